@@ -1,0 +1,1 @@
+"""Products in: readers, catalogue, the one door to the outside."""

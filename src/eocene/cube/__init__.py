@@ -1,0 +1,1 @@
+"""Pixels: read, decode, warp and mosaic a window of a cube."""

@@ -1,0 +1,1 @@
+"""Labelled samples and splits that cannot leak."""

@@ -1,0 +1,1 @@
+"""Durable state: users, jobs, layers and the worker."""

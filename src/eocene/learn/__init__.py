@@ -1,0 +1,1 @@
+"""Models: train, evaluate, register, predict."""

@@ -1,0 +1,1 @@
+"""Maps and observations as linked data, and GeoSPARQL over them."""

@@ -1,0 +1,39 @@
+"""A band of a collection: how its stored numbers become values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Band:
+    """One band.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the collection, such as B04; also the key of its asset unless ``asset`` says otherwise.
+    dtype : str
+        The stored dtype, such as uint16.
+    nodata : float or None
+        The stored number that means "no data".
+    scale, offset : float
+        value = stored · scale + offset.
+    resolution_m : float or None
+        Ground sampling distance.
+    common_name : str or None
+        The STAC common name, such as red.
+    """
+
+    name: str
+    dtype: str = "float32"
+    nodata: float | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    resolution_m: float | None = None
+    common_name: str | None = None
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether stored numbers are not yet values."""
+        return self.scale != 1.0 or self.offset != 0.0

@@ -1,0 +1,53 @@
+"""Where things lie in a workspace folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of a workspace; a pure value, nothing is created."""
+
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        """The file that says "this folder is a workspace"."""
+        return self.root / "eocene.json"
+
+    @property
+    def catalogue(self) -> Path:
+        """SQLite: collections and items."""
+        return self.root / "catalogue.sqlite"
+
+    @property
+    def state(self) -> Path:
+        """SQLite: users, jobs, services."""
+        return self.root / "state.sqlite"
+
+    @property
+    def assets(self) -> Path:
+        """Files that ingest brought in."""
+        return self.root / "assets"
+
+    @property
+    def results(self) -> Path:
+        """One folder a job."""
+        return self.root / "results"
+
+    @property
+    def datasets(self) -> Path:
+        """One folder a training set."""
+        return self.root / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """One folder a model."""
+        return self.root / "models"
+
+    @property
+    def graph(self) -> Path:
+        """The RDF store."""
+        return self.root / "graph"

@@ -1,0 +1,91 @@
+"""Time spans, closed on the left and open on the right."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from eocene.model.errors import InputError
+
+_PARTIAL = re.compile(r"^\d{4}(-\d{2}(-\d{2})?)?$")
+_MIN, _MAX = np.datetime64("1678-01-01", "s"), np.datetime64("2262-01-01", "s")
+
+
+def parse_instant(text: str, *, end: bool = False) -> np.datetime64:
+    """Read an RFC 3339 instant, a date, a month or a year, in UTC, to the second.
+
+    With ``end`` a date, month or year gives the instant after it, so that it is included.
+    """
+    try:
+        if _PARTIAL.match(text):
+            start = np.array(text, dtype="datetime64")
+            return np.datetime64((start + int(end)).item(), "s")
+        moment = datetime.fromisoformat(text)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment
+        return np.datetime64(moment.replace(tzinfo=None), "s")
+    except ValueError as error:
+        raise InputError(
+            f"{text!r} is not a time.",
+            "Write a date such as 2024-04-30 or an instant such as 2024-04-30T10:00:00Z.",
+            code="ProcessParameterInvalid",
+        ) from error
+
+
+@dataclass(frozen=True)
+class TimeSpan:
+    """From ``start`` (included) to ``end`` (excluded), datetime64 in seconds, UTC."""
+
+    start: np.datetime64 = _MIN
+    end: np.datetime64 = _MAX
+
+    def __post_init__(self) -> None:
+        if not self.start < self.end:
+            raise InputError(
+                f"The time span from {self.start} to {self.end} is empty.",
+                "Give an end after the start; the end itself is not included.",
+                code="TemporalExtentEmpty",
+            )
+
+    @classmethod
+    def from_openeo(cls, extent: list[str | None] | tuple[str | None, ...] | None) -> TimeSpan:
+        """Read an openEO temporal extent: [start, end), either may be null, not both.
+
+        Source: openEO processes, ``filter_temporal``.
+        """
+        if extent is None:
+            return cls()
+        if not isinstance(extent, list | tuple) or len(extent) != 2 or all(e is None for e in extent):
+            raise InputError(
+                f"The temporal extent {extent!r} is not a pair of start and end.",
+                'Write ["2024-04-01", "2024-10-01"]; one of the two may be null.',
+                code="ProcessParameterInvalid",
+            )
+        start, end = extent
+        return cls(
+            _MIN if start is None else parse_instant(start), _MAX if end is None else parse_instant(end)
+        )
+
+    @classmethod
+    def from_stac(cls, text: str | None) -> TimeSpan:
+        """Read a STAC ``datetime``: an instant, ``start/end``, with ``..`` for open; the end is included."""
+        if text is None:
+            return cls()
+        start, slash, end = text.partition("/")
+        if not slash:
+            end = start
+        first = _MIN if start in ("", "..") else parse_instant(start)
+        last = _MAX if end in ("", "..") else parse_instant(end, end=True)
+        if last != _MAX and not _PARTIAL.match(end):
+            last = last + np.timedelta64(1, "s")
+        return cls(first, last)
+
+    def contains(self, instant: np.datetime64) -> bool:
+        """Tell whether the instant lies in the span."""
+        return bool(self.start <= instant < self.end)
+
+    def intersect(self, other: TimeSpan) -> TimeSpan:
+        """Return the common span; raises InputError if there is none."""
+        return TimeSpan(max(self.start, other.start), min(self.end, other.end))

@@ -1,0 +1,1 @@
+"""openEO process graphs: graph to plan to arrays."""

@@ -1,0 +1,1 @@
+"""HTTP: openEO, STAC, tiles, series, SPARQL and the page."""
