@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
 
 from eocene.model.errors import InputError
 
@@ -23,21 +24,55 @@ BBox = tuple[float, float, float, float]
 
 @lru_cache(maxsize=64)
 def transformer(source_epsg: int, target_epsg: int) -> Transformer:
-    """Return the exact coordinate transformation between two CRSs, x before y."""
+    """Return the exact coordinate transformation between two CRSs, x before y.
+
+    Raises
+    ------
+    InputError
+        If one of the codes is not a CRS.
+    """
+    for epsg in (source_epsg, target_epsg):
+        is_geographic(epsg)
     return Transformer.from_crs(source_epsg, target_epsg, always_xy=True)
 
 
 @lru_cache(maxsize=64)
 def is_geographic(epsg: int) -> bool:
-    """Tell whether coordinates of the CRS are degrees."""
-    return bool(CRS.from_epsg(epsg).is_geographic)
+    """Tell whether coordinates of the CRS are degrees; raises InputError if it is not a CRS."""
+    try:
+        return bool(CRS.from_epsg(epsg).is_geographic)
+    except CRSError as error:
+        raise InputError(
+            f"EPSG:{epsg} is not a known CRS.",
+            "Give the EPSG code of a geographic or projected CRS, such as 4326 or 32632.",
+            code="ProcessParameterInvalid",
+        ) from error
 
 
 def transform_bbox(bbox: BBox, source_epsg: int, target_epsg: int) -> BBox:
-    """Return the smallest box in the target CRS around ``bbox``, edges densified."""
-    if source_epsg == target_epsg:
-        return bbox
-    return transformer(source_epsg, target_epsg).transform_bounds(*bbox, densify_pts=21)
+    """Return the smallest box in the target CRS around ``bbox``, edges densified.
+
+    Raises
+    ------
+    InputError
+        If the box is not finite, is upside down, or lies where the target CRS is not defined.
+    """
+    west, south, east, north = box = bbox
+    is_box = all(map(math.isfinite, box)) and south <= north
+    if is_box and is_geographic(source_epsg):  # PROJ would transform impossible degrees to something
+        is_box = south >= -90 and north <= 90 and west >= -360 and east <= 360
+    if is_box and source_epsg != target_epsg:
+        try:
+            box = transformer(source_epsg, target_epsg).transform_bounds(*bbox, densify_pts=21)
+        except ProjError:
+            is_box = False
+    if not is_box or not all(map(math.isfinite, box)):
+        raise InputError(
+            f"The box {tuple(bbox)} in EPSG:{source_epsg} has no counterpart in EPSG:{target_epsg}.",
+            "Give west, south, east, north as finite numbers, south below north, in units of its CRS.",
+            code="ProcessParameterInvalid",
+        )
+    return box
 
 
 @dataclass(frozen=True)
@@ -51,8 +86,9 @@ class Lattice:
     resolution : tuple of float
         Pixel width and height in CRS units, both positive.
     anchor : tuple of float
-        Distance of pixel edges from the whole multiples of the resolution, in CRS units;
-        (0, 0) for products whose pixel edges are such multiples.
+        Distance of pixel edges from the whole multiples of the resolution, in CRS units, less
+        than a pixel east and south: x in [0, width), y in (-height, 0]; (0, 0) for products whose
+        pixel edges are such multiples.
     """
 
     epsg: int
@@ -73,7 +109,13 @@ class Lattice:
         return self.resolution[0] * (111_320.0 if is_geographic(self.epsg) else 1.0)
 
     def grid_over(self, bbox: BBox, epsg: int = 4326) -> Grid:
-        """Return the smallest grid on this lattice that covers ``bbox`` (given in ``epsg``)."""
+        """Return the smallest grid on this lattice that covers ``bbox`` (given in ``epsg``).
+
+        Raises
+        ------
+        InputError
+            If the box is inside out or lies where the lattice's CRS is not defined.
+        """
         west, south, east, north = transform_bbox(bbox, epsg, self.epsg)
         (rx, ry), (ax, ay) = self.resolution, self.anchor
         # An edge that misses a pixel boundary by rounding noise is on it.
@@ -81,6 +123,12 @@ class Lattice:
         right = math.ceil((east - ax) / rx - 1e-6)
         top = math.floor((ay - north) / ry + 1e-6)
         bottom = math.ceil((ay - south) / ry - 1e-6)
+        if west > east:
+            raise InputError(
+                f"The box {tuple(bbox)} in EPSG:{epsg} ends west of where it begins.",
+                "Give west, south, east, north; split a box that crosses the antimeridian in two.",
+                code="ProcessParameterInvalid",
+            )
         return Grid(self, left, top, max(right - left, 1), max(bottom - top, 1))
 
 
@@ -114,12 +162,10 @@ class Grid:
                 f"The image's transform {tuple(transform[:6])} is rotated or south-up.",
                 "Warp it to a north-up grid first, for instance with gdalwarp.",
             )
-        left, top = math.floor(west / a + 1e-6), math.floor(-north / -e + 1e-6)
-        anchor_x, anchor_y = west - left * a, north - top * e
-        anchor = (
-            0.0 if abs(anchor_x) < 1e-6 * a else anchor_x,
-            0.0 if abs(anchor_y) < -1e-6 * e else anchor_y,
-        )
+        # To a millionth of a pixel, so that all files of one lattice give one anchor, without rounding noise.
+        column, row = round(west / a, 6), round(north / e, 6)
+        left, top = math.floor(column), math.floor(row)
+        anchor = (round(column - left, 6) * a, round(row - top, 6) * e + 0.0)
         return cls(Lattice(epsg, (a, -e), anchor), left, top, width, height)
 
     @property
@@ -168,11 +214,15 @@ class Grid:
 
     def slices_in(self, outer: Grid) -> tuple[slice, slice]:
         """Return the rows and columns of ``outer`` that are this window, which must lie inside."""
+        if self.intersect(outer) != self:
+            raise ValueError(f"the window {self} does not lie inside {outer}")
         row, col = self.top - outer.top, self.left - outer.left
         return slice(row, row + self.height), slice(col, col + self.width)
 
     def intersect(self, other: Grid) -> Grid | None:
         """Return the common window of two grids on one lattice, or None if they do not touch."""
+        if self.lattice != other.lattice:
+            raise ValueError(f"pixel numbers of {self.lattice} mean nothing on {other.lattice}")
         left, top = max(self.left, other.left), max(self.top, other.top)
         right = min(self.left + self.width, other.left + other.width)
         bottom = min(self.top + self.height, other.top + other.height)

@@ -10,7 +10,8 @@ import numpy as np
 
 from eocene.model.errors import InputError
 
-_PARTIAL = re.compile(r"^\d{4}(-\d{2}(-\d{2})?)?$")
+_PARTIAL = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.,]+([Zz]|[+-][0-9:]+)?")
 _MIN, _MAX = np.datetime64("1678-01-01", "s"), np.datetime64("2262-01-01", "s")
 
 
@@ -18,15 +19,23 @@ def parse_instant(text: str, *, end: bool = False) -> np.datetime64:
     """Read an RFC 3339 instant, a date, a month or a year, in UTC, to the second.
 
     With ``end`` a date, month or year gives the instant after it, so that it is included.
+
+    Raises
+    ------
+    InputError
+        If the text is none of these.
     """
     try:
-        if _PARTIAL.match(text):
-            start = np.array(text, dtype="datetime64")
-            return np.datetime64((start + int(end)).item(), "s")
-        moment = datetime.fromisoformat(text)
+        if _PARTIAL.fullmatch(text):
+            # Not by way of datetime, which has neither the year 0 nor 10000.
+            step = np.array([text], dtype="datetime64") + int(end)
+            return np.datetime64(step.astype("datetime64[s]")[0], "s")
+        if not _INSTANT.fullmatch(text):
+            raise ValueError(text)
+        moment = datetime.fromisoformat(text.upper())
         moment = moment.astimezone(UTC) if moment.tzinfo else moment
         return np.datetime64(moment.replace(tzinfo=None), "s")
-    except ValueError as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{text!r} is not a time.",
             "Write a date such as 2024-04-30 or an instant such as 2024-04-30T10:00:00Z.",
@@ -78,7 +87,7 @@ class TimeSpan:
             end = start
         first = _MIN if start in ("", "..") else parse_instant(start)
         last = _MAX if end in ("", "..") else parse_instant(end, end=True)
-        if last != _MAX and not _PARTIAL.match(end):
+        if last != _MAX and not _PARTIAL.fullmatch(end):
             last = last + np.timedelta64(1, "s")
         return cls(first, last)
 
