@@ -1,0 +1,149 @@
+"""Rasters in GeoTIFF and COG files, read by GDAL's GTiff driver only."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.windows import Window
+
+from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment
+from eocene.archive.raster import check_window, parse_nodata
+from eocene.archive.tiff import read_images
+from eocene.model.errors import DamageError, InputError
+from eocene.model.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_OPEN_PER_THREAD = 48
+_local = threading.local()
+
+
+class GeotiffRaster:
+    """One band of a GeoTIFF file and its overviews.
+
+    GDAL datasets belong to one thread, so each thread opens its own; a bounded number stays open.
+    """
+
+    def __init__(self, path: Path, asset: Mapping[str, Any]) -> None:
+        self.path = path
+        self._identity = describe_file(path)
+        self._band = int(asset.get("eocene:band", 1))
+        with gdal_environment():
+            dataset = _dataset(self._identity, None)
+            if not 1 <= self._band <= dataset.count:
+                raise InputError(
+                    f"The file {str(path)!r} has {dataset.count} bands, band {self._band} was asked for.",
+                    "Correct eocene:band of the asset.",
+                )
+            self.dtype: np.dtype[Any] = np.dtype(dataset.dtypes[self._band - 1])
+            stored = dataset.nodatavals[self._band - 1]
+            full = read_grid(dataset, path)
+        declared = parse_nodata(asset.get("nodata"))
+        self.nodata: float | None = stored if declared is None else declared
+        self.levels: tuple[Grid, ...] = (full, *_overview_grids(path, full))
+
+    def read(self, window: Grid, level: int = 0) -> NDArray[Any]:
+        """Return the stored numbers (height, width) of a window of ``levels[level]``."""
+        grid = self.levels[level]
+        rows, columns = check_window(window, grid, str(self.path))
+        area = Window(columns.start, rows.start, window.width, window.height)
+        with gdal_environment():
+            dataset = _dataset(self._identity, level - 1 if level else None)
+            if dataset.shape != grid.shape:
+                raise damaged(self.path, f"overview {level} is {dataset.shape}, not {grid.shape}")
+            try:
+                pixels: NDArray[Any] = dataset.read(self._band, window=area)
+            except (RasterioError, ValueError) as error:
+                raise damaged(self.path, str(error)) from error
+        return pixels
+
+    def close(self) -> None:
+        """Close the files that this thread holds open for the raster."""
+        pool = _pool()
+        for key in [key for key in pool if key[0] == self._identity]:
+            pool.pop(key).close()
+
+
+def damaged(path: Path | str, why: str) -> DamageError:
+    """Return the error of a raster file that cannot be read."""
+    return DamageError(
+        f"The raster file {str(path)!r} cannot be read: {why}.", "Fetch or write the file again."
+    )
+
+
+def read_grid(dataset: Any, path: Path) -> Grid:
+    """Return the full-resolution grid of an open dataset.
+
+    Raises
+    ------
+    InputError
+        If the file has no CRS, an unknown one, or is not north-up.
+    """
+    if dataset.crs is None or dataset.transform.is_identity:
+        raise InputError(
+            f"The file {str(path)!r} is not georeferenced: it has no CRS or no transform.",
+            "Write both into the file, for instance with gdal_translate -a_srs … -a_ullr ….",
+        )
+    epsg = _find_epsg(dataset.crs.to_wkt())
+    if epsg is None:
+        raise InputError(
+            f"The CRS of {str(path)!r} has no EPSG code.", "Warp the file to a CRS that has one."
+        )
+    try:
+        return Grid.from_transform(epsg, tuple(dataset.transform)[:6], dataset.width, dataset.height)
+    except InputError as error:
+        raise InputError(f"{str(path)!r}: {error.message}", error.remedy) from error
+
+
+@lru_cache(maxsize=64)
+def _find_epsg(wkt: str) -> int | None:
+    code = rasterio.crs.CRS.from_wkt(wkt).to_epsg()
+    return None if code is None else int(code)
+
+
+def _overview_grids(path: Path, full: Grid) -> list[Grid]:
+    rx, _, west, _, ry, north = full.transform
+    grids = []
+    for image in read_images(path):
+        if image.is_overview:
+            scale_x, scale_y = full.width / image.width, full.height / image.height
+            affine = (rx * scale_x, 0.0, west, 0.0, ry * scale_y, north)
+            grids.append(Grid.from_transform(full.epsg, affine, image.width, image.height))
+    return grids
+
+
+def _pool() -> OrderedDict[tuple[tuple[str, int, int], int | None], Any]:
+    if not hasattr(_local, "pool"):
+        _local.pool = OrderedDict()
+    pool: OrderedDict[tuple[tuple[str, int, int], int | None], Any] = _local.pool
+    return pool
+
+
+def _dataset(identity: tuple[str, int, int], overview: int | None) -> Any:
+    """Return this thread's open dataset; ``overview`` counts from 0, None is full resolution."""
+    pool, key = _pool(), (identity, overview)
+    if key in pool:
+        pool.move_to_end(key)
+        return pool[key]
+    options: dict[str, Any] = {} if overview is None else {"overview_level": overview}
+    try:
+        dataset = rasterio.open(identity[0], driver=GDAL_DRIVER, sharing=False, **options)
+    except RasterioIOError as error:
+        raise damaged(identity[0], str(error)) from error
+    if not math.prod(dataset.shape):
+        raise damaged(identity[0], "it has no pixels")
+    pool[key] = dataset
+    while len(pool) > _OPEN_PER_THREAD:
+        pool.popitem(last=False)[1].close()
+    return dataset

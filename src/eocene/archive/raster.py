@@ -1,0 +1,124 @@
+"""A raster: stored numbers on a grid, whatever the format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from eocene.model.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from eocene.archive.fetch import Door
+    from eocene.model.grid import Grid
+
+GEOTIFF = "image/tiff; application=geotiff"
+COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+NETCDF = "application/x-netcdf"
+PARQUET = "application/vnd.apache.parquet"
+
+
+@runtime_checkable
+class Raster(Protocol):
+    """One band of one file.
+
+    Attributes
+    ----------
+    levels : tuple of Grid
+        Full resolution first, then the overviews, each on its own lattice.
+    dtype : numpy.dtype
+        Of the stored numbers.
+    nodata : float or None
+        The stored number that means "no data".
+    """
+
+    @property
+    def levels(self) -> tuple[Grid, ...]:
+        """Full resolution first, then the overviews."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the stored numbers."""
+
+    @property
+    def nodata(self) -> float | None:
+        """The stored number that means "no data"."""
+
+    def read(self, window: Grid, level: int = 0) -> NDArray[Any]:
+        """Return the stored numbers (height, width) of a window of ``levels[level]``; thread-safe."""
+
+    def close(self) -> None:
+        """Let go of what this raster holds."""
+
+
+def is_netcdf(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is a NetCDF file, by its media type or else its suffix."""
+    kind = str(asset.get("type", "")).lower()
+    return "netcdf" in kind or (not kind and str(asset.get("href", "")).lower().endswith((".nc", ".nc4")))
+
+
+def is_tiff(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is a GeoTIFF, by its media type or else its suffix."""
+    kind = str(asset.get("type", "")).lower()
+    return kind.startswith("image/tiff") or (
+        not kind and str(asset.get("href", "")).lower().endswith((".tif", ".tiff"))
+    )
+
+
+def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
+    """Open the raster of a STAC asset after the door has let its path through.
+
+    Parameters
+    ----------
+    asset : mapping
+        ``href`` (absolute), ``type``; ``eocene:variable`` and ``eocene:index`` for a slice of a NetCDF
+        file, ``eocene:band`` (from 1) for one band of a GeoTIFF with several.
+    door : Door
+        Which files may be opened.
+
+    Raises
+    ------
+    InputError
+        If the path is refused or the format is not a raster.
+    DamageError
+        If the file is missing or cannot be read; it is named.
+    """
+    path = door.resolve(str(asset.get("href", "")))
+    if is_netcdf(asset):
+        from eocene.archive.netcdf import NetcdfRaster  # noqa: PLC0415
+
+        return NetcdfRaster(path, asset)
+    if is_tiff(asset):
+        from eocene.archive.geotiff import GeotiffRaster  # noqa: PLC0415
+
+        return GeotiffRaster(path, asset)
+    raise InputError(
+        f"The asset {str(path)!r} of type {asset.get('type')!r} is not a raster.",
+        "Rasters are GeoTIFF (image/tiff) and NetCDF (application/x-netcdf).",
+    )
+
+
+def check_window(window: Grid, level: Grid, what: str) -> tuple[slice, slice]:
+    """Return the rows and columns of a window, or raise InputError if it is not inside the level."""
+    rows, columns = window.slices_in(level)
+    inside = rows.start >= 0 and columns.start >= 0 and rows.stop <= level.height
+    if window.lattice != level.lattice or not inside or columns.stop > level.width:
+        raise InputError(
+            f"The window {window} is not inside the grid {level} of {what}.",
+            "Ask for a window on the level's own lattice and inside it.",
+        )
+    return rows, columns
+
+
+def parse_nodata(value: object) -> float | None:
+    """Read a ``nodata`` of STAC: a number, or one of the strings nan, inf, -inf."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
