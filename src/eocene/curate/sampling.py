@@ -1,0 +1,187 @@
+"""Pixels of a cube with a label become samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.curate.samples import Samples
+from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+    from numpy.typing import NDArray
+
+
+def sample_pixels(
+    features: xr.DataArray,
+    labels: xr.DataArray,
+    *,
+    per_class: int | None = None,
+    seed: int = 0,
+    classes: Mapping[int, str] | None = None,
+    sources: Mapping[str, Any] | None = None,
+    name: str = "samples",
+) -> Samples:
+    """Draw labelled pixels at random, without replacement.
+
+    Parameters
+    ----------
+    features : DataArray (t, bands, y, x), (bands, y, x) or (t, y, x)
+        NaN is "no data"; ``attrs["crs"]`` is the EPSG number.
+    labels : DataArray (y, x)
+        Whole class values on the same pixels; NaN or ``attrs["nodata"]`` is "no label".
+        Further dimensions of length 1 are dropped.
+    per_class : int or None
+        At most so many pixels a class; None takes all.
+    seed : int
+        Decides which.
+    classes : mapping of int to str, optional
+        Names of the class values.
+    sources : mapping, optional
+        What the cube and the labels came from; kept with the samples.
+    name : str
+        The readable part of the id.
+
+    Returns
+    -------
+    Samples
+        In row-major order. Missing values stay NaN; pixels without any value are dropped and
+        counted in ``faults`` together with duplicates.
+
+    Raises
+    ------
+    InputError
+        If the two do not lie on the same pixels, a label is not whole, the CRS is unknown or no
+        labelled pixel has a value.
+    """
+    if per_class is not None and per_class < 1:
+        raise InputError(f"per_class is {per_class}.", "Give a number of 1 or more, or None for all.")
+    labels = labels.squeeze([d for d in labels.dims if d not in ("y", "x") and labels.sizes[d] == 1])
+    _check_alignment(features, labels)
+    names = name_features(features)
+    values = features.transpose(*_stacked(features), "y", "x").to_numpy()
+    rows = values.reshape(len(names), -1).T
+    label, labelled = _read_labels(labels)
+    empty = np.isnan(rows).all(axis=1)
+    candidates = np.flatnonzero(labelled & ~empty)
+    if not len(candidates):
+        raise InputError(
+            "No pixel has both a label and a value.", "Check that the cube and the labels overlap."
+        )
+    chosen = _choose(label, candidates, per_class, seed)
+    x, y = (grid.reshape(-1) for grid in np.meshgrid(features["x"].to_numpy(), features["y"].to_numpy()))
+    taken = rows[chosen].astype(np.float32)
+    faults = {"without_any_value_dropped": int((labelled & empty).sum())}
+    faults |= count_duplicates(taken, label[chosen])
+    return Samples(
+        features=taken,
+        labels=label[chosen],
+        x=x[chosen],
+        y=y[chosen],
+        epsg=_read_epsg(features),
+        feature_names=names,
+        class_names=classes or {},
+        sources=sources or {},
+        faults=faults,
+        name=name,
+    )
+
+
+def name_features(cube: xr.DataArray, dimensions: Sequence[str] = ("t", "bands")) -> tuple[str, ...]:
+    """Return the feature names of a cube: labels joined by a slash, the first dimension slowest.
+
+    A time at the start of a month is written as the month (2024-05/B04), another midnight as the
+    date, any other instant in full; each name depends on its own labels only.
+    """
+    names = [""]
+    for dim in (d for d in dimensions if d in cube.dims):
+        labels = [format_label(label) for label in cube[dim].to_numpy()]
+        names = [f"{name}/{label}" if name else label for name in names for label in labels]
+    return tuple(name or "value" for name in names)
+
+
+def format_label(label: Any) -> str:
+    """Write one label of a dimension as part of a feature name."""
+    if not isinstance(label, np.datetime64):
+        return str(label)
+    instant = label.astype("datetime64[s]")
+    if instant == instant.astype("datetime64[M]"):
+        return str(instant.astype("datetime64[M]"))
+    if instant == instant.astype("datetime64[D]"):
+        return str(instant.astype("datetime64[D]"))
+    return f"{instant}Z"
+
+
+def count_duplicates(features: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, int]:
+    """Count rows that repeat an earlier one, and those among them whose label contradicts it."""
+    rows = np.ascontiguousarray(features + np.float32(0))  # −0 becomes 0
+    rows[np.isnan(rows)] = np.nan
+    # Rows are compared as bytes, for which NaN equals NaN.
+    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).reshape(-1)
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    return {
+        "duplicates": len(rows) - len(first),
+        "contradicting_duplicates": int((labels != labels[first][which]).sum()),
+    }
+
+
+def _stacked(cube: xr.DataArray) -> list[str]:
+    return [d for d in ("t", "bands") if d in cube.dims]
+
+
+def _check_alignment(features: xr.DataArray, labels: xr.DataArray) -> None:
+    extra = [str(d) for d in features.dims if d not in ("t", "bands", "y", "x")]
+    if extra or not {"y", "x"} <= set(features.dims):
+        raise InputError(
+            f"The features have the dimensions {features.dims}.", "Give t and/or bands, with y and x."
+        )
+    if set(labels.dims) != {"y", "x"}:
+        raise InputError(f"The labels have the dimensions {labels.dims}.", "Give one label a pixel (y, x).")
+    for dim in ("y", "x"):
+        if not np.array_equal(features[dim].to_numpy(), labels[dim].to_numpy()):
+            raise InputError(
+                f"Features and labels lie on different pixels along {dim}.",
+                "Load both on one grid, for instance by merge_cubes or resample_cube_spatial.",
+            )
+    ours, theirs = features.attrs.get("crs"), labels.attrs.get("crs")
+    if ours is not None and theirs is not None and int(ours) != int(theirs):
+        raise InputError(f"Features are in EPSG:{ours}, labels in EPSG:{theirs}.", "Load both in one CRS.")
+
+
+def _read_labels(labels: xr.DataArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    raw = labels.transpose("y", "x").to_numpy().reshape(-1)
+    valid = np.isfinite(raw)
+    nodata = labels.attrs.get("nodata")
+    if nodata is not None:
+        valid &= raw != nodata
+    whole = np.where(valid, raw, 0)
+    if not np.array_equal(whole, np.rint(whole)):
+        raise InputError("A label is not a whole number.", "Load labels with the nearest resampling.")
+    return whole.astype(np.int64), valid
+
+
+def _choose(
+    label: NDArray[np.int64], candidates: NDArray[np.intp], per_class: int | None, seed: int
+) -> NDArray[np.intp]:
+    if per_class is None:
+        return candidates
+    chosen = []
+    for value in np.unique(label[candidates]):
+        rows = candidates[label[candidates] == value]
+        # A stream of its own for each class: another class more or less changes nothing for it.
+        rng = np.random.default_rng([seed, abs(int(value)), int(value < 0)])
+        chosen.append(rng.choice(rows, size=min(per_class, len(rows)), replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def _read_epsg(cube: xr.DataArray) -> int:
+    try:
+        return int(cube.attrs["crs"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            "The cube does not say its CRS.", 'Set attrs["crs"] to the EPSG number, such as 32631.'
+        ) from error
