@@ -1,0 +1,116 @@
+"""What a job is: its fields, its states and which of them can follow which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOCAL_USER = "eocene"
+"""Owner of what is made without a server, and name of the first user."""
+
+LEVELS = ("error", "warning", "info", "debug")
+"""Levels of log lines, the gravest first."""
+
+STATES = ("created", "queued", "running", "finished", "error", "canceled")
+"""The states of an openEO batch job (source: openEO API 1.2.0, ``batch_job``)."""
+
+ACTIVE = ("queued", "running")
+"""States in which a job can't be changed."""
+
+
+def format_instant(seconds: float) -> str:
+    """Write seconds since 1970 as RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def check_level(level: str) -> str:
+    """Return the level if it is one of openEO's; raises InputError."""
+    if level not in LEVELS:
+        raise InputError(
+            f"The log level {level!r} is unknown.",
+            f"Use one of {', '.join(LEVELS)}.",
+            code="InvalidParameterValue",
+        )
+    return level
+
+
+def check_process(process: Any) -> dict[str, Any]:
+    """Return the process if it has a process graph; raises InputError."""
+    if not isinstance(process, dict):
+        raise InputError(
+            "The process is not a JSON object.",
+            'Send {"process": {"process_graph": {...}}}.',
+            code="ProcessInvalid",
+        )
+    if not isinstance(process.get("process_graph"), dict) or not process["process_graph"]:
+        raise InputError(
+            "The process has no process graph.",
+            'Send {"process": {"process_graph": {...}}} with at least one node.',
+            code="ProcessGraphMissing",
+        )
+    return process
+
+
+@dataclass(frozen=True)
+class Job:
+    """One batch job as it stood when it was read.
+
+    ``progress`` is in percent; ``created`` and ``updated`` are seconds since 1970, UTC.
+    ``lease`` is the secret of the worker that holds the job, or None.
+    """
+
+    id: str
+    owner: str
+    title: str | None
+    description: str | None
+    process: dict[str, Any]
+    status: str
+    progress: float
+    created: float
+    updated: float
+    plan: str | None
+    budget: float | None
+    log_level: str
+    worker: str | None
+    lease: str | None
+    attempts: int
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Job:
+        """Read a row of the table ``jobs``."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+    @property
+    def graph(self) -> dict[str, Any]:
+        """The flat openEO process graph."""
+        graph: dict[str, Any] = self.process["process_graph"]
+        return graph
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of the process's parameters: its defaults, since a job is called without arguments."""
+        listed = self.process.get("parameters") or []
+        return {p["name"]: p["default"] for p in listed if isinstance(p, dict) and "default" in p}
+
+    def to_openeo(self, *, full: bool = True) -> dict[str, Any]:
+        """Return the metadata as the openEO API shows it; without ``full`` no nested values."""
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "status": self.status,
+            "created": format_instant(self.created),
+            "updated": format_instant(self.updated),
+            "log_level": self.log_level,
+        }
+        optional = ("title", "description", "plan", "budget")
+        shown |= {key: value for key in optional if (value := getattr(self, key)) is not None}
+        if self.status not in ("created", "queued"):
+            shown["progress"] = round(self.progress, 2)
+        if full:
+            shown["process"] = self.process
+        return shown

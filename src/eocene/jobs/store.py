@@ -1,0 +1,358 @@
+"""The durable store of jobs: what users do with a job, and what a worker does with it.
+
+A worker holds a job by a lease: a secret that stands in the job's row beside the time until
+which it is good. Whatever a worker writes is written only where its secret still stands, so a
+job that was canceled, deleted or given to another worker is out of its reach in the same moment.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from eocene.jobs.database import open_database
+from eocene.jobs.job import ACTIVE, LOCAL_USER, Job, check_level, check_process
+from eocene.jobs.logs import read_logs, write_log
+from eocene.jobs.tables import jobs
+from eocene.model import InputError, NotFoundError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import ColumnElement, Connection
+
+    from eocene.model import Layout
+
+_EDITABLE = ("title", "description", "process", "plan", "budget", "log_level")
+_NO_LEASE: dict[str, None] = {"worker": None, "lease": None, "lease_until": None}
+
+
+class JobStore:
+    """Batch jobs of a workspace.
+
+    Parameters
+    ----------
+    layout : Layout
+        The workspace; its folder must exist.
+    clock : callable
+        Gives the time in seconds since 1970.
+    lease_s : float
+        A worker that is silent for so long has lost its job to the next one.
+    max_attempts : int
+        A job whose worker was lost so many times ends in the state error.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        clock: Callable[[], float] = time.time,
+        lease_s: float = 30.0,
+        max_attempts: int = 3,
+    ) -> None:
+        self.layout = layout
+        self.lease_s = lease_s
+        self._clock = clock
+        self._max_attempts = max_attempts
+        self._database = open_database(layout)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
+    # What users do.
+
+    def create(
+        self,
+        process: dict[str, Any],
+        *,
+        owner: str = LOCAL_USER,
+        title: str | None = None,
+        description: str | None = None,
+        log_level: str = "info",
+        **billing: Any,
+    ) -> Job:
+        """Store a job in the state created; ``billing`` may hold ``plan`` and ``budget``."""
+        now = self._clock()
+        job = Job(
+            id=f"j-{secrets.token_hex(8)}",
+            owner=owner,
+            title=title,
+            description=description,
+            process=check_process(process),
+            status="created",
+            progress=0.0,
+            created=now,
+            updated=now,
+            plan=billing.get("plan"),
+            budget=billing.get("budget"),
+            log_level=check_level(log_level),
+            worker=None,
+            lease=None,
+            attempts=0,
+        )
+        with self._database.write() as connection:
+            connection.execute(insert(jobs).values(**vars(job)))
+            write_log(connection, job.id, now, "info", "The job was created.")
+        return job
+
+    def get(self, job_id: str, owner: str | None = None) -> Job:
+        """Return a job; another owner's is as unknown as one that does not exist."""
+        with self._database.read() as connection:
+            return _load(connection, job_id, owner)
+
+    def list(self, owner: str | None = None, *, limit: int | None = None, offset: int = 0) -> tuple[Job, ...]:
+        """Return jobs, the newest first."""
+        query = select(jobs).order_by(jobs.c.created.desc(), jobs.c.id).limit(limit).offset(offset)
+        with self._database.read() as connection:
+            rows = connection.execute(query if owner is None else query.where(jobs.c.owner == owner))
+            return tuple(Job.from_row(dict(row)) for row in rows.mappings())
+
+    def count(self) -> dict[str, int]:
+        """Return how many jobs are in each state."""
+        query = select(jobs.c.status, func.count()).group_by(jobs.c.status)
+        with self._database.read() as connection:
+            return {str(status): int(number) for status, number in connection.execute(query)}
+
+    def update(self, job_id: str, owner: str | None = None, **changes: Any) -> Job:
+        """Change title, description, process, plan, budget or log_level of a job at rest.
+
+        Raises
+        ------
+        StateError
+            If the job is queued or running.
+        InputError
+            If a change names another property, or its value is wrong.
+        """
+        _check_changes(changes)
+        with self._database.write() as connection:
+            job = _load(connection, job_id, owner)
+            _check_at_rest(job)
+            changes |= {"updated": self._clock()}
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(**changes))
+            return _load(connection, job_id, owner)
+
+    def delete(self, job_id: str, owner: str | None = None) -> None:
+        """Remove a job, its log and its results; a worker on it stops at its next block."""
+        with self._database.write() as connection:
+            _load(connection, job_id, owner)
+            connection.execute(delete(jobs).where(jobs.c.id == job_id))
+            self._discard_results(job_id)
+
+    def queue(self, job_id: str, owner: str | None = None) -> Job:
+        """Queue a job; earlier results are discarded. A queued or running job is left as it is."""
+        with self._database.write() as connection:
+            job = _load(connection, job_id, owner)
+            if job.status in ACTIVE:
+                return job
+            now = self._clock()
+            fresh = {"status": "queued", "progress": 0.0, "attempts": 0, "queued": now, "updated": now}
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(**fresh, **_NO_LEASE))
+            write_log(connection, job_id, now, "info", "The job was queued.")
+            self._discard_results(job_id)
+            return _load(connection, job_id, owner)
+
+    def cancel(self, job_id: str, owner: str | None = None) -> Job:
+        """Stop a job: a queued one is created again, a running one canceled; others stay as they are."""
+        with self._database.write() as connection:
+            job = _load(connection, job_id, owner)
+            if job.status not in ACTIVE:
+                return job
+            now = self._clock()
+            status = "canceled" if job.status == "running" else "created"
+            changes = {"status": status, "updated": now, **_NO_LEASE}
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(**changes))
+            write_log(connection, job_id, now, "info", "The job was canceled.")
+            return _load(connection, job_id, owner)
+
+    def logs(
+        self,
+        job_id: str,
+        owner: str | None = None,
+        *,
+        offset: str | None = None,
+        level: str = "debug",
+        limit: int | None = None,
+    ) -> tuple[dict[str, Any], ...]:
+        """Return log lines as openEO shows them, the oldest first, after the line ``offset``."""
+        with self._database.read() as connection:
+            _load(connection, job_id, owner)
+            return tuple(read_logs(connection, job_id, offset=offset, level=level, limit=limit))
+
+    def results_folder(self, job_id: str) -> Path:
+        """Return where the results of a finished job lie."""
+        return self.layout.results / job_id
+
+    def _discard_results(self, job_id: str) -> None:
+        folder = self.results_folder(job_id)
+        doomed = folder.with_name(f".{job_id}.{secrets.token_hex(4)}.old")
+        with suppress(FileNotFoundError):
+            folder.rename(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+
+    # What a worker does.
+
+    def claim(self, worker: str) -> Job | None:
+        """Take the job that has been queued longest, or return None; lost jobs are queued again first."""
+        now = self._clock()
+        with self._database.write() as connection:
+            self._requeue_lost(connection, now)
+            longest = select(jobs.c.id).where(jobs.c.status == "queued").order_by(jobs.c.queued, jobs.c.id)
+            job_id = connection.scalar(longest.limit(1))
+            taken = {
+                "status": "running",
+                "worker": worker,
+                "lease": secrets.token_hex(16),
+                "lease_until": now + self.lease_s,
+                "attempts": jobs.c.attempts + 1,
+                "updated": now,
+            }
+            # The state is asked again: on PostgreSQL another worker may have come between.
+            still_queued = (jobs.c.id == job_id) & (jobs.c.status == "queued")
+            if (
+                job_id is None
+                or not connection.execute(update(jobs).where(still_queued).values(taken)).rowcount
+            ):
+                return None
+            write_log(connection, job_id, now, "info", "Processing started.")
+            return _load(connection, job_id, None)
+
+    def renew(self, job: Job, progress: float) -> bool:
+        """Prolong the lease and note the progress (percent, never backwards); False if it is lost."""
+        now = self._clock()
+        further = {"lease_until": now + self.lease_s, "updated": now}
+        with self._database.write() as connection:
+            connection.execute(
+                update(jobs)
+                .where(_held(job), jobs.c.progress < progress)
+                .values(progress=min(progress, 100.0))
+            )
+            return bool(connection.execute(update(jobs).where(_held(job)).values(**further)).rowcount)
+
+    def finish(self, job: Job, publish: Callable[[], None]) -> bool:
+        """Call ``publish``, which puts the results in place, and end the job; False if the lease is lost."""
+        return self._end(job, "finished", "info", "The results are complete.", publish=publish)
+
+    def fail(self, job: Job, code: str, message: str) -> bool:
+        """End the job in the state error, with the reason as last line of its log."""
+        return self._end(job, "error", "error", message, code=code)
+
+    def release(self, job: Job) -> bool:
+        """Give a job back to the queue, unharmed, because its worker has to stop."""
+        message = "The worker was stopped; the job waits for the next one."
+        return self._end(job, "queued", "info", message, given_back=True)
+
+    def _end(
+        self,
+        job: Job,
+        status: str,
+        level: str,
+        message: str,
+        *,
+        code: str | None = None,
+        publish: Callable[[], None] | None = None,
+        given_back: bool = False,
+    ) -> bool:
+        now = self._clock()
+        changes: dict[str, Any] = {"status": status, "updated": now, **_NO_LEASE}
+        if status == "finished":
+            changes["progress"] = 100.0
+        if given_back:
+            changes["attempts"] = jobs.c.attempts - 1
+        with self._database.write() as connection:
+            if not connection.execute(update(jobs).where(_held(job)).values(**changes)).rowcount:
+                return False
+            if publish is not None:
+                publish()
+            write_log(connection, job.id, now, level, message, code=code)
+        return True
+
+    def log(self, job_id: str, level: str, message: str, *, code: str | None = None) -> None:
+        """Add a line to the log of a job."""
+        with self._database.write() as connection:
+            write_log(connection, job_id, self._clock(), level, message, code=code)
+
+    def _requeue_lost(self, connection: Connection, now: float) -> None:
+        """Queue running jobs again whose worker is silent, or dead on this machine."""
+        running = select(jobs).where(jobs.c.status == "running")
+        for row in connection.execute(running).mappings().all():
+            if (row["lease_until"] or 0.0) >= now and not is_dead(row["worker"]):
+                continue
+            given_up = row["attempts"] >= self._max_attempts
+            status = "error" if given_up else "queued"
+            message = (
+                f"The worker stopped without a word {row['attempts']} times; the job was given up."
+                if given_up
+                else "The worker stopped without a word; the job was queued again."
+            )
+            changes = {"status": status, "updated": now, **_NO_LEASE}
+            connection.execute(update(jobs).where(jobs.c.id == row["id"]).values(**changes))
+            write_log(connection, row["id"], now, "error" if given_up else "warning", message)
+
+
+def name_worker(number: int = 0) -> str:
+    """Return a name that says where a worker runs: host, process and number."""
+    return f"{socket.gethostname()}:{os.getpid()}:{number}"
+
+
+def is_dead(worker: str | None) -> bool:
+    """Tell whether the worker ran in a process of this machine that is gone; otherwise unknown, so False."""
+    host, _, rest = (worker or "").partition(":")
+    number = rest.partition(":")[0]
+    if host != socket.gethostname() or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _held(job: Job) -> ColumnElement[bool]:
+    return (jobs.c.id == job.id) & (jobs.c.lease == job.lease) & (jobs.c.status == "running")
+
+
+def _load(connection: Connection, job_id: str, owner: str | None) -> Job:
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+    if row is None or owner not in (None, row["owner"]):
+        raise NotFoundError(
+            f"The batch job {job_id[:64]!r} does not exist.",
+            "List your jobs with GET /jobs.",
+            code="JobNotFound",
+        )
+    return Job.from_row(dict(row))
+
+
+def _check_at_rest(job: Job) -> None:
+    if job.status in ACTIVE:
+        raise StateError(
+            f"The batch job {job.id!r} is {job.status}.", "Cancel it first, or wait until it has ended."
+        )
+
+
+def _check_changes(changes: dict[str, Any]) -> None:
+    if not changes:
+        raise InputError(
+            "Nothing was given to change.", f"Give one of {', '.join(_EDITABLE)}.", code="NoDataForUpdate"
+        )
+    for name in changes:
+        if name not in _EDITABLE:
+            raise InputError(
+                f"The property {name[:64]!r} of a job cannot be changed.",
+                f"Change one of {', '.join(_EDITABLE)}.",
+                code="PropertyNotEditable",
+            )
+    if "process" in changes:
+        check_process(changes["process"])
+    if "log_level" in changes:
+        check_level(changes["log_level"])
