@@ -1,0 +1,186 @@
+"""The array that flows through a plan: numpy with dimension names, labels and a no-data mask.
+
+xarray stands at the edges, where people are; inside, a block is small and its overhead counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from eocene.model import Grid
+
+SPATIAL = ("y", "x")
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Values of one window.
+
+    Parameters
+    ----------
+    values : ndarray
+        One axis for each of ``dims``.
+    dims : tuple of str
+        Such as ("t", "bands", "y", "x").
+    labels : mapping
+        The labels of every dimension but y and x: times (datetime64 or str), band names, …
+    valid : ndarray of bool, optional
+        False where there is no data, shape of ``values``; None when all is data. NaN is a value.
+    grid : Grid, optional
+        The window that y and x stand for.
+    axis : str, optional
+        Inside a callback: the dimension that the callback sees as its array.
+    common_names : mapping
+        Band name → STAC common name, where known.
+    """
+
+    values: NDArray[Any]
+    dims: tuple[str, ...]
+    labels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    valid: NDArray[np.bool_] | None = None
+    grid: Grid | None = None
+    axis: str | None = None
+    common_names: Mapping[str, str] = field(default_factory=dict)
+
+    def with_(self, **changes: Any) -> Block:
+        """Return a copy with some fields replaced."""
+        return replace(self, **changes)
+
+    def index(self, dim: str) -> int:
+        """Return the position of a dimension.
+
+        Raises
+        ------
+        InputError
+            DimensionNotAvailable, naming those that are there.
+        """
+        if dim not in self.dims:
+            raise InputError(
+                f"The cube has no dimension {dim!r}.",
+                f"Its dimensions are {', '.join(self.dims) or 'none'}.",
+                code="DimensionNotAvailable",
+            )
+        return self.dims.index(dim)
+
+    def take(self, dim: str, positions: Sequence[int]) -> Block:
+        """Keep the given positions along a labelled dimension, in that order."""
+        axis = self.index(dim)
+        picked = _as_slice(positions)
+        selection = (slice(None),) * axis + (picked,)
+        return self.with_(
+            values=self.values[selection],
+            valid=None if self.valid is None else self.valid[selection],
+            labels={**self.labels, dim: tuple(self.labels[dim][p] for p in positions)},
+        )
+
+    def pick(self, dim: str, position: int) -> Block:
+        """Keep one position along a dimension and drop the dimension."""
+        axis = self.index(dim)
+        selection = (slice(None),) * axis + (position,)
+        return self.without(
+            dim, self.values[selection], None if self.valid is None else self.valid[selection]
+        )
+
+    def without(self, dim: str, values: NDArray[Any], valid: NDArray[np.bool_] | None) -> Block:
+        """Return the block of values from which ``dim`` has been reduced away."""
+        return self.with_(
+            values=values,
+            valid=valid,
+            dims=tuple(d for d in self.dims if d != dim),
+            labels={k: v for k, v in self.labels.items() if k != dim},
+            axis=None if self.axis == dim else self.axis,
+        )
+
+    def crop(self, window: Grid) -> Block:
+        """Return the part inside ``window``, padded with no-data where the block does not reach."""
+        if self.grid is None or window == self.grid:
+            return self
+        inside = self.grid.intersect(window)
+        if inside == window:
+            rows, cols = window.slices_in(self.grid)
+            return self.with_(
+                values=self.values[..., rows, cols],
+                valid=None if self.valid is None else self.valid[..., rows, cols],
+                grid=window,
+            )
+        lead = self.values.shape[:-2]
+        values = np.zeros((*lead, *window.shape), self.values.dtype)
+        valid = np.zeros(values.shape, bool)
+        if inside is not None:
+            here, there = inside.slices_in(self.grid), inside.slices_in(window)
+            values[(..., *there)] = self.values[(..., *here)]
+            valid[(..., *there)] = True if self.valid is None else self.valid[(..., *here)]
+        return self.with_(values=values, valid=valid, grid=window)
+
+    def filled(self) -> NDArray[Any]:
+        """Return the values with NaN where there is no data; integers become floats for that."""
+        if self.valid is None:
+            return self.values
+        if self.values.dtype.kind != "f":
+            return np.where(self.valid, self.values, np.float32(np.nan))
+        return np.where(self.valid, self.values, self.values.dtype.type(np.nan))
+
+
+def _as_slice(positions: Sequence[int]) -> slice | list[int]:
+    """Return a slice where the positions are consecutive, since a slice copies nothing."""
+    if positions and list(positions) == list(range(positions[0], positions[-1] + 1)):
+        return slice(positions[0], positions[-1] + 1)
+    return list(positions)
+
+
+def align(blocks: Sequence[Block]) -> tuple[list[Block], Block]:
+    """Give blocks the same dimensions, by name, so that numpy broadcasts them.
+
+    Returns the blocks, missing dimensions having length 1, and the one with the most dimensions,
+    whose labels a result takes.
+
+    Raises
+    ------
+    InputError
+        If a dimension that two of them share has different lengths.
+    """
+    lead = max(blocks, key=lambda b: len(b.dims))
+    if all(b.dims == lead.dims for b in blocks):
+        return list(blocks), lead
+    return [expand(b, lead.dims) for b in blocks], lead
+
+
+def expand(block: Block, dims: tuple[str, ...]) -> Block:
+    """Reorder a block's dimensions to ``dims``, those that it lacks with length 1."""
+    if block.dims == dims:
+        return block
+    extra = [d for d in block.dims if d not in dims]
+    if extra:
+        raise InputError(
+            f"The dimensions {', '.join(extra)} have no counterpart in {', '.join(dims)}.",
+            "Reduce them first, or combine the cubes with merge_cubes.",
+            code="ProcessParameterInvalid",
+        )
+    order = [block.dims.index(d) for d in dims if d in block.dims]
+    where = tuple(slice(None) if d in block.dims else np.newaxis for d in dims)
+    return block.with_(
+        values=block.values.transpose(order)[where],
+        valid=None if block.valid is None else block.valid.transpose(order)[where],
+        dims=dims,
+    )
+
+
+def both_valid(masks: Sequence[NDArray[np.bool_] | None], shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    """Return where every mask says data, broadcast to ``shape``; None when all of them are None."""
+    given = [m for m in masks if m is not None]
+    if not given:
+        return None
+    result = given[0]
+    for mask in given[1:]:
+        result = result & mask
+    return result if result.shape == shape else np.broadcast_to(result, shape)

@@ -1,0 +1,166 @@
+"""A cube in the archive: items grouped by date, read window by window onto one lattice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.cube.block import Block
+from eocene.cube.warp import covering_window, gather_pixels, locate_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from eocene.archive import Archive, Raster
+    from eocene.model import Band, Grid
+
+    Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Stored numbers of a window: for each band (dates, height, width) and where they are data."""
+
+    grid: Grid
+    numbers: tuple[NDArray[Any], ...]
+    valid: tuple[NDArray[np.bool_], ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return sum(a.nbytes for a in (*self.numbers, *self.valid))
+
+
+@dataclass(frozen=True)
+class CubeSource:
+    """What a load process reads.
+
+    Parameters
+    ----------
+    archive : Archive
+        Opens the assets.
+    dates : tuple of (label, items)
+        Label along t (datetime64), and the items of that date in the order in which they are laid:
+        the first that has data at a pixel gives its value.
+    bands : tuple of Band
+        The asset of a band is the one of its name.
+    grid : Grid
+        The output extent.
+    scaled : bool
+        Whether scale and offset are applied.
+    """
+
+    archive: Archive
+    dates: tuple[tuple[np.datetime64, tuple[Item, ...]], ...]
+    bands: tuple[Band, ...]
+    grid: Grid
+    scaled: bool = True
+    dtype: np.dtype[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", self._common_dtype())
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Every item that may be read."""
+        return tuple(item for _, items in self.dates for item in items)
+
+    def _common_dtype(self) -> np.dtype[Any]:
+        """Return the dtype of the values: stored integers stay when nothing is scaled and all agree."""
+        stored = {np.dtype(b.dtype) for b in self.bands}
+        scaled = self.scaled and any(b.is_scaled for b in self.bands)
+        if len(stored) == 1 and not scaled:
+            return next(iter(stored))
+        wide = any(d.itemsize > (4 if d.kind == "f" else 2) for d in stored)
+        return np.dtype(np.float64 if wide else np.float32)
+
+    def at_dates(self, labels: tuple[np.datetime64, ...] | None) -> CubeSource:
+        """Return the source with some of its dates only."""
+        if labels is None or len(labels) == len(self.dates):
+            return self
+        wanted = set(labels)
+        return replace(self, dates=tuple(d for d in self.dates if d[0] in wanted))
+
+    def read(self, window: Grid) -> Leaf:
+        """Read the stored numbers of a window, mosaicked by date; nothing is decoded yet."""
+        numbers, valid = [], []
+        for band in self.bands:
+            stack = np.zeros((len(self.dates), *window.shape), band.dtype)
+            mask = np.zeros(stack.shape, bool)
+            for position, (_, items) in enumerate(self.dates):
+                for item in items:
+                    if mask[position].all():
+                        break
+                    self._lay(item, band, window, stack[position], mask[position])
+            numbers.append(stack)
+            valid.append(mask)
+        return Leaf(window, tuple(numbers), tuple(valid))
+
+    def _lay(
+        self, item: Item, band: Band, window: Grid, values: NDArray[Any], mask: NDArray[np.bool_]
+    ) -> None:
+        """Fill what is still empty in ``values`` from one item."""
+        asset = item["assets"].get(band.name)
+        if asset is None:
+            return
+        raster = self.archive.open_raster(asset)
+        level = choose_level(raster, window)
+        rows, cols = locate_pixels(window, raster.levels[level].lattice)
+        needed = covering_window(rows, cols, raster.levels[level])
+        if needed is None:
+            return
+        stored = raster.read(needed, level)
+        picked, inside = gather_pixels(stored, needed, rows, cols)
+        nodata = raster.nodata if band.nodata is None else band.nodata
+        fresh = inside & is_data(picked, nodata) & ~mask
+        np.copyto(values, picked, where=fresh, casting="unsafe")
+        mask |= fresh
+
+    def decode(self, leaf: Leaf, window: Grid) -> Block:
+        """Return the values of a window that lies in the leaf: (t, bands, y, x)."""
+        cut = (slice(None), *window.slices_in(leaf.grid))
+        values = np.empty((len(self.dates), len(self.bands), *window.shape), self.dtype)
+        valid = np.empty(values.shape, bool)
+        for position, band in enumerate(self.bands):
+            numbers = leaf.numbers[position][cut]
+            if self.scaled and band.is_scaled:
+                # In float64, so that the one rounding is the cast.
+                numbers = numbers * np.float64(band.scale) + np.float64(band.offset)
+            values[:, position] = numbers
+            valid[:, position] = leaf.valid[position][cut]
+        return self._block(values, None if valid.all() else valid, window)
+
+    def probe(self) -> Block:
+        """Return one pixel of the right shape and dtype without reading anything."""
+        window = self.grid.__class__(self.grid.lattice, self.grid.left, self.grid.top, 1, 1)
+        shape = (len(self.dates), len(self.bands), 1, 1)
+        return self._block(np.ones(shape, self.dtype), np.zeros(shape, bool), window)
+
+    def _block(self, values: NDArray[Any], valid: NDArray[np.bool_] | None, window: Grid) -> Block:
+        labels = {"t": tuple(t for t, _ in self.dates), "bands": tuple(b.name for b in self.bands)}
+        names = {b.name: b.common_name for b in self.bands if b.common_name}
+        return Block(values, ("t", "bands", "y", "x"), labels, valid, window, common_names=names)
+
+
+def choose_level(raster: Raster, window: Grid) -> int:
+    """Return the coarsest overview that is not coarser than the window's pixels."""
+    wanted = window.lattice.resolution_m * (1 + 1e-6)
+    level = 0
+    for number, grid in enumerate(raster.levels):
+        if grid.lattice.resolution_m <= wanted:
+            level = number
+    return level
+
+
+def is_data(numbers: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+    """Tell where stored numbers are data."""
+    if numbers.dtype.kind == "f":
+        present = ~np.isnan(numbers)
+        return present if nodata is None or np.isnan(nodata) else present & (numbers != nodata)
+    if nodata is None or np.isnan(nodata):
+        return np.ones(numbers.shape, bool)
+    return np.asarray(numbers != nodata)

@@ -1,0 +1,63 @@
+"""Which source pixel lies under each target pixel: exact, and equal in every window.
+
+Coordinates come from absolute pixel numbers and each pixel centre is transformed by itself, so
+the answer for a pixel does not depend on the window that it is asked in.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eocene.model import Grid, Lattice, transformer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Index = NDArray[np.int64]
+
+
+@lru_cache(maxsize=64)
+def locate_pixels(window: Grid, source: Lattice) -> tuple[Index, Index]:
+    """Return the absolute rows and columns on ``source`` under each pixel centre of ``window``.
+
+    Within one CRS they are the axes of a product: rows (height, 1) and columns (1, width); between
+    two CRSs both have shape (height, width). Centres that the transformation cannot reach get -2⁶².
+    """
+    (rx, ry), (ax, ay) = source.resolution, source.anchor
+    if window.epsg == source.epsg:
+        x, y = window.x[None, :], window.y[:, None]
+    else:
+        x, y = np.meshgrid(window.x, window.y)
+        x, y = transformer(window.epsg, source.epsg).transform(x, y)
+    return _floor_index((ay - y) / ry), _floor_index((x - ax) / rx)
+
+
+def _floor_index(position: NDArray[np.float64]) -> Index:
+    # Rounding noise of the division must not move a centre that lies on an edge.
+    position = np.floor(position + 1e-9)
+    return np.where(np.isfinite(position), position, -(2.0**62)).astype(np.int64)
+
+
+def covering_window(rows: Index, cols: Index, bounds: Grid) -> Grid | None:
+    """Return the smallest window inside ``bounds`` that holds the located pixels, None if none does."""
+    row_in = rows[(rows >= bounds.top) & (rows < bounds.top + bounds.height)]
+    col_in = cols[(cols >= bounds.left) & (cols < bounds.left + bounds.width)]
+    if row_in.size == 0 or col_in.size == 0:
+        return None
+    top, left = int(row_in.min()), int(col_in.min())
+    return Grid(
+        bounds.lattice, left, top, int(col_in.max()) - left + 1, int(row_in.max()) - top + 1
+    )
+
+
+def gather_pixels(
+    pixels: NDArray[np.generic], where: Grid, rows: Index, cols: Index
+) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+    """Pick the located pixels out of ``pixels`` (…, height, width of ``where``); and where they exist."""
+    r, c = rows - where.top, cols - where.left
+    inside = (r >= 0) & (r < where.height) & (c >= 0) & (c < where.width)
+    r, c = np.clip(r, 0, where.height - 1), np.clip(c, 0, where.width - 1)
+    return pixels[..., r, c], inside

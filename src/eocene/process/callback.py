@@ -1,0 +1,82 @@
+"""Callbacks: the little graphs inside reduce_dimension, apply and their kin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eocene.model import EoceneError, InputError
+from eocene.process import registry
+from eocene.process.graph import Graph, Node, NodeRef, ParameterRef
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A child graph that is called with blocks or plain values.
+
+    ``outer`` holds the parameters of the surrounding graph, which the child sees too.
+    """
+
+    graph: Graph
+    outer: Mapping[str, Any]
+    owner: str
+
+    def __call__(self, **parameters: Any) -> Any:
+        """Compute the child graph with the given parameters."""
+        scope = {**self.outer, **parameters}
+        results: dict[str, Any] = {}
+        for node in self.graph.nodes:
+            results[node.id] = self._call(node, scope, results)
+        return results[self.graph.result]
+
+    def _call(self, node: Node, scope: Mapping[str, Any], results: Mapping[str, Any]) -> Any:
+        where = f"{self.owner}/{node.id}"
+        definition = registry.get(node.process, where)
+        if definition.kind != "window":
+            raise InputError(
+                f"Process {node.process!r} in node {where!r} cannot stand inside a callback.",
+                "Use it in the outer graph.",
+                code="ProcessUnsupported",
+            )
+        arguments = {k: resolve(v, scope, results, where) for k, v in node.arguments.items()}
+        arguments = definition.check_arguments(arguments, where)
+        try:
+            return definition.call(arguments)
+        except EoceneError:
+            raise
+        except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+            raise InputError(
+                f"Process {node.process!r} in node {where!r} cannot work with its arguments: {error}.",
+                "Check their types against GET /processes.",
+                code="ProcessParameterInvalid",
+            ) from error
+
+
+def resolve(value: Any, scope: Mapping[str, Any], results: Mapping[str, Any], owner: str) -> Any:
+    """Return an argument with references replaced by what they refer to."""
+    if isinstance(value, NodeRef):
+        return results[value.node]
+    if isinstance(value, ParameterRef):
+        if value.name not in scope:
+            raise InputError(
+                f"Node {owner!r} refers to the parameter {value.name!r}, which is not given.",
+                f"Parameters here: {', '.join(scope) or 'none'}.",
+                code="ProcessParameterRequired",
+            )
+        return scope[value.name]
+    if isinstance(value, Graph):
+        return Callback(value, {k: v for k, v in scope.items() if not _is_value(v)}, owner)
+    if isinstance(value, dict):
+        return {k: resolve(v, scope, results, owner) for k, v in value.items()}
+    if isinstance(value, list):
+        return [resolve(v, scope, results, owner) for v in value]
+    return value
+
+
+def _is_value(value: Any) -> bool:
+    """Tell blocks, which a nested callback gets handed anew, from parameters, which it inherits."""
+    return hasattr(value, "dims")
+

@@ -1,0 +1,61 @@
+"""Push filters down into the loads: less is searched, opened and read, and the result stays the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eocene.model import EoceneError
+from eocene.process.callback import resolve
+from eocene.process.graph import Graph, NodeRef, ParameterRef, references
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eocene.process.graph import Node
+
+_LOADS = ("load_collection", "load_stac")
+_FILTERS = {"filter_temporal": "temporal_extent", "filter_bbox": "spatial_extent", "filter_bands": "bands"}
+_ARGUMENTS = {"filter_temporal": "extent", "filter_bbox": "extent", "filter_bands": "bands"}
+
+
+def push_down(graph: Graph, scope: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return load node → arguments that replace its own empty ones.
+
+    A filter is pushed down where it is the only user of the load, alone or through other filters, and
+    the load does not filter by the same property itself. The filters stay in the graph, where they
+    find nothing left to do.
+    """
+    users: dict[str, list[Node]] = {n.id: [] for n in graph.nodes}
+    for node in graph.nodes:
+        for other in set(references(dict(node.arguments))):
+            users[other].append(node)
+    return {
+        node.id: _collect(node, users, scope) for node in graph.nodes if node.process in _LOADS
+    }
+
+
+def _collect(load: Node, users: Mapping[str, list[Node]], scope: Mapping[str, Any]) -> dict[str, Any]:
+    hints: dict[str, Any] = {}
+    current = load
+    while len(users[current.id]) == 1:
+        user = users[current.id][0]
+        target = _FILTERS.get(user.process)
+        if target is None or user.arguments.get("data") != NodeRef(current.id):
+            break
+        value = _literal(user.arguments.get(_ARGUMENTS[user.process]), scope)
+        if value and not load.arguments.get(target) and target not in hints:
+            hints[target] = value
+        current = user
+    return hints
+
+
+def _literal(value: Any, scope: Mapping[str, Any]) -> Any:
+    """Return the value of an argument that holds no node, None otherwise."""
+    if isinstance(value, ParameterRef) and value.name not in scope:
+        return None
+    if any(references(value)):
+        return None
+    try:
+        return resolve(value, scope, {}, "")
+    except EoceneError:
+        return None

@@ -1,0 +1,249 @@
+"""The list of processes. Each is one function; its openEO description is made from its signature.
+
+A process is three small functions, two of which nearly always have a default:
+
+``compute``
+    arrays in → array out: the function itself.
+``infer``
+    schemas in → schema out; by default ``compute`` on one pixel of each input, which finds every
+    error in the arguments before anything is read.
+``need``
+    window out → window in; by default the window itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eocene.model import Grid
+
+_FAMILIES = (
+    "arrays",
+    "comparison",
+    "cubes",
+    "loading",
+    "logic",
+    "mathematics",
+    "reducers",
+    "spatial",
+    "temporal",
+)
+ENTRY_POINTS = "eocene.processes"
+_definitions: dict[str, ProcessDefinition] = {}
+_state = {"loaded": False}
+
+
+@dataclass(frozen=True)
+class ProcessDefinition:
+    """One process.
+
+    Parameters
+    ----------
+    id : str
+        Its openEO name.
+    compute : callable
+        Takes the arguments by name, cubes as :class:`~eocene.cube.block.Block`.
+    categories : tuple of str
+        openEO categories.
+    kind : str
+        "window" (arrays in, array out), "source" (makes a CubeSource) or "global" (needs the whole cube).
+    grid : callable, optional
+        (arguments with schemas in place of cubes) → the Grid of the result; default that of the inputs.
+    need : callable, optional
+        (grid of the window, arguments) → the grid wanted of every input; default the same.
+    times : callable, optional
+        (labels wanted along t, arguments) → labels wanted of every input, None for all; default all.
+    """
+
+    id: str
+    compute: Callable[..., Any]
+    categories: tuple[str, ...] = ()
+    kind: str = "window"
+    grid: Callable[[dict[str, Any]], Grid] | None = None
+    need: Callable[[Grid, dict[str, Any]], Grid] | None = None
+    times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None
+    spec: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", describe(self))
+
+    @cached_property
+    def _python_names(self) -> dict[str, str]:
+        """openEO parameter name → name in Python, where a keyword ends in an underscore."""
+        return {name.rstrip("_"): name for name in inspect.signature(self.compute).parameters}
+
+    def call(self, arguments: dict[str, Any], **engine: Any) -> Any:
+        """Call the function with openEO's names, and what the engine hands in."""
+        return self.compute(**{self._python_names[k]: v for k, v in arguments.items()}, **engine)
+
+    def check_arguments(self, arguments: dict[str, Any], node: str) -> dict[str, Any]:
+        """Return the arguments with defaults filled in, or raise naming the node and the parameter."""
+        known = {p["name"]: p for p in self.spec["parameters"]}
+        for name in arguments:
+            if name not in known:
+                raise InputError(
+                    f"Process {self.id!r} in node {node!r} has no parameter {name!r}.",
+                    f"Its parameters are {', '.join(known)}.",
+                    code="ProcessParameterUnsupported",
+                )
+        complete = dict(arguments)
+        for name, parameter in known.items():
+            if name not in complete:
+                if not parameter.get("optional"):
+                    raise InputError(
+                        f"Process {self.id!r} in node {node!r} lacks the parameter {name!r}.",
+                        f"{parameter['description']}",
+                        code="ProcessParameterRequired",
+                    )
+                complete[name] = parameter["default"]
+        return complete
+
+
+def process(
+    *categories: str,
+    kind: str = "window",
+    grid: Callable[[dict[str, Any]], Grid] | None = None,
+    need: Callable[[Grid, dict[str, Any]], Grid] | None = None,
+    times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as the process of its name (a trailing underscore dropped)."""
+
+    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__.rstrip("_")
+        register(ProcessDefinition(name, function, categories, kind, grid, need, times))
+        return function
+
+    return wrap
+
+
+def register(definition: ProcessDefinition) -> None:
+    """Add a process, or replace the one of its name."""
+    _definitions[definition.id] = definition
+
+
+def _load() -> None:
+    if _state["loaded"]:
+        return
+    for family in _FAMILIES:
+        import_module(f"eocene.process.processes.{family}")
+    for plugin in entry_points(group=ENTRY_POINTS):
+        plugin.load()
+    _state["loaded"] = True
+
+
+def get(name: str, node: str = "") -> ProcessDefinition:
+    """Return a process.
+
+    Raises
+    ------
+    InputError
+        ProcessUnsupported, with the names that come near.
+    """
+    _load()
+    if name not in _definitions:
+        near = get_close_matches(name, _definitions, n=3)
+        where = f" in node {node!r}" if node else ""
+        raise InputError(
+            f"There is no process {name!r}{where}.",
+            f"Did you mean {', '.join(near)}?" if near else "GET /processes lists those there are.",
+            code="ProcessUnsupported",
+        )
+    return _definitions[name]
+
+
+def specs() -> list[dict[str, Any]]:
+    """Return the openEO descriptions of all processes, by name."""
+    _load()
+    return [_definitions[name].spec for name in sorted(_definitions)]
+
+
+def describe(definition: ProcessDefinition) -> dict[str, Any]:
+    """Make the openEO description of a process from its signature and docstring."""
+    function = definition.compute
+    text = parse_docstring(inspect.getdoc(function) or "")
+    hints = typing.get_type_hints(function, include_extras=True)
+    parameters = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name.startswith("_"):
+            continue  # handed in by the engine
+        entry: dict[str, Any] = {
+            "name": name.rstrip("_"),
+            "description": text.parameters.get(name, name),
+            "schema": _schema_of(hints.get(name)),
+        }
+        if parameter.default is not inspect.Parameter.empty:
+            entry |= {"optional": True, "default": parameter.default}
+        parameters.append(entry)
+    return {
+        "id": definition.id,
+        "summary": text.summary,
+        "description": text.description,
+        "categories": list(definition.categories),
+        "parameters": parameters,
+        "returns": {"description": text.returns, "schema": _schema_of(hints.get("return"))},
+    }
+
+
+def _schema_of(hint: Any) -> Any:
+    for extra in getattr(hint, "__metadata__", ()):
+        if isinstance(extra, dict | list):
+            return extra
+    return {}
+
+
+@dataclass(frozen=True)
+class Docstring:
+    """The parts of a numpydoc text that openEO wants."""
+
+    summary: str
+    description: str
+    parameters: dict[str, str]
+    returns: str
+
+
+def parse_docstring(text: str) -> Docstring:
+    """Split a numpydoc text into summary, description, parameters and returns."""
+    sections: dict[str, list[str]] = {"": []}
+    current = ""
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if re.fullmatch(r"-{3,}", line.strip()):
+            continue
+        if number + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[number + 1].strip()):
+            current = line.strip()
+            sections[current] = []
+            continue
+        sections[current].append(line)
+    head = "\n".join(sections[""]).strip()
+    summary = head.split("\n\n")[0].replace("\n", " ")
+    return Docstring(
+        summary.rstrip("."),
+        head,
+        _parse_entries(sections.get("Parameters", [])),
+        " ".join(" ".join(sections.get("Returns", [])).split()) or summary,
+    )
+
+
+def _parse_entries(lines: list[str]) -> dict[str, str]:
+    entries: dict[str, list[str]] = {}
+    name = ""
+    for line in lines:
+        if line.strip() and not line.startswith(" "):
+            name = line.split(":")[0].strip()
+            entries[name] = []
+        elif name:
+            entries[name].append(line.strip())
+    return {key: " ".join(part for part in parts if part) for key, parts in entries.items()}
