@@ -75,7 +75,7 @@ bench: $(VENV)/.developed
 	@for file in benchmarks/*.py; do $(BIN)/python "$$file" $(ARGS); done
 
 docs: $(VENV)/.developed
-	@DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet >&2
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet >&2
 
 # --- checks ----------------------------------------------------------------------------------
 
