@@ -1,0 +1,62 @@
+"""The card of a model: what it is, how good, on what, and where not to use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eocene.learn.evaluate import Report, SplitScore
+
+
+def write_model_card(item: Mapping[str, Any], report: Report) -> str:
+    """Return the card as Markdown."""
+    properties = item["properties"]
+    lineage = properties["eocene:lineage"]
+    lines = [
+        f"# Model {item['id']}",
+        "",
+        f"{properties['title']}. Trained on {report.samples} samples with {report.features} features "
+        f"(data set {lineage['dataset']}).",
+        "",
+        "## Scores",
+        "",
+        "| split | accuracy | mean ± sd of folds | macro F1 | balanced accuracy | commonest class |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [_score_row(name, score) for name, score in report.splits.items()] or ["| none | | | | | |"]
+    lines += [
+        "",
+        "A random split lets neighbouring pixels stand on both sides and flatters the model; a block split "
+        "does not. Both hold inside the area of the samples only: elsewhere, or in another year, "
+        "expect less and measure it.",
+    ]
+    for name, score in report.splits.items():
+        lines += ["", f"## Classes, {name} split", "", "| class | samples | precision | recall | F1 |"]
+        lines += ["|---|---|---|---|---|"]
+        lines += [_class_row(row, report) for row in score.classes]
+    lines += [
+        "",
+        "## Lineage",
+        "",
+        f"- items: {len(lineage['items'])}",
+        f"- graph: {'in item.json' if lineage['graph'] else 'not recorded'}",
+        f"- software: {', '.join(f'{k} {v}' for k, v in lineage['software'].items())}",
+        f"- largest difference of probability between ONNX and the trained model: "
+        f"{properties['eocene:onnx_difference']:.1e}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _score_row(name: str, score: SplitScore) -> str:
+    folds = f"{score.mean['accuracy']:.3f} ± {score.sd['accuracy']:.3f}"
+    return (
+        f"| {name} | {score.pooled['accuracy']:.3f} | {folds} | {score.pooled['macro_f1']:.3f} "
+        f"| {score.pooled['balanced_accuracy']:.3f} | {score.baseline['accuracy']:.3f} |"
+    )
+
+
+def _class_row(row: Mapping[str, Any], report: Report) -> str:
+    shown = ["–" if row[k] is None else f"{row[k]:.3f}" for k in ("precision", "recall", "f1")]
+    return f"| {report.class_names[row['class']]} | {row['support']} | {' | '.join(shown)} |"

@@ -1,0 +1,54 @@
+"""Scores from a confusion matrix, in plain numpy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def count_confusion(
+    truth: NDArray[np.int64], answer: NDArray[np.int64], classes: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return the (k, k) counts: rows are the true class, columns the answer."""
+    order = np.asarray(classes)
+    cells = np.searchsorted(order, truth) * len(order) + np.searchsorted(order, answer)
+    return np.bincount(cells, minlength=len(order) ** 2).reshape(len(order), len(order)).astype(np.int64)
+
+
+def score_confusion(confusion: NDArray[np.int64]) -> dict[str, float]:
+    """Return accuracy, macro F1 and balanced accuracy.
+
+    A class that was neither there nor answered counts for none of them; one that was answered but
+    never there has an F1 of 0 and no recall.
+    """
+    hits = np.diag(confusion).astype(float)
+    there, answered = confusion.sum(axis=1), confusion.sum(axis=0)
+    met = (there + answered) > 0
+    return {
+        "accuracy": float(hits.sum() / confusion.sum()),
+        "macro_f1": float((2 * hits[met] / (there + answered)[met]).mean()),
+        "balanced_accuracy": float((hits[there > 0] / there[there > 0]).mean()),
+    }
+
+
+def score_classes(confusion: NDArray[np.int64], classes: Sequence[int]) -> list[dict[str, Any]]:
+    """Return precision, recall, F1 and support a class; None where it is not defined."""
+    rows = []
+    for i, value in enumerate(classes):
+        hits, there, answered = (int(n) for n in (confusion[i, i], confusion[i].sum(), confusion[:, i].sum()))
+        rows.append(
+            {
+                "class": int(value),
+                "support": there,
+                "precision": hits / answered if answered else None,
+                "recall": hits / there if there else None,
+                "f1": 2 * hits / (there + answered) if there + answered else None,
+            }
+        )
+    return rows
