@@ -48,9 +48,7 @@ def covering_window(rows: Index, cols: Index, bounds: Grid) -> Grid | None:
     if row_in.size == 0 or col_in.size == 0:
         return None
     top, left = int(row_in.min()), int(col_in.min())
-    return Grid(
-        bounds.lattice, left, top, int(col_in.max()) - left + 1, int(row_in.max()) - top + 1
-    )
+    return Grid(bounds.lattice, left, top, int(col_in.max()) - left + 1, int(row_in.max()) - top + 1)
 
 
 def gather_pixels(

@@ -79,4 +79,3 @@ def resolve(value: Any, scope: Mapping[str, Any], results: Mapping[str, Any], ow
 def _is_value(value: Any) -> bool:
     """Tell blocks, which a nested callback gets handed anew, from parameters, which it inherits."""
     return hasattr(value, "dims")
-

@@ -41,9 +41,7 @@ def find_collection_cube(
 ) -> CubeSource:
     """Return the cube of a collection of the catalogue, scaled."""
     archive.catalogue.collection(collection)  # an unknown one is named here
-    request = Request(
-        collection, _parse_extent(extent), TimeSpan.from_openeo(interval), tuple(bands or ())
-    )
+    request = Request(collection, _parse_extent(extent), TimeSpan.from_openeo(interval), tuple(bands or ()))
 
     def search(bbox: BBox | None, span: TimeSpan, limit: int | None = None) -> list[Item]:
         return archive.catalogue.search(Search((collection,), bbox=bbox, span=span, limit=limit))
@@ -66,7 +64,10 @@ def find_stac_cube(
     for item in items:
         for key, asset in item["assets"].items():
             if "proj:transform" in asset:
-                known.setdefault(key, Band(key, asset["data_type"], asset.get("nodata")))
+                nodata = asset.get("nodata")
+                known.setdefault(
+                    key, Band(key, asset["data_type"], None if nodata is None else float(nodata))
+                )
     return _make_source(archive, request, search, tuple(known.values()), lattice, scaled=False)
 
 
@@ -122,9 +123,19 @@ def _make_source(
     items = [i for i in found if any(b.name in i["assets"] for b in bands)]
     if not items:
         raise _explain_nothing(request, search)
-    extent = _clip_to_items(request.bbox, items)
-    chosen = lattice or choose_lattice(items, bands, extent)
-    return CubeSource(archive, group_by_solar_day(items), tuple(bands), chosen.grid_over(extent), scaled)
+    chosen = lattice or choose_lattice(items, bands, request.bbox or _union([i["bbox"] for i in items]))
+    grid = cover_items(items, bands, chosen)
+    if request.bbox is not None:
+        # A box that only touches the rounded footprint of an item still gets its own pixels.
+        asked = chosen.grid_over(request.bbox)
+        grid = asked.intersect(grid) or asked
+    return CubeSource(archive, group_by_solar_day(items), tuple(bands), grid, scaled)
+
+
+def cover_items(items: Sequence[Item], bands: Sequence[Band], lattice: Lattice) -> Grid:
+    """Return the smallest grid on the lattice around the images of the bands."""
+    grids = {asset_grid(i["assets"][b.name]) for i in items for b in bands if b.name in i["assets"]}
+    return lattice.grid_over(_union([g.bounds_in(lattice.epsg) for g in grids]), lattice.epsg)
 
 
 def choose_bands(request: Request, known: Sequence[Band]) -> list[Band]:
@@ -170,16 +181,6 @@ def _short(bbox: BBox) -> str:
 def _union(boxes: Sequence[Sequence[float]]) -> BBox:
     west, south, east, north = zip(*(b[:4] for b in boxes), strict=True)
     return min(west), min(south), max(east), max(north)
-
-
-def _clip_to_items(bbox: BBox | None, items: Sequence[Item]) -> BBox:
-    covered = _union([i["bbox"] for i in items])
-    if bbox is None:
-        return covered
-    clipped = (
-        max(bbox[0], covered[0]), max(bbox[1], covered[1]), min(bbox[2], covered[2]), min(bbox[3], covered[3]),
-    )  # fmt: skip
-    return bbox if clipped[0] >= clipped[2] or clipped[1] >= clipped[3] else clipped
 
 
 def _instant(item: Item) -> np.datetime64:

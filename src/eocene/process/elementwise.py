@@ -114,7 +114,8 @@ def _from_numbers(data: Sequence[Any]) -> Block:
     values = np.array([np.nan if d is None else d for d in data], dtype=None if data else np.float64)
     if values.dtype.kind not in "biuf":
         raise InputError(
-            "The array holds something that is not a number.", "Give numbers or nulls.",
+            "The array holds something that is not a number.",
+            "Give numbers or nulls.",
             code="ProcessParameterInvalid",
         )
     valid = np.array([d is not None for d in data], bool)

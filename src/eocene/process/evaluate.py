@@ -42,7 +42,12 @@ def evaluate(plan: PlanNodes, window: Window, target: str | None = None) -> Bloc
     if not local:
         return _finish(_compute(plan, needed, leaves, result), plan, result, window)
     parts = [
-        (sub, _finish(_compute(plan, _move(needed, sub), leaves, result), plan, result, Window(sub, window.times)))
+        (
+            sub,
+            _finish(
+                _compute(plan, _move(needed, sub), leaves, result), plan, result, Window(sub, window.times)
+            ),
+        )
         for sub in window.grid.blocks(*SUB_BLOCK)
     ]
     return parts[0][1] if len(parts) == 1 else _assemble(parts, window.grid)
@@ -98,7 +103,9 @@ def _read_leaves(plan: PlanNodes, needed: Mapping[str, Window]) -> dict[str, tup
             continue
         need = needed[planned.id]
         source = planned.source.at_dates(need.times)
-        inside = source.grid.intersect(need.grid) or Grid(source.grid.lattice, need.grid.left, need.grid.top, 0, 0)
+        inside = source.grid.intersect(need.grid) or Grid(
+            source.grid.lattice, need.grid.left, need.grid.top, 0, 0
+        )
         leaves[planned.id] = (source, source.read(inside))
     return leaves
 

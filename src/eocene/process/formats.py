@@ -58,5 +58,7 @@ def check_format(name: str) -> str:
         if str(name).lower() == known.lower():
             return known
     raise InputError(
-        f"There is no output format {name!r}.", f"Use one of {', '.join(OUTPUT_FORMATS)}.", code="FormatUnsuitable"
+        f"There is no output format {name!r}.",
+        f"Use one of {', '.join(OUTPUT_FORMATS)}.",
+        code="FormatUnsuitable",
     )

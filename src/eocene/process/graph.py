@@ -115,9 +115,7 @@ def parse_graph(flat: Mapping[str, Any], *, depth: int = 0) -> Graph:
 
 def _parse_node(key: str, value: Any) -> Node:
     if not isinstance(value, dict) or not isinstance(value.get("process_id"), str):
-        raise InputError(
-            f"Node {key!r} has no process_id.", "Each node needs a process_id and arguments."
-        )
+        raise InputError(f"Node {key!r} has no process_id.", "Each node needs a process_id and arguments.")
     arguments = value.get("arguments", {})
     if not isinstance(arguments, dict):
         raise InputError(f"The arguments of node {key!r} are not an object.", "Write them as {name: value}.")

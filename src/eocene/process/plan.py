@@ -214,9 +214,7 @@ def _infer_source(
     hints: dict[str, Any],
 ) -> PlannedNode:
     narrowed = {**arguments, **{k: v for k, v in hints.items() if k in arguments}}
-    source: CubeSource = definition.call(
-        narrowed, _archive=archive, _lattice=lattice or hints.get("lattice")
-    )
+    source: CubeSource = definition.call(narrowed, _archive=archive, _lattice=lattice or hints.get("lattice"))
     return PlannedNode(node, definition, arguments, CubeSchema(source.probe(), source.grid), source)
 
 

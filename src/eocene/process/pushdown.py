@@ -29,9 +29,7 @@ def push_down(graph: Graph, scope: Mapping[str, Any]) -> dict[str, dict[str, Any
     for node in graph.nodes:
         for other in set(references(dict(node.arguments))):
             users[other].append(node)
-    return {
-        node.id: _collect(node, users, scope) for node in graph.nodes if node.process in _LOADS
-    }
+    return {node.id: _collect(node, users, scope) for node in graph.nodes if node.process in _LOADS}
 
 
 def _collect(load: Node, users: Mapping[str, list[Node]], scope: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class ProcessDefinition:
 
     @cached_property
     def _python_names(self) -> dict[str, str]:
-        """openEO parameter name → name in Python, where a keyword ends in an underscore."""
+        """OpenEO parameter name → name in Python, where a keyword ends in an underscore."""
         return {name.rstrip("_"): name for name in inspect.signature(self.compute).parameters}
 
     def call(self, arguments: dict[str, Any], **engine: Any) -> Any:

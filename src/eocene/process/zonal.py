@@ -32,7 +32,9 @@ class ZonalTable:
 def aggregate_zones(data: Block, geometries: Any, reducer: Callable[..., Any], context: Any) -> ZonalTable:
     """Check the polygons and the reducer on one pixel."""
     pixel = data.with_(
-        values=data.values[..., 0], valid=None if data.valid is None else data.valid[..., 0], dims=data.dims[:-1]
+        values=data.values[..., 0],
+        valid=None if data.valid is None else data.valid[..., 0],
+        dims=data.dims[:-1],
     )
     probe = reduce_pixels(pixel, reducer, context)
     return ZonalTable(read_zones(geometries), reducer, context, probe)
@@ -65,7 +67,9 @@ def read_zones(geometries: Any) -> gpd.GeoDataFrame:
         ) from error
     if zones.empty or zones.geometry.is_empty.any() or zones.geometry.isna().any():
         raise InputError(
-            "There is no geometry, or one is empty.", "Give at least one polygon.", code="ProcessParameterInvalid"
+            "There is no geometry, or one is empty.",
+            "Give at least one polygon.",
+            code="ProcessParameterInvalid",
         )
     return zones
 

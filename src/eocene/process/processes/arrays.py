@@ -76,8 +76,14 @@ def array_create(data: Array = (), repeat: Integer = 1) -> Array:
     """
     values = data if isinstance(data, list | tuple) else [data]
     if not isinstance(repeat, int) or repeat < 1:
-        raise InputError(f"repeat is {repeat!r}.", "Give a whole number from 1.", code="ProcessParameterInvalid")
-    return as_series(list(values) * repeat) if any(isinstance(v, Block) for v in values) else list(values) * repeat
+        raise InputError(
+            f"repeat is {repeat!r}.", "Give a whole number from 1.", code="ProcessParameterInvalid"
+        )
+    return (
+        as_series(list(values) * repeat)
+        if any(isinstance(v, Block) for v in values)
+        else list(values) * repeat
+    )
 
 
 @process("arrays", "math", "math > interpolation")
@@ -103,7 +109,8 @@ def array_interpolate_linear(data: Numbers) -> Numbers:
     position = series.index(series.axis or "")
     known = ~np.isnan(filled)
     result = series.with_(
-        values=np.moveaxis(filled, 0, position), valid=None if known.all() else np.moveaxis(known, 0, position)
+        values=np.moveaxis(filled, 0, position),
+        valid=None if known.all() else np.moveaxis(known, 0, position),
     )
     if result.dims == ("array",):
         return [plain(v) if k else None for v, k in zip(filled, known, strict=True)]

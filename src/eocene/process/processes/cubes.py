@@ -50,7 +50,8 @@ def find_bands(block: Block, wanted: list[str]) -> list[int]:
             near = get_close_matches(str(name), [str(n) for n in names], n=1)
             raise InputError(
                 f"There is no band {name!r}.",
-                (f"Did you mean {near[0]}? " if near else "") + f"The bands are {', '.join(map(str, names))}.",
+                (f"Did you mean {near[0]}? " if near else "")
+                + f"The bands are {', '.join(map(str, names))}.",
                 code="BandNotAvailable",
             )
         positions.append(names.index(found))
@@ -150,7 +151,11 @@ def apply(data: Cube, process: Mapper, context: Context = None) -> Cube:
 
 @process("cubes", times=_times_unless_t)
 def apply_dimension(
-    data: Cube, process: Reducer, dimension: Text, target_dimension: OptionalText = None, context: Context = None
+    data: Cube,
+    process: Reducer,
+    dimension: Text,
+    target_dimension: OptionalText = None,
+    context: Context = None,
 ) -> Cube:
     """Apply a process to the array along a dimension.
 
@@ -224,7 +229,9 @@ def _check_labels(data: Block, other: Block) -> None:
 
 
 @process("cubes", "math > indices", "vegetation indices", times=same_times)
-def ndvi(data: Cube, nir: OptionalText = "nir", red: OptionalText = "red", target_band: OptionalText = None) -> Cube:
+def ndvi(
+    data: Cube, nir: OptionalText = "nir", red: OptionalText = "red", target_band: OptionalText = None
+) -> Cube:
     """Compute the Normalised Difference Vegetation Index, ``(nir - red) / (nir + red)``.
 
     Parameters
@@ -249,7 +256,9 @@ def ndvi(data: Cube, nir: OptionalText = "nir", red: OptionalText = "red", targe
     if target_band is None:
         return index
     if target_band in data.labels["bands"]:
-        raise InputError(f"There is already a band {target_band!r}.", "Choose another name.", code="BandExists")
+        raise InputError(
+            f"There is already a band {target_band!r}.", "Choose another name.", code="BandExists"
+        )
     return _concatenate(data, _with_dimension(index, "bands", target_band, data.dims), "bands")
 
 
@@ -316,7 +325,8 @@ def merge_cubes(cube1: Cube, cube2: Cube, overlap_resolver: Overlap = None, cont
     dim = differing[0]
     if set(cube1.labels[dim]) & set(cube2.labels[dim]):
         raise UnavailableError(
-            f"Merging cubes that share some labels along {dim!r} is not built.", "Filter or rename them first."
+            f"Merging cubes that share some labels along {dim!r} is not built.",
+            "Filter or rename them first.",
         )
     joined = _concatenate(cube1, expand(cube2, cube1.dims), dim)
     if dim != "t":
@@ -424,5 +434,3 @@ def save_result(data: Cube, format: Text, options: Context = None) -> Cube:  # n
 
     check_format(format)
     return data
-
-

@@ -12,7 +12,7 @@ from eocene.cube.source import CubeSource
 from eocene.model import Lattice, UnavailableError
 from eocene.process.catalogue import find_collection_cube, find_stac_cube
 from eocene.process.registry import process
-from eocene.process.types import Bands, Context, Cube, TemporalInterval, Text
+from eocene.process.types import Bands, Context, Cube, TemporalInterval
 
 CollectionId = Annotated[str, {"type": "string", "subtype": "collection-id"}]
 Uri = Annotated[str, {"type": "string", "format": "uri", "subtype": "uri"}]

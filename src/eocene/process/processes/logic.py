@@ -100,4 +100,6 @@ def _choice(value: Any, template: Block) -> Block:
         return value
     shape = (1,) * template.values.ndim
     number = np.float32(np.nan) if value is None else value
-    return template.with_(values=np.full(shape, number), valid=None if value is not None else np.zeros(shape, bool))
+    return template.with_(
+        values=np.full(shape, number), valid=None if value is not None else np.zeros(shape, bool)
+    )

@@ -118,7 +118,11 @@ def clip(x: Number, min: Number, max: Number) -> Number:  # noqa: A002 (openEO's
 
 @process("math", times=same_times)
 def linear_scale_range(
-    x: Number, inputMin: Number, inputMax: Number, outputMin: Number = 0, outputMax: Number = 1  # noqa: N803
+    x: Number,
+    inputMin: Number,
+    inputMax: Number,
+    outputMin: Number = 0,
+    outputMax: Number = 1,  # noqa: N803
 ) -> Number:
     """Scale a range of numbers linearly onto another; what lies outside is clipped.
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from eocene.process.elementwise import as_series, axis_first, promote, quiet, reduced
 from eocene.process.registry import process
-from eocene.process.types import Anything, Array, Booleans, Boolean, Flag, Number, Numbers
+from eocene.process.types import Anything, Array, Boolean, Booleans, Flag, Number, Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -55,8 +55,11 @@ def _target_lattice(arguments: dict[str, Any]) -> Lattice:
     wanted = arguments.get("resolution") or 0
     size = (wanted, wanted) if isinstance(wanted, int | float) else tuple(wanted)
     if len(size) != 2 or any(s < 0 for s in size):
-        raise InputError(f"The resolution {wanted!r} is not usable.", "Give one or two numbers above 0.",
-                         code="ProcessParameterInvalid")
+        raise InputError(
+            f"The resolution {wanted!r} is not usable.",
+            "Give one or two numbers above 0.",
+            code="ProcessParameterInvalid",
+        )
     if all(size):
         return Lattice(epsg, (float(size[0]), float(size[1])))
     if epsg != grid.epsg:
@@ -74,15 +77,16 @@ def _parse_epsg(projection: Any) -> int:
     text = str(projection).upper().removeprefix("EPSG:")
     if text.isdigit():
         return int(text)
-    raise InputError(f"The projection {projection!r} is not an EPSG code.", "Write 32631 or 'EPSG:32631'.",
-                     code="ProcessParameterInvalid")
+    raise InputError(
+        f"The projection {projection!r} is not an EPSG code.",
+        "Write 32631 or 'EPSG:32631'.",
+        code="ProcessParameterInvalid",
+    )
 
 
 def _resampled_grid(arguments: dict[str, Any]) -> Grid:
     if arguments.get("method", "near") not in ("near", "nearest"):
-        raise UnavailableError(
-            f"Resampling by {arguments['method']!r} is not built.", "Use method 'near'."
-        )
+        raise UnavailableError(f"Resampling by {arguments['method']!r} is not built.", "Use method 'near'.")
     grid: Grid = arguments["data"].grid
     lattice = _target_lattice(arguments)
     return grid if lattice == grid.lattice else lattice.grid_over(grid.bounds, grid.epsg)
@@ -179,5 +183,3 @@ def aggregate_spatial(
         Handed to the reducer.
     """
     return aggregate_zones(data, geometries, reducer, context)
-
-

@@ -18,7 +18,12 @@ from eocene.process.registry import process
 from eocene.process.types import Array, Context, Cube, OptionalText, Reducer, TemporalInterval, Text
 
 _SEASONS = {12: "djf", 1: "djf", 2: "djf", 3: "mam", 4: "mam", 5: "mam"} | {
-    6: "jja", 7: "jja", 8: "jja", 9: "son", 10: "son", 11: "son",
+    6: "jja",
+    7: "jja",
+    8: "jja",
+    9: "son",
+    10: "son",
+    11: "son",
 }
 _PERIODS: dict[str, Callable[[pd.Timestamp], str]] = {
     "hour": lambda t: f"{t:%Y-%m-%d-%H}",
@@ -52,7 +57,9 @@ def instants(labels: tuple[Any, ...]) -> list[np.datetime64]:
 def _check_dimension(data: Block, dimension: str | None) -> str:
     data.index(dimension or "t")
     if dimension not in (None, "t"):
-        raise InputError(f"{dimension!r} is not a temporal dimension.", "Use t.", code="DimensionNotAvailable")
+        raise InputError(
+            f"{dimension!r} is not a temporal dimension.", "Use t.", code="DimensionNotAvailable"
+        )
     return "t"
 
 
@@ -160,7 +167,8 @@ def aggregate_temporal(
     names = tuple(labels) or tuple(i[0] for i in intervals)
     if len(set(names)) != len(intervals):
         raise InputError(
-            "The labels of the intervals are not distinct.", "Give one label for each.",
+            "The labels of the intervals are not distinct.",
+            "Give one label for each.",
             code="DistinctDimensionLabelsRequired",
         )
     times = instants(data.labels[dim])
