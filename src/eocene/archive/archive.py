@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.catalogue import Catalogue
+from eocene.archive.definition import read_bands
 from eocene.archive.fetch import Door
+from eocene.archive.ingest import ingest_product
+from eocene.archive.normalise import is_table
+from eocene.archive.product import IngestOptions
 from eocene.archive.raster import open_raster
+from eocene.archive.search import Search
+from eocene.archive.tables import read_table
+from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import geopandas
+    import pandas as pd
 
     from eocene.archive.raster import Raster
+    from eocene.model.band import Band
     from eocene.model.layout import Layout
 
 
@@ -29,11 +41,54 @@ class Archive:
         self.catalogue = Catalogue(layout.catalogue)
         self._root = layout.root.resolve()
 
+    def close(self) -> None:
+        """Close the catalogue."""
+        self.catalogue.close()
+
     def door(self) -> Door:
         """Return the door to the files of this workspace and of the products that were ingested."""
-        from pathlib import Path  # noqa: PLC0415
-
         return Door((self._root, *(Path(root) for root in self.catalogue.roots())))
+
+    def ingest(
+        self,
+        path: Path | str,
+        *,
+        collection: str | None = None,
+        datetime: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Put a product into the catalogue: all of it, or nothing where something is wrong.
+
+        Pixels stay where they are; only tables in other formats than Parquet are converted, into the
+        workspace. Ingesting a product again replaces its items.
+
+        Parameters
+        ----------
+        path : Path or str
+            A STAC catalogue, collection or item, a WorldCereal minicube, a table, GeoTIFF or NetCDF files.
+        collection : str, optional
+            The collection to put the items into, where the product does not name one.
+        datetime : str, optional
+            The time of the data where files do not say it, such as 2024-05-01.
+        progress : callable, optional
+            Called with (assets checked, all assets).
+
+        Returns
+        -------
+        list of dict
+            The items as they are in the catalogue.
+
+        Raises
+        ------
+        InputError
+            If the path is of no supported format, or a file in it is wrong; it is named.
+        DamageError
+            If a file is cut off or unreadable; it is named.
+        UnavailableError
+            If data lie on another machine.
+        """
+        options = IngestOptions(collection, datetime, self.layout.assets)
+        return ingest_product(self.catalogue, self.door(), Path(path), options, progress)
 
     def open_raster(self, asset: Mapping[str, Any]) -> Raster:
         """Open the raster of an item's asset.
@@ -42,8 +97,45 @@ class Archive:
         ------
         InputError
             If the path is refused or the asset is not a raster.
+        UnavailableError
             If the asset is remote.
         DamageError
             If the file is missing or cannot be read; it is named.
         """
         return open_raster(asset, self.door())
+
+    def bands(self, collection: str) -> tuple[Band, ...]:
+        """Return the bands of a collection in order; a table has none.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such collection.
+        """
+        return read_bands(self.catalogue.collection(collection))
+
+    def table(self, collection: str) -> geopandas.GeoDataFrame | pd.DataFrame:
+        """Return the table of a collection: the rows of its items' assets ``data``, oldest item first.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such collection.
+        InputError
+            If it is not a table.
+        DamageError
+            If a file is missing or cannot be read; it is named.
+        """
+        import pandas as pd  # noqa: PLC0415  (heavy)
+
+        self.catalogue.collection(collection)
+        items = self.catalogue.search(Search(collections=(collection,), sortby=("datetime", "id")))
+        assets = [item["assets"]["data"] for item in items if is_table(item["assets"].get("data", {}))]
+        if not assets:
+            raise InputError(
+                f"The collection {collection!r} is not a table.",
+                "Load it as a cube; tables are collections whose items have the Parquet asset 'data'.",
+            )
+        door = self.door()
+        frames = [read_table(door.resolve(asset["href"])) for asset in assets]
+        return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)

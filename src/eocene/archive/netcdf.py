@@ -11,6 +11,8 @@ import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -26,7 +28,6 @@ from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -63,8 +64,7 @@ class NetcdfRaster:
         self.path = path
         self._identity = describe_file(path)
         name = str(asset.get("eocene:variable", ""))
-        with hdf5_lock:
-            self._variable = describe_variable(open_file(self._identity), name, path)
+        self._variable = read_variable(self._identity, name)
         self._index = asset.get("eocene:index")
         steps = self._variable.steps
         if (steps is None) != (self._index is None) or (steps and not 0 <= int(self._index or 0) < steps):
@@ -143,6 +143,20 @@ def list_rasters(stream: Any, path: Path) -> Iterator[Variable]:
         dataset = stream[name] if isinstance(link, h5py.HardLink) else None
         if isinstance(dataset, h5py.Dataset) and dataset.ndim in (2, 3) and dataset.dtype.kind in "iuf":
             yield describe_variable(stream, name, path)
+
+
+@lru_cache(maxsize=256)
+def read_variable(identity: tuple[str, int, int], name: str) -> Variable:
+    """Return how a variable of a file is stored; remembered, since a cube opens each many times."""
+    with hdf5_lock:
+        return describe_variable(open_file(identity), name, Path(identity[0]))
+
+
+@lru_cache(maxsize=32)
+def read_variables(identity: tuple[str, int, int]) -> tuple[Variable, ...]:
+    """Return all variables of a file that lie on a grid, in file order; remembered."""
+    with hdf5_lock:
+        return tuple(list_rasters(open_file(identity), Path(identity[0])))
 
 
 def describe_variable(stream: Any, name: str, path: Path) -> Variable:

@@ -1,0 +1,161 @@
+"""NetCDF-4 files on a CF grid: an item a time step, its assets slices of the file where it lies."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.archive.fetch import describe_file
+from eocene.archive.netcdf import hdf5_lock, open_file, plain_dataset, read_variables
+from eocene.archive.product import (
+    Product,
+    Reader,
+    bounds_degrees,
+    find_date,
+    format_instant,
+    grid_fields,
+    make_collection,
+    make_item,
+    missing_time,
+    name_collection,
+    number_json,
+    read_times,
+    union_bbox,
+)
+from eocene.archive.raster import NETCDF
+from eocene.model.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eocene.archive.netcdf import Variable
+    from eocene.archive.product import IngestOptions
+
+_SUFFIXES = (".nc", ".nc4", ".netcdf")
+_UNITS = re.compile(r"^\s*(seconds|minutes|hours|days)\s+since\s+(.+?)\s*$", re.IGNORECASE)
+_CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")
+
+
+def recognise(path: Path) -> bool:
+    """Tell whether it is a NetCDF file."""
+    return path.is_file() and path.suffix.lower() in _SUFFIXES
+
+
+def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
+    """Yield one collection with an item for each time step; variables without time go to every item.
+
+    Raises
+    ------
+    InputError
+        If no variable lies on a grid, or the time is unknown.
+    DamageError
+        If the file cannot be read.
+    """
+    name = options.collection or name_collection(path.stem)
+    variables = read_variables(describe_file(path))
+    if not variables:
+        raise InputError(
+            f"The file {str(path)!r} has no variable with the dimensions (y, x) or (time, y, x).",
+            "Put the data on such a grid first.",
+        )
+    axes = {variable.time for variable in variables if variable.time}
+    if len(axes) > 1:
+        raise InputError(
+            f"The variables of {str(path)!r} have different time axes: {', '.join(sorted(axes))}.",
+            "Split the file, one time axis a file.",
+        )
+    axis = axes.pop() if axes else None
+    steps: list[tuple[int | None, dict[str, str]]] = [(None, {})]
+    if axis is not None:
+        steps = [(i, {"datetime": format_instant(t)}) for i, t in enumerate(read_times_of(path, axis))]
+    elif options.datetime:
+        steps = [(None, read_times(options.datetime))]
+    elif moment := find_date(path.stem):
+        steps = [(None, {"datetime": moment})]
+    else:
+        raise missing_time(path)
+    items = []
+    for index, times in steps:
+        assets = {v.name: slice_asset(path, v, index if v.steps else None) for v in variables}
+        bbox = union_bbox(bounds_degrees(v.grid) for v in variables)
+        label = path.stem if index is None else f"{path.stem}_{times['datetime'].replace(':', '')}"
+        properties = {**times, "proj:code": f"EPSG:{variables[0].grid.epsg}"}
+        items.append(make_item(name, label, bbox, properties, assets))
+    yield make_collection(name, name, f"The NetCDF file {path.name}."), items
+
+
+READER = Reader("netcdf", "NetCDF-4 on a regular grid (.nc)", recognise, read_product)
+
+
+def read_times_of(path: Path, axis: str) -> list[np.datetime64]:
+    """Return the instants of a time axis: CF numbers with "… since …", or texts.
+
+    Raises
+    ------
+    InputError
+        If the axis is neither.
+    """
+    with hdf5_lock:
+        dataset = plain_dataset(open_file(describe_file(path)), axis, path)
+        values, attributes = dataset[...], {k: dataset.attrs.get(k) for k in ("units", "calendar")}
+    units, calendar = (_text(attributes[key]) for key in ("units", "calendar"))
+    match = _UNITS.match(units)
+    try:
+        if values.dtype.kind in "OSU":
+            return [np.datetime64(_text(value).rstrip("Z"), "s") for value in values]
+        if match and calendar.lower() in _CALENDARS:
+            return _decode_times(values, match.group(1).lower(), match.group(2))
+    except ValueError as error:
+        raise _no_times(path, axis, str(error)) from error
+    raise _no_times(path, axis, f"units {units!r}, calendar {calendar!r}")
+
+
+def _decode_times(values: Any, unit: str, since: str) -> list[np.datetime64]:
+    origin = np.datetime64(since.removesuffix("UTC").strip().rstrip("Z").replace(" ", "T", 1), "us")
+    seconds = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}[unit]
+    offsets = np.rint(np.asarray(values, dtype=np.float64) * seconds).astype("timedelta64[s]")
+    return [origin + offset for offset in offsets]
+
+
+def _no_times(path: Path, axis: str, why: str) -> InputError:
+    return InputError(
+        f"The axis {axis!r} of {str(path)!r} is no time axis: {why}.",
+        'Give it CF units such as "days since 2018-01-01" and the standard calendar.',
+    )
+
+
+def slice_asset(path: Path, variable: Variable, index: int | None, **fields: Any) -> dict[str, Any]:
+    """Return the asset of one step of a variable, or of a variable without steps.
+
+    ``fields`` are added to it, such as ``gsd``, ``bands`` or ``roles``.
+    """
+    asset: dict[str, Any] = {
+        "href": str(path.resolve()),
+        "type": NETCDF,
+        "roles": ["data"],
+        **grid_fields(variable.grid),
+        "data_type": str(variable.dtype),
+        "gsd": variable.grid.lattice.resolution_m,
+        "bands": [{"name": variable.name}],
+        "eocene:variable": variable.name,
+    }
+    if variable.nodata is not None:
+        asset["nodata"] = number_json(variable.nodata, variable.dtype.kind)
+    if variable.scale != 1.0 or variable.offset != 0.0:
+        asset |= {"raster:scale": variable.scale, "raster:offset": variable.offset}
+    if variable.unit:
+        asset["unit"] = variable.unit
+    if index is not None:
+        asset["eocene:index"] = index
+    return asset | fields
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.ravel()[0]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)
