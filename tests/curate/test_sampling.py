@@ -92,3 +92,16 @@ def test_a_cube_without_crs_is_refused(cube, labels):
 def test_a_cube_without_common_pixels_is_refused(cube, labels):
     with pytest.raises(InputError, match="both a label and a value"):
         sample_pixels(cube * np.nan, labels.assign_attrs())
+
+
+@pytest.mark.parametrize("told", [32631, "EPSG:32631"])
+def test_the_crs_is_read_however_it_is_written(cube, labels, told):
+    cube.attrs["crs"] = told
+    assert sample_pixels(cube, labels).epsg == 32631
+
+
+def test_another_crs_of_the_labels_and_one_without_number_are_refused(cube, labels):
+    with pytest.raises(InputError, match="labels in EPSG:32632"):
+        sample_pixels(cube, labels.assign_attrs(crs="EPSG:32632"))
+    with pytest.raises(InputError, match="no EPSG number"):
+        sample_pixels(cube.assign_attrs(crs="the usual one"), labels)

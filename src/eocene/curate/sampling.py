@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from eocene.curate.samples import Samples
 from eocene.model import InputError
@@ -31,7 +33,7 @@ def sample_pixels(
     Parameters
     ----------
     features : DataArray (t, bands, y, x), (bands, y, x) or (t, y, x)
-        NaN is "no data"; ``attrs["crs"]`` is the EPSG number.
+        NaN is "no data"; ``attrs["crs"]`` names the CRS, such as "EPSG:32631".
     labels : DataArray (y, x)
         Whole class values on the same pixels; NaN or ``attrs["nodata"]`` is "no label".
         Further dimensions of length 1 are dropped.
@@ -147,8 +149,8 @@ def _check_alignment(features: xr.DataArray, labels: xr.DataArray) -> None:
                 f"Features and labels lie on different pixels along {dim}.",
                 "Load both on one grid, for instance by merge_cubes or resample_cube_spatial.",
             )
-    ours, theirs = features.attrs.get("crs"), labels.attrs.get("crs")
-    if ours is not None and theirs is not None and int(ours) != int(theirs):
+    ours, theirs = find_epsg(features), find_epsg(labels)
+    if None not in (ours, theirs) and ours != theirs:
         raise InputError(f"Features are in EPSG:{ours}, labels in EPSG:{theirs}.", "Load both in one CRS.")
 
 
@@ -178,10 +180,30 @@ def _choose(
     return np.sort(np.concatenate(chosen))
 
 
-def _read_epsg(cube: xr.DataArray) -> int:
+def find_epsg(cube: xr.DataArray) -> int | None:
+    """Return the EPSG number that ``attrs["crs"]`` or the coordinate ``spatial_ref`` tells, or None.
+
+    Raises
+    ------
+    InputError
+        If there is a CRS but not one with an EPSG number.
+    """
+    told = cube.attrs.get("crs")
+    if told is None and "spatial_ref" in cube.coords:
+        told = cube["spatial_ref"].attrs.get("crs_wkt")
+    if told is None:
+        return None
     try:
-        return int(cube.attrs["crs"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            "The cube does not say its CRS.", 'Set attrs["crs"] to the EPSG number, such as 32631.'
-        ) from error
+        epsg = CRS.from_user_input(told).to_epsg()
+    except CRSError:
+        epsg = None
+    if epsg is None:
+        raise InputError(f"The CRS {told!r} has no EPSG number.", 'Set attrs["crs"], such as "EPSG:32631".')
+    return int(epsg)
+
+
+def _read_epsg(cube: xr.DataArray) -> int:
+    epsg = find_epsg(cube)
+    if epsg is None:
+        raise InputError("The cube does not say its CRS.", 'Set attrs["crs"], such as "EPSG:32631".')
+    return epsg

@@ -13,6 +13,7 @@ import numpy as np
 
 from eocene.archive import Archive
 from eocene.cube.block import Block
+from eocene.cube.edge import time_coordinate
 from eocene.curate.sampling import format_label
 from eocene.learn.predict import Predictor
 from eocene.learn.registry import ITEM, ModelRegistry
@@ -111,7 +112,9 @@ def _classify(predictor: Predictor, stacked: NDArray[Any]) -> NDArray[np.float32
 def _name_features(data: Block, dims: tuple[str, ...]) -> list[str]:
     names = [""]
     for dim in dims:
-        labels = [format_label(label) for label in data.labels[dim]]
+        # As at the edge, where the samples were drawn: a month is its first day.
+        given = data.labels[dim]
+        labels = [format_label(label) for label in (time_coordinate(given) if dim == "t" else given)]
         names = [f"{name}/{label}" if name else label for name in names for label in labels]
     return names
 
