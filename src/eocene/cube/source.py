@@ -160,7 +160,7 @@ def is_data(numbers: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
     """Tell where stored numbers are data."""
     if numbers.dtype.kind == "f":
         present = ~np.isnan(numbers)
-        return present if nodata is None or np.isnan(nodata) else present & (numbers != nodata)
+        return np.asarray(present if nodata is None or np.isnan(nodata) else present & (numbers != nodata))
     if nodata is None or np.isnan(nodata):
         return np.ones(numbers.shape, bool)
     return np.asarray(numbers != nodata)

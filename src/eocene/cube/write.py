@@ -11,6 +11,7 @@ import rasterio.shutil
 import xarray as xr
 import zarr
 from rasterio.windows import Window as RasterWindow
+from zarr.codecs import BloscCodec
 
 from eocene.cube.edge import edge_dtype, make_coordinates
 
@@ -76,11 +77,12 @@ class CogWriter:
 
     def __enter__(self) -> CogWriter:
         for path in self._paths:
-            options = dict(
-                driver="GTiff", width=self._grid.width, height=self._grid.height, count=len(self._bands),
-                dtype=self._dtype, crs=f"EPSG:{self._grid.epsg}", transform=self._grid.transform,
-                nodata=self._nodata, tiled=True, blockxsize=_TILE, blockysize=_TILE, BIGTIFF="IF_SAFER",
-            )  # fmt: skip
+            options = {
+                "driver": "GTiff", "width": self._grid.width, "height": self._grid.height,
+                "count": len(self._bands), "dtype": self._dtype, "nodata": self._nodata,
+                "crs": f"EPSG:{self._grid.epsg}", "transform": self._grid.transform,
+                "tiled": True, "blockxsize": _TILE, "blockysize": _TILE, "BIGTIFF": "IF_SAFER",
+            }  # fmt: skip
             file = self._stack.enter_context(rasterio.open(_draft(path), "w", **options))
             for number, name in enumerate(self._bands, start=1):
                 file.set_band_description(number, name)
@@ -151,7 +153,7 @@ class ZarrWriter:
             shards=(*lead, block, block),
             dtype=self._dtype,
             fill_value=float("nan"),
-            compressors=zarr.codecs.BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"),
+            compressors=BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"),
             dimension_names=dims,
             attributes={"grid_mapping": "spatial_ref", "crs": f"EPSG:{grid.epsg}"},
         )

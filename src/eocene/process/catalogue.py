@@ -196,7 +196,8 @@ def solar_day(item: Item) -> np.datetime64:
     """
     west, _, east, _ = item["bbox"][:4]
     shift = np.timedelta64(round((west + east) / 2 / 15 * 3600), "s")
-    return (_instant(item) + shift).astype("datetime64[D]").astype("datetime64[s]")
+    day = np.array([_instant(item) + shift], dtype="datetime64[D]")
+    return np.datetime64(day.astype("datetime64[s]")[0])
 
 
 def group_by_solar_day(

@@ -1,4 +1,4 @@
-"""Run a plan on one window: each node once, on sub-blocks that fit the cache where it works pixel by pixel."""
+"""Run a plan on one window: each node once, pixel by pixel on sub-blocks that fit the cache."""
 
 from __future__ import annotations
 
@@ -41,15 +41,10 @@ def evaluate(plan: PlanNodes, window: Window, target: str | None = None) -> Bloc
     local = all(need.grid == window.grid for need in needed.values())
     if not local:
         return _finish(_compute(plan, needed, leaves, result), plan, result, window)
-    parts = [
-        (
-            sub,
-            _finish(
-                _compute(plan, _move(needed, sub), leaves, result), plan, result, Window(sub, window.times)
-            ),
-        )
-        for sub in window.grid.blocks(*SUB_BLOCK)
-    ]
+    parts = []
+    for sub in window.grid.blocks(*SUB_BLOCK):
+        block = _compute(plan, _move(needed, sub), leaves, result)
+        parts.append((sub, _finish(block, plan, result, Window(sub, window.times))))
     return parts[0][1] if len(parts) == 1 else _assemble(parts, window.grid)
 
 
@@ -141,7 +136,8 @@ def _compute_node(
             wanted = _need_of_input(planned, name, schema, window)
             block = _clip_to_schema(block, schema).crop(wanted.grid)
         given[name] = block
-    return planned.call(given, window.grid).crop(window.grid)
+    result: Block = planned.call(given, window.grid)
+    return result.crop(window.grid)
 
 
 def _clip_to_schema(block: Block, schema: CubeSchema) -> Block:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _median(values: NDArray[Any], out: NDArray[Any]) -> None:
     length, pixels = values.shape
     kept = np.empty(length, values.dtype)
@@ -17,7 +17,7 @@ def _median(values: NDArray[Any], out: NDArray[Any]) -> None:
         n = 0
         for i in range(length):
             v = values[i, p]
-            if v != v:
+            if np.isnan(v):
                 continue
             j = n
             while j > 0 and kept[j - 1] > v:
@@ -33,7 +33,7 @@ def _median(values: NDArray[Any], out: NDArray[Any]) -> None:
             out[p] = (kept[n // 2 - 1] + kept[n // 2]) / 2
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _fill_gaps(values: NDArray[Any], position: NDArray[Any], out: NDArray[Any]) -> None:
     length, pixels = values.shape
     for p in range(pixels):
@@ -41,7 +41,7 @@ def _fill_gaps(values: NDArray[Any], position: NDArray[Any], out: NDArray[Any]) 
         for i in range(length):
             v = values[i, p]
             out[i, p] = v
-            if v != v:
+            if np.isnan(v):
                 continue
             if before >= 0 and before < i - 1:
                 low, high = np.float64(values[before, p]), np.float64(v)

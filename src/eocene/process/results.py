@@ -186,8 +186,8 @@ def _time_properties(plan: Plan, time: Any) -> dict[str, Any]:
             return {"datetime": None, "start_datetime": _iso(start), "end_datetime": _iso(end)}
     except ValueError:
         pass  # a period such as 2024-jja has no datetime64 form
-    start, end = _span(plan)
-    return {"datetime": None, "start_datetime": start, "end_datetime": end}
+    first, last = _span(plan)
+    return {"datetime": None, "start_datetime": first, "end_datetime": last}
 
 
 def _iso(time: Any) -> str:
@@ -216,7 +216,7 @@ def make_collection(
     start, end = _span(plan) if plan.items else (info.created, info.created)
     return {
         "type": "Collection", "stac_version": _VERSION, "stac_extensions": _EXTENSIONS,
-        "id": info.id, "title": info.title or info.id, "description": info.title or f"Result {info.id}",
+        "id": info.id, "title": info.title or info.id, "description": info.title or f"Job {info.id}",
         "license": "other", "created": info.created,
         "extent": {"spatial": {"bbox": [bbox]}, "temporal": {"interval": [[start, end]]}},
         "summaries": {"processing:software": [{"eocene": __version__}]},
@@ -290,6 +290,7 @@ def _save_geotiff(plan: Plan, path: Path) -> Path:
 
 def cube_json(cube: Any) -> dict[str, Any]:
     """Return a small cube as nested lists with its dimensions and labels; no-data as null."""
-    values = np.where(np.isnan(cube.values), None, cube.values.astype(object))
+    values = cube.values.astype(object)
+    values[np.isnan(cube.values)] = None
     labels = {d: [str(v) if d in ("t", "bands") else float(v) for v in cube[d].values] for d in cube.dims}
     return {"dims": list(cube.dims), "coords": labels, "values": values.tolist(), "crs": cube.attrs["crs"]}

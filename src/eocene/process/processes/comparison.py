@@ -5,6 +5,8 @@ Source: openEO processes 2.0, category comparison.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from eocene.cube.block import Block
@@ -50,7 +52,7 @@ def lte(x: Anything, y: Anything) -> Boolean:
 
 
 @process("comparison", times=same_times)
-def between(x: Anything, min: Number, max: Number, exclude_max: Flag = False) -> Boolean:  # noqa: A002
+def between(x: Anything, min: Number, max: Number, exclude_max: Flag = False) -> Boolean:
     """Tell whether a value lies between two others, both included.
 
     Parameters
@@ -82,7 +84,7 @@ def is_nodata(x: Anything) -> Boolean:
 def is_nan(x: Anything) -> Boolean:
     """Tell whether a value is not a number (NaN)."""
     if not isinstance(x, Block):
-        return not isinstance(x, bool | int | float) or x != x
+        return not isinstance(x, bool | int | float) or math.isnan(x)
     values = np.isnan(x.values) if x.values.dtype.kind == "f" else np.zeros(x.values.shape, bool)
     return x.with_(values=values)
 

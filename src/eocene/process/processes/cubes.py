@@ -252,7 +252,7 @@ def ndvi(
             found.append(data.pick("bands", find_bands(data, [name])[0]))
         except InputError as error:
             raise InputError(error.message, error.remedy, code=code) from error
-    index = combine(lambda n, r: np.true_divide(n - r, n + r), found)
+    index: Block = combine(lambda n, r: np.true_divide(n - r, n + r), found)
     if target_band is None:
         return index
     if target_band in data.labels["bands"]:
@@ -375,7 +375,7 @@ def rename_labels(data: Cube, dimension: Text, target: Array, source: Array = ()
 
 
 @process("cubes", times=same_times)
-def add_dimension(data: Cube, name: Text, label: Anything, type: Text = "other") -> Cube:  # noqa: A002
+def add_dimension(data: Cube, name: Text, label: Anything, type: Text = "other") -> Cube:
     """Add a dimension with one label.
 
     Parameters
@@ -418,7 +418,7 @@ def drop_dimension(data: Cube, name: Text) -> Cube:
 
 
 @process("cubes", "export", times=same_times)
-def save_result(data: Cube, format: Text, options: Context = None) -> Cube:  # noqa: A002
+def save_result(data: Cube, format: Text, options: Context = None) -> Cube:
     """Say in which file format the result is wanted.
 
     Parameters

@@ -12,10 +12,11 @@ from eocene.cube.source import CubeSource
 from eocene.model import Lattice, UnavailableError
 from eocene.process.catalogue import find_collection_cube, find_stac_cube
 from eocene.process.registry import process
-from eocene.process.types import Bands, Context, Cube, TemporalInterval
+from eocene.process.types import Bands, Context, TemporalInterval
 
 CollectionId = Annotated[str, {"type": "string", "subtype": "collection-id"}]
 Uri = Annotated[str, {"type": "string", "format": "uri", "subtype": "uri"}]
+Source = Annotated[CubeSource, {"type": "object", "subtype": "datacube"}]
 Extent = Annotated[
     Any,
     [
@@ -28,7 +29,7 @@ Extent = Annotated[
 
 @process("cubes", "import", kind="source")
 def load_collection(
-    id: CollectionId,  # noqa: A002 (openEO's name)
+    id: CollectionId,
     spatial_extent: Extent = None,
     temporal_extent: TemporalInterval = None,
     bands: Bands = None,
@@ -36,7 +37,7 @@ def load_collection(
     *,
     _archive: Archive,
     _lattice: Lattice | None,
-) -> Cube:
+) -> Source:
     """Load a collection of this archive as a cube with the dimensions t, bands, y, x.
 
     Scale and offset are applied. Images of one solar day are laid together, the earlier and then
@@ -61,7 +62,7 @@ def load_collection(
             "Filtering load_collection by properties is not built.",
             "Leave 'properties' out and mask by a band such as SCL.",
         )
-    return _source(find_collection_cube(_archive, id, spatial_extent, temporal_extent, bands, _lattice))
+    return find_collection_cube(_archive, id, spatial_extent, temporal_extent, bands, _lattice)
 
 
 @process("cubes", "import", kind="source")
@@ -74,7 +75,7 @@ def load_stac(
     *,
     _archive: Archive,
     _lattice: Lattice | None,
-) -> Cube:
+) -> Source:
     """Load the result of a job, or another static STAC collection, that lies in this workspace.
 
     As the specification says, scale and offset are not applied.
@@ -94,9 +95,4 @@ def load_stac(
     """
     if properties:
         raise UnavailableError("Filtering load_stac by properties is not built.", "Leave 'properties' out.")
-    return _source(find_stac_cube(_archive, url, spatial_extent, temporal_extent, bands, _lattice))
-
-
-def _source(source: CubeSource) -> Any:
-    """Hand the source to the planner, which reads it window by window."""
-    return source
+    return find_stac_cube(_archive, url, spatial_extent, temporal_extent, bands, _lattice)

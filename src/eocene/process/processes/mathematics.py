@@ -97,7 +97,7 @@ def normalized_difference(x: Number, y: Number) -> Number:
 
 
 @process("math", times=same_times)
-def clip(x: Number, min: Number, max: Number) -> Number:  # noqa: A002 (openEO's names)
+def clip(x: Number, min: Number, max: Number) -> Number:
     """Confine a number between a minimum and a maximum.
 
     Parameters
@@ -122,7 +122,7 @@ def linear_scale_range(
     inputMin: Number,
     inputMax: Number,
     outputMin: Number = 0,
-    outputMax: Number = 1,  # noqa: N803
+    outputMax: Number = 1,
 ) -> Number:
     """Scale a range of numbers linearly onto another; what lies outside is clipped.
 

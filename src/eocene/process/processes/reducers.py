@@ -102,7 +102,7 @@ def median(values: Floats, present: Mask) -> tuple[Floats, Mask]:
 @reducer
 def min_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the smallest value."""
-    some = present.any(axis=0)
+    some = np.asarray(present.any(axis=0))
     low = np.min(np.where(present, values, np.inf), axis=0, initial=np.inf)
     return np.where(some, low, 0), some
 
@@ -110,7 +110,7 @@ def min_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
 @reducer
 def max_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the largest value."""
-    some = present.any(axis=0)
+    some = np.asarray(present.any(axis=0))
     high = np.max(np.where(present, values, -np.inf), axis=0, initial=-np.inf)
     return np.where(some, high, 0), some
 
@@ -192,7 +192,7 @@ def _decide(data: Any, ignore_nodata: bool, *, decisive: bool) -> Any:
     present = np.ones(values.shape, bool) if valid is None else valid
     settled = ((values.astype(bool) == decisive) & present).any(axis=0)
     known = present.any(axis=0) if ignore_nodata else settled | present.all(axis=0)
-    return reduced(series, np.where(settled, decisive, not decisive), known)
+    return reduced(series, np.where(settled, decisive, not decisive), np.asarray(known))
 
 
 @process("logic", "reducer")

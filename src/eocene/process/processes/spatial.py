@@ -153,7 +153,7 @@ def warp_block(block: Block, window: Grid) -> Block:
         return block
     rows, cols = locate_pixels(window, block.grid.lattice)
     values, inside = gather_pixels(block.values, block.grid, rows, cols)
-    valid = np.broadcast_to(inside, values.shape)
+    valid: Any = np.broadcast_to(inside, values.shape)
     if block.valid is not None:
         valid = valid & gather_pixels(block.valid, block.grid, rows, cols)[0]
     return block.with_(values=values, valid=valid, grid=window)

@@ -188,9 +188,10 @@ def _aggregate(
     shape = parts[0].values.shape
     masks = [np.broadcast_to(True if p.valid is None else p.valid, shape) for p in parts]
     complete = all(p.valid is None for p in parts)
-    return parts[0].with_(
+    first: Block = parts[0]
+    return first.with_(
         values=np.stack([p.values for p in parts], axis=axis),
         valid=None if complete else np.stack(masks, axis=axis),
-        dims=(*parts[0].dims[:axis], "t", *parts[0].dims[axis:]),
-        labels={**parts[0].labels, "t": labels},
+        dims=(*first.dims[:axis], "t", *first.dims[axis:]),
+        labels={**first.labels, "t": labels},
     )
