@@ -126,7 +126,7 @@ class Archive:
         DamageError
             If a file is missing or cannot be read; it is named.
         """
-        import pandas as pd  # noqa: PLC0415  (heavy)
+        import pandas as pd
 
         self.catalogue.collection(collection)
         items = self.catalogue.search(Search(collections=(collection,), sortby=("datetime", "id")))

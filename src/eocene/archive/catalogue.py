@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sqlite3
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.extents import Extent, describe_extent, summarise
+from eocene.archive.extents import Extent, describe_extent
 from eocene.archive.rows import check_collection, make_row
 from eocene.archive.schema import connect, open_catalogue
 from eocene.archive.search import Search, compile_search, dump
+from eocene.archive.writing import delete_boxes, no_collection, recompute_extent, write_rows
 from eocene.model.errors import DamageError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from eocene.archive.rows import Row
     from eocene.archive.search import Selection
 
 __all__ = ["Catalogue", "Search"]
-
-_UPSERT = """
-INSERT INTO items (collection, id, moment, first, last, cloud_cover, shape, document)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (collection, id) DO UPDATE SET moment = excluded.moment, first = excluded.first,
-    last = excluded.last, cloud_cover = excluded.cloud_cover, shape = excluded.shape,
-    document = excluded.document
-RETURNING key
-"""
-_BOX = "INSERT INTO boxes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Catalogue:
@@ -94,7 +83,7 @@ class Catalogue:
             row = connection.execute(_COLLECTIONS + "WHERE id = ?", (id,)).fetchone()
             if row is None:
                 names = [name for (name,) in connection.execute("SELECT id FROM collections ORDER BY id")]
-                raise _no_collection(id, names)
+                raise no_collection(id, names)
         return _read_collection(row)
 
     # -- items ---------------------------------------------------------------------------------
@@ -141,7 +130,7 @@ class Catalogue:
                 "INSERT OR IGNORE INTO roots VALUES (?)", [(str(root.resolve()),) for root in roots]
             )
             for name in dict.fromkeys(row.collection for row in rows):
-                _write_rows(connection, name, [row for row in rows if row.collection == name])
+                write_rows(connection, name, [row for row in rows if row.collection == name])
         return len(rows)
 
     def delete_items(self, collection: str, ids: Iterable[str]) -> int:
@@ -152,10 +141,10 @@ class Catalogue:
                 found = connection.execute(
                     "DELETE FROM items WHERE collection = ? AND id = ? RETURNING key", (collection, name)
                 ).fetchall()
-                _delete_boxes(connection, [key for (key,) in found])
+                delete_boxes(connection, [key for (key,) in found])
                 count += len(found)
             if count:
-                _recompute_extent(connection, collection)
+                recompute_extent(connection, collection)
         return count
 
     def item(self, collection: str, id: str) -> dict[str, Any]:  # noqa: A002
@@ -257,49 +246,6 @@ def _read_collection(row: tuple[Any, ...]) -> dict[str, Any]:
     return describe_extent(document, extent, json.loads(row[7])) if extent else document
 
 
-def _write_rows(connection: sqlite3.Connection, collection: str, rows: list[Row]) -> None:
-    query = "SELECT west, south, east, north, first, last, summaries FROM collections WHERE id = ?"
-    known = connection.execute(query, (collection,)).fetchone()
-    if known is None:
-        names = [name for (name,) in connection.execute("SELECT id FROM collections ORDER BY id")]
-        raise _no_collection(collection, names)
-    extent, summaries = Extent.from_columns(known[:6]), json.loads(known[6])
-    for row in rows:
-        (key,) = connection.execute(_UPSERT, row.columns).fetchone()
-        _delete_boxes(connection, [key])
-        for part, (w, s, e, n) in enumerate(row.boxes):
-            first, last = row.first / 1e6, row.last / 1e6
-            connection.execute(_BOX, (2 * key + part, w, e, s, n, first, last, key, w, e, s, n))
-        extent = row.extent.union(extent)
-        summaries = summarise(summaries, row.properties)
-    _write_extent(connection, collection, extent, summaries)
-
-
-def _delete_boxes(connection: sqlite3.Connection, keys: list[int]) -> None:
-    for key in keys:
-        connection.execute("DELETE FROM boxes WHERE box IN (?, ?)", (2 * key, 2 * key + 1))
-
-
-def _write_extent(
-    connection: sqlite3.Connection, collection: str, extent: Extent | None, summaries: dict[str, Any]
-) -> None:
-    columns = extent.columns if extent else (None,) * 6
-    connection.execute(
-        "UPDATE collections SET west = ?, south = ?, east = ?, north = ?, first = ?, last = ?, summaries = ? "
-        "WHERE id = ?",
-        (*columns, dump(summaries), collection),
-    )
-
-
-def _recompute_extent(connection: sqlite3.Connection, collection: str) -> None:
-    extent, summaries = None, dict[str, Any]()
-    for (document,) in connection.execute("SELECT document FROM items WHERE collection = ?", (collection,)):
-        row = make_row(json.loads(document))
-        extent = row.extent.union(extent)
-        summaries = summarise(summaries, row.properties)
-    _write_extent(connection, collection, extent, summaries)
-
-
 def _use_region(connection: sqlite3.Connection, selection: Selection) -> None:
     if selection.region is not None:
         connection.create_function("meets_region", 5, selection.region)
@@ -328,12 +274,3 @@ def _select(
             found += 1
             if found > offset:
                 yield item
-
-
-def _no_collection(name: str, names: list[str]) -> NotFoundError:
-    near = difflib.get_close_matches(name, names, n=3) or names[:5]
-    return NotFoundError(
-        f"The collection {name!r} does not exist.",
-        f"Did you mean {', '.join(near)}?" if near else "The catalogue is empty; ingest a product first.",
-        code="CollectionNotFound",
-    )

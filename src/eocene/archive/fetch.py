@@ -151,7 +151,7 @@ def _refusal(href: object, why: str) -> InputError:
 @contextmanager
 def gdal_environment() -> Iterator[None]:
     """Run GDAL calls in the hardened configuration: no sidecars, no network, no virtual files."""
-    import rasterio  # noqa: PLC0415  (heavy; only needed once pixels are read)
+    import rasterio
 
     with rasterio.Env(**GDAL_OPTIONS):
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.definition import complete_collection
@@ -49,6 +50,13 @@ def _merge(products: list[Product]) -> list[Product]:
     for collection, items in products:
         first, known = merged.get(collection["id"], (collection, []))
         merged[collection["id"]] = first, [*known, *items]
+    for collection, items in merged.values():
+        name, times = Counter(item.get("id") for item in items).most_common(1)[0] if items else (None, 0)
+        if times > 1:
+            raise InputError(
+                f"The product has {times} items {name!r} of the collection {collection['id']!r}.",
+                "Give each item its own id.",
+            )
     return list(merged.values())
 
 

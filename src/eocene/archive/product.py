@@ -33,7 +33,7 @@ EXTENSIONS = {
     "cube:": "https://stac-extensions.github.io/datacube/v2.2.0/schema.json",
 }
 _DATE = re.compile(
-    r"(?<!\d)(\d{4})[-_]?(\d{2})[-_]?(\d{2})(?:[T_-]?([0-2]\d)[:-]?([0-5]\d)[:-]?([0-5]\d))?(?!\d)"
+    r"(?<!\d)((?:19|20)\d{2})[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?:[T_-]?([0-2]\d)[:-]?([0-5]\d)[:-]?([0-5]\d))?(?!\d)"
 )
 
 
@@ -170,11 +170,9 @@ def find_date(text: str) -> str | None:
         year, month, day, hour, minute, second = match.groups()
         written = f"{year}-{month}-{day}T{hour or '00'}:{minute or '00'}:{second or '00'}"
         try:
-            moment = np.datetime64(written, "s")
+            return f"{np.datetime64(written, 's')}Z"
         except ValueError:
             continue
-        if 1900 <= int(year) <= 2100:
-            return f"{moment}Z"
     return None
 
 
@@ -186,7 +184,7 @@ def read_times(text: str) -> dict[str, str]:
     InputError
         If it is not a time.
     """
-    from eocene.model.timespan import parse_instant  # noqa: PLC0415
+    from eocene.model.timespan import parse_instant
 
     start, slash, end = text.partition("/")
     first = f"{parse_instant(start)}Z"

@@ -89,11 +89,11 @@ def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
     """
     path = door.resolve(str(asset.get("href", "")))
     if is_netcdf(asset):
-        from eocene.archive.netcdf import NetcdfRaster  # noqa: PLC0415
+        from eocene.archive.netcdf import NetcdfRaster
 
         return NetcdfRaster(path, asset)
     if is_tiff(asset):
-        from eocene.archive.geotiff import GeotiffRaster  # noqa: PLC0415
+        from eocene.archive.geotiff import GeotiffRaster
 
         return GeotiffRaster(path, asset)
     raise InputError(

@@ -152,10 +152,18 @@ def _read_bbox(item: dict[str, Any], bounds: BBox) -> BBox:
     ):
         raise _wrong(item, "bbox", f"is {values!r}, not 4 or 6 numbers")
     half = len(values) // 2
-    west, south, east, north = (float(v) for v in (*values[:2], *values[half : half + 2]))
+    west, south, east, north = (
+        _snap(float(v), limit)
+        for v, limit in zip((*values[:2], *values[half : half + 2]), (180, 90, 180, 90), strict=True)
+    )
     if not (-180.0 <= west <= 180.0 and -180.0 <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
         raise _wrong(item, "bbox", f"is {values!r}, not west, south, east, north in degrees")
     return west, south, east, north
+
+
+def _snap(degrees: float, limit: float) -> float:
+    """Return the limit for what misses it by rounding, such as 180.00000000000014."""
+    return math.copysign(limit, degrees) if limit < abs(degrees) <= limit + 1e-6 else degrees
 
 
 def _wrong(item: object, field: str, why: str) -> InputError:

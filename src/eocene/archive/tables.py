@@ -24,8 +24,8 @@ def read_table(path: Path) -> geopandas.GeoDataFrame | pd.DataFrame:
     DamageError
         If the file cannot be read; it is named.
     """
-    import geopandas  # noqa: PLC0415  (heavy)
-    import pandas as pd  # noqa: PLC0415
+    import geopandas
+    import pandas as pd
 
     try:
         metadata = pq.read_schema(path).metadata or {}

@@ -71,6 +71,8 @@ def read_images(path: Path, *, with_extents: bool = False) -> tuple[TiffImage, .
                 seen.add(position)
                 image, position = _read_directory(stream, layout, position, with_extents)
                 images.append(image)
+            if not images:
+                raise ValueError("it has no image")
     except (struct.error, ValueError, KeyError, OverflowError) as error:
         raise DamageError(
             f"The file {str(path)!r} is not a complete TIFF: its directory cannot be read ({error}).",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +27,14 @@ from eocene.archive.product import (
     union_bbox,
 )
 from eocene.archive.raster import COG, GEOTIFF
+from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from eocene.archive.product import IngestOptions
+    from eocene.model.grid import BBox, Grid
 
 _SUFFIXES = (".tif", ".tiff")
 _BAND = re.compile(r"^(.+)[_.-](B\d{1,2}A?|SCL|BQA|QA_?\w+|VV|VH|HH|HV)$", re.IGNORECASE)
@@ -57,11 +59,16 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     """
     folder = path if path.is_dir() else path.parent
     name = options.collection or name_collection(folder.name)
-    groups: dict[str, list[tuple[str | None, Path]]] = defaultdict(list)
+    groups: dict[tuple[Path, str], list[tuple[str | None, Path]]] = defaultdict(list)
     for file in _list_files(path) if path.is_dir() else [path]:
         match = _BAND.match(file.stem)
-        groups[match.group(1) if match else file.stem].append((match.group(2) if match else None, file))
-    items = [_read_item(name, stem, files, options) for stem, files in sorted(groups.items())]
+        key = file.parent, match.group(1) if match else file.stem
+        groups[key].append((match.group(2) if match else None, file))
+    stems = Counter(stem for _, stem in groups)
+    items = []
+    for (parent, stem), files in sorted(groups.items()):
+        label = stem if stems[stem] == 1 else "_".join((*parent.relative_to(folder).parts, stem))
+        items.append(_read_item(name, label, files, options))
     title = name if options.collection else folder.name
     yield make_collection(name, title, f"GeoTIFF files of the folder {folder.name}."), items
 
@@ -81,6 +88,12 @@ def _read_item(
     for band, path in sorted(files, key=lambda file: file[1].name):
         header = read_header(path, band)
         boxes.append(header["bbox"])
+        twice = assets.keys() & header["assets"].keys()
+        if twice:
+            raise InputError(
+                f"The file {str(path)!r} has the band {min(twice)!r}, and so has another of item {name!r}.",
+                "Rename one of the files, or describe them by STAC.",
+            )
         assets.update(header["assets"])
         moment = find_date(path.stem) or header["datetime"]
         times = times or ({"datetime": moment} if moment else None)
@@ -109,6 +122,7 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
             raise damaged(path, str(error)) from error
         with dataset:
             grid = read_grid(dataset, path)
+            bbox = _locate(grid, path)
             kind = COG if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG" else GEOTIFF
             common = {"href": str(path.resolve()), "type": kind, "roles": ["data"]} | grid_fields(grid)
             names = _name_bands(dataset, band)
@@ -117,7 +131,14 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
                 for number, name in enumerate(names, start=1)
             }
             moment = _read_tag(dataset.tags().get("TIFFTAG_DATETIME"))
-    return {"assets": assets, "bbox": bounds_degrees(grid), "datetime": moment}
+    return {"assets": assets, "bbox": bbox, "datetime": moment}
+
+
+def _locate(grid: Grid, path: Path) -> BBox:
+    try:
+        return bounds_degrees(grid)
+    except InputError as error:
+        raise InputError(f"{str(path)!r}: {error.message}", error.remedy) from error
 
 
 def _name_bands(dataset: Any, band: str | None) -> list[str]:

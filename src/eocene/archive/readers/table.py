@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas
 import pandas as pd
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from eocene.archive.product import (
     Product,
@@ -97,11 +99,21 @@ def _read_geojson(path: Path) -> geopandas.GeoDataFrame:
             'Give one of the form {"type": "FeatureCollection", "features": […]} with at least one feature.',
         )
     try:
-        return geopandas.GeoDataFrame.from_features(features, crs="EPSG:4326")
+        return geopandas.GeoDataFrame.from_features(features, crs=_read_crs(document))
+    except CRSError as error:
+        raise InputError(f"The CRS of {str(path)!r} is not known: {error}.", "Write EPSG codes.") from error
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise InputError(
             f"The file {str(path)!r} has a malformed feature: {error}.", "Correct it."
         ) from error
+
+
+def _read_crs(document: dict[str, Any]) -> CRS:
+    """Return the CRS of a GeoJSON: degrees, unless its ``crs`` member (2008) says otherwise."""
+    named = document.get("crs")
+    properties = named.get("properties") if isinstance(named, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    return CRS.from_user_input(name or "EPSG:4326")
 
 
 def _find_times(frame: pd.DataFrame, path: Path, options: IngestOptions) -> dict[str, str]:
