@@ -1,0 +1,92 @@
+"""A cube that xarray holds without having read it: indexing reads the windows that are needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from eocene.cube.edge import edge_dtype, make_coordinates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from eocene.cube.block import Block
+    from eocene.model import Grid
+
+_SUPPORT = indexing.IndexingSupport.BASIC
+
+
+class WindowArray(BackendArray):
+    """An array behind xarray whose values are computed window by window.
+
+    Parameters
+    ----------
+    probe : Block
+        Dimensions, labels and dtype.
+    grid : Grid
+        The extent.
+    compute : callable
+        (window, labels along t) → Block.
+    """
+
+    def __init__(
+        self, probe: Block, grid: Grid, compute: Callable[[Grid, tuple[Any, ...] | None], Block]
+    ) -> None:
+        self._probe, self._grid, self._compute = probe, grid, compute
+        self.shape = (*(len(probe.labels[d]) for d in probe.dims[:-2]), *grid.shape)
+        self.dtype = edge_dtype(probe.values.dtype)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        """Read what an xarray indexer asks for."""
+        return indexing.explicit_indexing_adapter(key, self.shape, _SUPPORT, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        spans = {d: _as_span(k, n) for d, k, n in zip(self._probe.dims, key, self.shape, strict=True)}
+        if any(span.start == span.stop for span in spans.values()):
+            return np.empty([span.stop - span.start for span in spans.values()], self.dtype)[
+                tuple(_within(k) for k in key)
+            ]
+        rows, cols = spans["y"], spans["x"]
+        window = replace(
+            self._grid,
+            left=self._grid.left + cols.start,
+            top=self._grid.top + rows.start,
+            width=cols.stop - cols.start,
+            height=rows.stop - rows.start,
+        )
+        times = self._probe.labels["t"][spans["t"]] if "t" in spans else None
+        values = self._compute(window, times).filled().astype(self.dtype, copy=False)
+        others = tuple(slice(None) if d in ("t", "y", "x") else s for d, s in spans.items())
+        return values[others][tuple(_within(k) for k in key)]
+
+
+def _as_span(key: Any, length: int) -> slice:
+    """Return the smallest forward slice around an index or slice."""
+    if not isinstance(key, slice):
+        return slice(int(key), int(key) + 1)
+    chosen = range(*key.indices(length))
+    if not chosen:
+        return slice(0, 0)
+    return slice(min(chosen), max(chosen) + 1)
+
+
+def _within(key: Any) -> Any:
+    """Return the key relative to the span that was read for it."""
+    return slice(None, None, key.step or 1) if isinstance(key, slice) else 0
+
+
+def make_lazy(
+    probe: Block, grid: Grid, compute: Callable[[Grid, tuple[Any, ...] | None], Block], name: str
+) -> xr.DataArray:
+    """Return a DataArray of the whole extent that reads when it is indexed or computed."""
+    labels = {d: probe.labels[d] for d in probe.dims[:-2]}
+    data = indexing.LazilyIndexedArray(WindowArray(probe, grid, compute))
+    variable = xr.Variable(probe.dims, data, {"crs": f"EPSG:{grid.epsg}", "grid_mapping": "spatial_ref"})
+    return xr.DataArray(variable, coords=make_coordinates(labels, grid), name=name)

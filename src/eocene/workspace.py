@@ -1,0 +1,333 @@
+"""A workspace: one folder that holds an archive, its results, models and linked data."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eocene._version import __version__
+from eocene.model import InputError, Lattice, Layout, TimeSpan, UnavailableError
+from eocene.model.files import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import geopandas
+    import pandas as pd
+    import pystac
+    import xarray as xr
+
+    from eocene.archive import Archive
+    from eocene.jobs import JobStore, Layers, Users
+    from eocene.learn import ModelRegistry
+    from eocene.link import LinkStore
+    from eocene.model import BBox
+    from eocene.process import Plan
+
+
+class Workspace:
+    """The rooms of one folder; make one with :func:`eocene.open`.
+
+    Nothing is loaded before it is used: ``archive``, ``jobs``, ``layers``, ``users``, ``models`` and
+    ``links`` open their room on first access.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.layout.root)!r})"
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every room that was opened."""
+        for room in ("archive", "jobs", "layers", "users", "links"):
+            opened = self.__dict__.pop(room, None)
+            if opened is not None:
+                opened.close()
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Catalogue and pixels."""
+        from eocene.archive import Archive
+
+        return Archive(self.layout)
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        """Batch jobs."""
+        from eocene.jobs import JobStore
+
+        return JobStore(self.layout)
+
+    @cached_property
+    def layers(self) -> Layers:
+        """Map layers."""
+        from eocene.jobs import Layers
+
+        return Layers(self.layout)
+
+    @cached_property
+    def users(self) -> Users:
+        """Accounts."""
+        from eocene.jobs import Users
+
+        return Users(self.layout)
+
+    @cached_property
+    def models(self) -> ModelRegistry:
+        """Registered models (extra ``learn``)."""
+        from eocene.learn import ModelRegistry
+
+        return ModelRegistry(self.layout)
+
+    @cached_property
+    def links(self) -> LinkStore:
+        """Linked data (extra ``link``)."""
+        from eocene.link import LinkStore
+
+        return LinkStore(self.layout.graph)
+
+    def ingest(
+        self,
+        path: str | Path,
+        *,
+        collection: str | None = None,
+        datetime: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[pystac.Item]:
+        """Put a product, a STAC catalogue or a table into the archive and return its items.
+
+        Parameters
+        ----------
+        path : str or Path
+            What to read; pixels stay where they are.
+        collection, datetime : str, optional
+            For files that do not say these themselves.
+        progress : callable, optional
+            Called with (assets checked, all assets).
+
+        Raises
+        ------
+        InputError, DamageError
+            Naming the file and the fault; nothing has been added then.
+        """
+        import pystac
+
+        items = self.archive.ingest(path, collection=collection, datetime=datetime, progress=progress)
+        return [pystac.Item.from_dict(i, preserve_dict=True) for i in items]
+
+    def search(
+        self,
+        collections: Sequence[str] | str = (),
+        *,
+        bbox: BBox | Sequence[float] | None = None,
+        datetime: str | None = None,
+        filter: str | dict[str, Any] | None = None,  # noqa: A002 (STAC's name)
+        ids: Sequence[str] = (),
+        sortby: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> list[pystac.Item]:
+        """Find items; newest first unless ``sortby`` says otherwise.
+
+        Parameters
+        ----------
+        collections : str or sequence of str
+            Collection ids; all by default.
+        bbox : four floats, optional
+            West, south, east, north in degrees.
+        datetime : str, optional
+            An instant, a date, a month or ``start/end``, the end included.
+        filter : str or dict, optional
+            CQL2 text or JSON, such as ``eo:cloud_cover < 40``.
+        ids, sortby, limit
+            As in a STAC API.
+        """
+        import pystac
+
+        from eocene.archive import Search
+
+        query = Search(
+            collections=(collections,) if isinstance(collections, str) else tuple(collections),
+            ids=tuple(ids),
+            bbox=None if bbox is None else _as_bbox(bbox),
+            span=TimeSpan.from_stac(datetime),
+            filter=filter,
+            sortby=tuple(sortby),
+            limit=limit,
+        )
+        for name in query.collections:
+            self.archive.catalogue.collection(name)
+        return [pystac.Item.from_dict(i, preserve_dict=True) for i in self.archive.catalogue.search(query)]
+
+    def load(
+        self,
+        collection: str,
+        *,
+        bands: Sequence[str] | None = None,
+        bbox: BBox | Sequence[float] | None = None,
+        datetime: str | None = None,
+        crs: int | str | None = None,
+        resolution: float | None = None,
+    ) -> xr.DataArray:
+        """Return a collection as a lazy DataArray (t, bands, y, x): values, NaN where there is no data.
+
+        Parameters
+        ----------
+        collection : str
+            Collection id.
+        bands : sequence of str, optional
+            Names or common names.
+        bbox : four floats, optional
+            West, south, east, north in degrees.
+        datetime : str, optional
+            As in :meth:`search`.
+        crs : int or str, optional
+            EPSG code of the pixel grid; that of most items by default.
+        resolution : float, optional
+            Pixel size in units of the CRS; goes with ``crs``.
+        """
+        from eocene.cube.lazy import make_lazy
+        from eocene.process import make_plan
+
+        span = TimeSpan.from_stac(datetime)
+        arguments: dict[str, Any] = {
+            "id": collection,
+            "bands": list(bands) if bands else None,
+            "temporal_extent": None if datetime is None else [f"{span.start}Z", f"{span.end}Z"],
+        }
+        if bbox is not None:
+            west, south, east, north = _as_bbox(bbox)
+            arguments["spatial_extent"] = {"west": west, "south": south, "east": east, "north": north}
+        graph = {"load": {"process_id": "load_collection", "arguments": arguments, "result": True}}
+        plan = make_plan(graph, self.archive, lattice=_as_lattice(crs, resolution))
+        return make_lazy(plan.schema.probe, plan.schema.grid, plan.compute, collection)
+
+    def table(self, collection: str) -> geopandas.GeoDataFrame | pd.DataFrame:
+        """Return a table of the archive, such as parcels or weather."""
+        return self.archive.table(collection)
+
+    def plan(self, graph: Any, parameters: Mapping[str, Any] | None = None) -> Plan:
+        """Check a graph and return its plan; nothing is read. See :func:`eocene.process.make_plan`."""
+        from eocene.process import make_plan
+
+        return make_plan(graph, self.archive, parameters)
+
+
+def _as_bbox(bbox: Sequence[float]) -> BBox:
+    try:
+        west, south, east, north = (float(v) for v in bbox)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{bbox!r} is not a box.", "Give west, south, east, north in degrees.",
+            code="ProcessParameterInvalid",
+        ) from error  # fmt: skip
+    return west, south, east, north
+
+
+def _as_lattice(crs: int | str | None, resolution: float | None) -> Lattice | None:
+    if crs is None and resolution is None:
+        return None
+    if crs is None or resolution is None:
+        raise InputError(
+            "'crs' and 'resolution' go together.", "Give both or neither.", code="ProcessParameterInvalid"
+        )
+    text = str(crs).upper().removeprefix("EPSG:")
+    if not text.isdigit():
+        raise InputError(
+            f"The crs {crs!r} is not an EPSG code.", "Write 32631 or 'EPSG:32631'.",
+            code="ProcessParameterInvalid",
+        )  # fmt: skip
+    return Lattice(int(text), (float(resolution), float(resolution)))
+
+
+def open(path_or_url: str | Path, *, create: bool = True) -> Workspace:  # noqa: A001 (the public name)
+    """Open a workspace folder, or make one where there is nothing yet.
+
+    Parameters
+    ----------
+    path_or_url : str or Path
+        The folder.
+    create : bool
+        Whether a missing or empty folder becomes a workspace.
+
+    Raises
+    ------
+    InputError
+        If the path is a file or a folder that holds something else; it is left as it is.
+    UnavailableError
+        If it is a URL: a workspace on another machine is reached through its HTTP interfaces.
+    """
+    text = str(path_or_url)
+    if "://" in text:
+        raise UnavailableError(
+            f"Opening the remote workspace {text} from Python is not built.",
+            "Connect to it with openeo.connect(url) or pystac_client.Client.open(url + '/stac').",
+        )
+    layout = Layout(Path(text).expanduser().absolute())
+    if layout.marker.is_file():
+        return Workspace(layout)
+    if layout.root.exists() and (not layout.root.is_dir() or any(layout.root.iterdir())):
+        raise InputError(
+            f"{layout.root} is not an Eocene workspace.",
+            "Name an empty or new folder, or one that holds eocene.json.",
+            code="FilePathInvalid",
+        )
+    if not create:
+        raise InputError(
+            f"There is no workspace at {layout.root}.", "Make one with eocene.open(path).",
+            code="FilePathInvalid",
+        )  # fmt: skip
+    layout.root.mkdir(parents=True, exist_ok=True)
+    write_json(layout.marker, {"format": 1, "made_by": f"eocene {__version__}"})
+    return Workspace(layout)
+
+
+def run(
+    graph: Any,
+    *,
+    workspace: Workspace | str | Path,
+    parameters: Mapping[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
+    """Run an openEO process graph and return its result.
+
+    Parameters
+    ----------
+    graph : dict, path of a JSON file, or openeo.DataCube
+        The graph.
+    workspace : Workspace or path
+        Where its collections are.
+    parameters : mapping, optional
+        Values for the graph's ``from_parameter``.
+    progress : callable, optional
+        Called with (finished blocks, all blocks).
+
+    Returns
+    -------
+    xarray.DataArray, geopandas.GeoDataFrame or a plain value
+        A cube is float with NaN for no-data and carries its CRS in ``spatial_ref``.
+    """
+    where = workspace if isinstance(workspace, Workspace) else open(workspace, create=False)
+    return where.plan(graph, parameters).run(progress)
+
+
+def explain(graph: Any, *, workspace: Workspace | str | Path) -> str:
+    """Describe the plan of a graph: not built in this version."""
+    raise UnavailableError(
+        "eocene.explain is not built in this version.", "Look at Workspace.plan(graph).schema and .items."
+    )
+
+
+def estimate(graph: Any, *, workspace: Workspace | str | Path) -> dict[str, float]:
+    """Estimate the cost of a graph: not built in this version."""
+    raise UnavailableError(
+        "eocene.estimate is not built in this version.",
+        "Look at Workspace.plan(graph).schema.shape and .bytes_per_pixel.",
+    )
