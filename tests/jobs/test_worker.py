@@ -10,38 +10,36 @@ import subprocess
 import sys
 import threading
 import time
-from types import SimpleNamespace
 
-import numpy as np
-import pystac
 import pytest
 
 from eocene.jobs import JobStore, run_worker
-from eocene.model import Grid, InputError, Lattice
+from eocene.model import InputError
 
 PROCESS = {
     "process_graph": {"add1": {"process_id": "add", "arguments": {"x": 1, "y": 2}, "result": True}},
 }
 
-GRID = Grid(Lattice(32632, (10.0, 10.0)), 50_000, -520_000, 64, 32)
-ITEM = {"id": "S2_1", "collection": "sentinel-2-l2a", "properties": {"datetime": "2024-05-02T10:00:00Z"}}
-
 
 def plan_anything(graph, archive, parameters):
-    times = (np.datetime64("2024-05-01", "s"), np.datetime64("2024-06-01", "s"))
-    return SimpleNamespace(schema=SimpleNamespace(grid=GRID, times=times), items=[ITEM], given=parameters)
+    return (graph, parameters)
 
 
-def write_two(plan, folder, *, progress, should_stop):
+def write_two(plan, folder, info, *, progress, should_stop):
     (folder / "ndvi.tif").write_bytes(b"pixels")
     progress(1, 2)
-    (folder / "ndvi.zarr").mkdir()
-    (folder / "ndvi.zarr" / "zarr.json").write_text("{}")
+    (folder / "cube.zarr").mkdir()
+    (folder / "cube.zarr" / "zarr.json").write_text("{}")
     progress(2, 2)
-    return [
-        {"key": "ndvi", "href": "ndvi.tif", "type": "image/tiff", "roles": ["data"]},
-        {"key": "ndvi-zarr", "href": "ndvi.zarr", "type": "application/vnd+zarr", "roles": ["data"]},
-    ]
+    item = {"id": "may", "assets": {"NDVI": {"href": "./ndvi.tif", "file:size": 6}}}
+    (folder / "may.json").write_text(json.dumps(item))
+    collection = {
+        "id": info.id,
+        "title": info.title,
+        "links": [{"rel": "item", "href": "./may.json"}, {"rel": "derived_from", "href": "/stac/x"}],
+        "assets": {"cube": {"href": "./cube.zarr", "roles": ["data"]}},
+    }
+    (folder / "collection.json").write_text(json.dumps(collection))
 
 
 @pytest.fixture
@@ -56,31 +54,21 @@ def work(store, write=write_two, plan=plan_anything, **options):
     return run_worker(None, store, make_plan=plan, write_results=write, **options)
 
 
-def test_results_are_whole_with_lineage_and_checksums(store):
+def test_results_are_whole_and_the_collection_names_every_file(store):
     job = store.queue(store.create(PROCESS, title="NDVI").id)
     assert work(store) == 1
     assert store.get(job.id).status == "finished"
     folder = store.results_folder(job.id)
-    item = pystac.Item.from_file(str(folder / "item.json"))
-    properties = item.properties
-    assert properties["processing:expression"]["expression"] == PROCESS
-    assert properties["processing:software"]["eocene"]
-    assert properties["proj:code"] == "EPSG:32632"
-    assert (properties["start_datetime"], properties["end_datetime"]) == (
-        "2024-05-01T00:00:00Z",
-        "2024-06-01T00:00:00Z",
-    )
-    digest = hashlib.sha256(b"pixels").hexdigest()
-    assert item.assets["ndvi"].extra_fields["file:checksum"] == f"1220{digest}"
-    assert item.assets["ndvi"].extra_fields["file:size"] == 6
-    assert item.assets["ndvi-zarr"].extra_fields["file:size"] == 2
-    sources = [link.target for link in item.links if link.rel == "derived_from"]
-    assert sources == ["/stac/collections/sentinel-2-l2a/items/S2_1"]
     collection = json.loads((folder / "collection.json").read_text())
-    assert collection["assets"].keys() == {"ndvi", "ndvi-zarr"}
-    west, south, east, north = collection["extent"]["spatial"]["bbox"][0]
-    assert west < east
-    assert south < north
+    assert (collection["id"], collection["title"]) == (job.id, "NDVI")
+    assert collection["assets"]["ndvi.tif"] == {"href": "./ndvi.tif", "file:size": 6}
+    line = f"{hashlib.sha256(b'{}').hexdigest()} zarr.json\n"
+    assert collection["assets"]["cube.zarr"] == {
+        "href": "./cube.zarr",
+        "roles": ["data"],
+        "file:size": 2,
+        "eocene:tree_checksum": f"1220{hashlib.sha256(line.encode()).hexdigest()}",
+    }
     assert [p.name for p in folder.parent.iterdir()] == [job.id]
 
 
@@ -105,7 +93,7 @@ def test_an_error_of_the_user_ends_the_job_with_its_code(store):
 
 
 def test_an_unexpected_error_leaks_no_path_and_the_worker_lives_on(store, caplog):
-    def explode(plan, folder, *, progress, should_stop):
+    def explode(plan, folder, info, *, progress, should_stop):
         raise RuntimeError(f"cannot write {folder}")
 
     first = store.queue(store.create(PROCESS).id)
@@ -120,7 +108,7 @@ def test_an_unexpected_error_leaks_no_path_and_the_worker_lives_on(store, caplog
 
 
 def run_until_stopped(noted):
-    def write(plan, folder, *, progress, should_stop):
+    def write(plan, folder, info, *, progress, should_stop):
         (folder / "half.tif").write_bytes(b"half")
         for block in range(2000):
             progress(block, 2000)
@@ -168,7 +156,7 @@ from pathlib import Path
 from eocene.jobs import JobStore, run_worker
 from eocene.model import Layout
 
-def write(plan, folder, *, progress, should_stop):
+def write(plan, folder, info, *, progress, should_stop):
     (folder / "half.tif").write_bytes(b"half")
     progress(1, 2)
     print("started", flush=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from eocene.model import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ ACTIVE = ("queued", "running")
 def format_instant(seconds: float) -> str:
     """Write seconds since 1970 as RFC 3339 in UTC, to the second."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_label(label: Any) -> str:
+    """Write a label along t as RFC 3339 in UTC; a month or year is its first instant, other text stays."""
+    try:
+        return f"{np.datetime64(label).astype('datetime64[s]')}Z"
+    except ValueError:
+        return str(label)
 
 
 def check_level(level: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select
 
 from eocene.jobs.database import open_database
-from eocene.jobs.job import LOCAL_USER, check_process, format_instant
+from eocene.jobs.job import LOCAL_USER, check_process, format_instant, format_label
 from eocene.jobs.tables import layers
 from eocene.model import InputError, NotFoundError, transform_bbox
 
@@ -132,14 +132,14 @@ class Layers:
 
 def describe_extent(plan: Any) -> dict[str, Any]:
     """Return ``times`` and ``bounds`` of a plan, ready for :class:`Layer`."""
-    grid = plan.schema.grid
-    if grid is None:
+    if not plan.is_cube:
         raise InputError(
             "The process does not end in a raster cube, so it cannot be drawn.",
             "Let the result node return a data cube with x and y.",
             code="ServiceConfigInvalid",
         )
-    instants = [f"{time.astype('datetime64[s]')}Z" for time in plan.schema.times or ()]
+    grid = plan.schema.grid
+    instants = [format_label(label) for label in plan.schema.times]
     bounds = transform_bbox(grid.bounds, grid.epsg, 4326)
     return {"times": tuple(instants), "bounds": tuple(round(v, 7) for v in bounds)}
 

@@ -82,7 +82,7 @@ class Users:
 
     def verify(self, name: str, password: str) -> str:
         """Return the user's name if the password is right; raises ForbiddenError CredentialsInvalid."""
-        from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415  an extra
+        from argon2.exceptions import InvalidHashError, VerificationError
 
         with self._database.read() as connection:
             hashed = connection.scalar(select(users.c.password_hash).where(users.c.name == name))
@@ -149,7 +149,7 @@ def _check_name(name: str) -> str:
 
 def _load_hasher() -> PasswordHasher:
     try:
-        from argon2 import PasswordHasher  # noqa: PLC0415  an extra
+        from argon2 import PasswordHasher
     except ModuleNotFoundError as error:
         raise UnavailableError(
             "Passwords need argon2-cffi, which is not installed.", "Run: pip install 'eocene[serve]'"

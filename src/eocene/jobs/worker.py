@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from eocene.jobs.lineage import describe_results
+from eocene.jobs.assets import gather_assets
+from eocene.jobs.job import format_instant
 from eocene.jobs.store import name_worker
 from eocene.model import EoceneError
 from eocene.model.files import sync_folder
@@ -35,10 +36,10 @@ class MakePlan(Protocol):
 
 
 class WriteResults(Protocol):
-    """How a plan becomes files; ``eocene.process.results.write_results`` by default."""
+    """How a plan becomes a folder; ``eocene.process.results.write_results`` unless a test brings its own."""
 
-    def __call__(self, plan: Any, folder: Path, *, progress: Any, should_stop: Any) -> list[dict[str, Any]]:
-        """Write the files of the result into the folder and return their STAC assets."""
+    def __call__(self, plan: Any, folder: Path, info: Any, *, progress: Any, should_stop: Any) -> Any:
+        """Write files, STAC items and ``collection.json`` into the folder."""
 
 
 class Lease:
@@ -150,10 +151,10 @@ def _run_job(
     folder = _open_folder(store, job)
     try:
         with lease.keep():
-            plan, assets = _compute(archive, job, folder, engine, lease)
+            _compute(archive, job, folder, engine, lease)
             if lease.should_stop():
                 return _stop_early(store, job, lease)
-            describe_results(job, plan, assets, folder, time.time())
+            gather_assets(folder)
         return store.finish(job, lambda: _publish(folder, store.results_folder(job.id)))
     except EoceneError as error:
         return (
@@ -172,11 +173,12 @@ def _run_job(
 
 def _compute(
     archive: Archive, job: Job, folder: Path, engine: tuple[MakePlan, WriteResults], lease: Lease
-) -> tuple[Any, list[dict[str, Any]]]:
+) -> None:
     make_plan, write_results = engine
     plan = make_plan(job.graph, archive, job.parameters or None)
-    assets = write_results(plan, folder, progress=lease.note_progress, should_stop=lease.should_stop)
-    return plan, assets
+    make_info = import_module("eocene.process.results").ResultInfo
+    info = make_info(job.id, job.title or "", format_instant(time.time()), job.parameters)
+    write_results(plan, folder, info, progress=lease.note_progress, should_stop=lease.should_stop)
 
 
 def _stop_early(store: JobStore, job: Job, lease: Lease) -> bool:

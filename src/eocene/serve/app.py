@@ -1,0 +1,137 @@
+"""The application: the routes of all families around the rooms of one workspace."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+
+from eocene._version import __version__
+from eocene.jobs import run_worker
+from eocene.model import Layout
+from eocene.serve import (
+    auth,
+    capabilities,
+    collections,
+    downloads,
+    health,
+    jobs,
+    layers,
+    models,
+    page,
+    processes,
+    results,
+    services,
+    sparql,
+    stac,
+    stac_search,
+)
+from eocene.serve.docs import install_docs
+from eocene.serve.errors import install_handlers
+from eocene.serve.middleware import Surroundings
+from eocene.serve.rooms import Rooms, open_rooms
+from eocene.serve.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_ROUTERS = (
+    capabilities.router,
+    auth.router,
+    collections.router,
+    processes.router,
+    results.router,
+    jobs.router,
+    downloads.router,
+    downloads.files,
+    services.router,
+    stac.router,
+    stac_search.router,
+    layers.router,
+    sparql.router,
+    models.router,
+    health.router,
+)
+
+
+def create_app(
+    workspace: Layout | Path | str, settings: ServeSettings | None = None, **choices: Any
+) -> FastAPI:
+    """Make the application of a workspace.
+
+    At the first start a user is made; the password is printed once, on stderr.
+
+    Parameters
+    ----------
+    workspace : Layout or path
+        An existing workspace.
+    settings : ServeSettings, optional
+        The operator's choices.
+    **choices
+        Single choices, in place of those of ``settings``.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a workspace.
+    """
+    layout = workspace if isinstance(workspace, Layout) else Layout(Path(workspace))
+    settings = replace(settings or ServeSettings(), **choices)
+    rooms = open_rooms(layout, settings)
+    _welcome(rooms)
+    app = FastAPI(
+        title="Eocene",
+        version=__version__,
+        description="openEO, STAC, map tiles, series, GeoSPARQL and models of one workspace.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_live,
+    )
+    app.state.rooms = rooms
+    app.add_middleware(Surroundings, metrics=rooms.metrics)
+    install_handlers(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    install_docs(app)
+    app.include_router(capabilities.fallback)
+    app.include_router(page.router)
+    return app
+
+
+@asynccontextmanager
+async def _live(app: FastAPI) -> AsyncIterator[None]:
+    """Let workers run as long as the application does."""
+    rooms: Rooms = app.state.rooms
+    stop = threading.Event()
+    workers = [
+        threading.Thread(
+            target=run_worker,
+            args=(rooms.archive, rooms.store),
+            kwargs={"stop": stop, "number": number},
+            name=f"worker-{number}",
+        )
+        for number in range(rooms.settings.workers)
+    ]
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+        rooms.close()
+
+
+def _welcome(rooms: Rooms) -> None:
+    password = rooms.users.start_first(rooms.settings.user)
+    if password is not None:
+        text = (
+            f"First start: log in as {rooms.settings.user!r} with the password {password} (shown only now)."
+        )
+        print(text, file=sys.stderr, flush=True)

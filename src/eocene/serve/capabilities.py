@@ -1,0 +1,96 @@
+"""What this server is and can do: well-known discovery, capabilities, conformance, file formats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
+
+from eocene._version import __version__
+from eocene.model import NotFoundError
+from eocene.serve.rooms import AddressOf, link
+from eocene.serve.settings import API_VERSION, OPENEO, STAC_VERSION
+
+router = APIRouter(tags=["capabilities"])
+fallback = APIRouter(include_in_schema=False)
+
+CONFORMANCE = (
+    "https://api.openeo.org/1.2.0",
+    "https://api.stacspec.org/v1.0.0/core",
+    "https://api.stacspec.org/v1.0.0/collections",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+)
+
+
+@router.get("/.well-known/openeo")
+def discover(address: AddressOf) -> dict[str, Any]:
+    """List the versions of the openEO API on this server."""
+    version = {"url": address(f"{OPENEO}/"), "api_version": API_VERSION, "production": True}
+    return {"versions": [version]}
+
+
+@router.get(f"{OPENEO}/")
+@router.get(OPENEO, include_in_schema=False)
+def describe_server(request: Request, address: AddressOf) -> dict[str, Any]:
+    """Return the capabilities."""
+    return {
+        "api_version": API_VERSION,
+        "backend_version": __version__,
+        "stac_version": STAC_VERSION,
+        "type": "Catalog",
+        "id": "eocene",
+        "title": "Eocene",
+        "description": "Satellite archives as data cubes, maps, models and linked data, from one workspace.",
+        "production": True,
+        "conformsTo": list(CONFORMANCE),
+        "endpoints": list_endpoints(request.app.routes),
+        "links": [
+            link("self", address(f"{OPENEO}/")),
+            link("version-history", address("/.well-known/openeo")),
+            link("data", address(f"{OPENEO}/collections")),
+            link("conformance", address(f"{OPENEO}/conformance")),
+            link("service-doc", address("/docs"), "text/html"),
+            link("service-desc", address("/openapi.json"), "application/vnd.oai.openapi+json;version=3.1"),
+        ],
+    }
+
+
+@router.get(f"{OPENEO}/conformance")
+def list_conformance() -> dict[str, Any]:
+    """List the conformance classes."""
+    return {"conformsTo": list(CONFORMANCE)}
+
+
+@router.get(f"{OPENEO}/file_formats")
+def list_formats() -> dict[str, Any]:
+    """List the file formats."""
+    from eocene.process.formats import OUTPUT_FORMATS
+
+    return {"input": {}, "output": OUTPUT_FORMATS}
+
+
+@fallback.get("/openeo")
+@fallback.get("/openeo/{version}")
+@fallback.get("/openeo/{version}/{rest:path}")
+def refuse_version(version: str = "", rest: str = "") -> None:
+    """Say which version there is to who asks for another, or that there is no such endpoint."""
+    if version in ("1.2", "1.2.0"):
+        raise NotFoundError(f"There is no endpoint /{rest[:80]}.", f"They are listed at {OPENEO}/.")
+    raise NotFoundError(
+        f"The requested API version {version[:20]!r} is not supported.",
+        f"Version {API_VERSION} is at {OPENEO}/.",
+        code="UnsupportedApiVersion",
+    )
+
+
+def list_endpoints(routes: Any) -> list[dict[str, Any]]:
+    """Return path and methods of the openEO routes that the application really has."""
+    found: dict[str, set[str]] = {}
+    for route in routes:
+        path = getattr(route, "path", "")
+        if isinstance(route, APIRoute) and route.include_in_schema and path.startswith(f"{OPENEO}/"):
+            found.setdefault(path.removeprefix(OPENEO), set()).update((route.methods or set()) - {"HEAD"})
+    found.pop("/", None)
+    return [{"path": path, "methods": sorted(methods)} for path, methods in sorted(found.items())]

@@ -1,0 +1,153 @@
+"""Results of batch jobs: their STAC description with signed links, and the files behind those."""
+
+from __future__ import annotations
+
+import mimetypes
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.background import BackgroundTask
+
+from eocene.jobs import Job, format_instant
+from eocene.jobs.assets import COLLECTION, read_document
+from eocene.model import NotFoundError, StateError
+from eocene.serve.auth import Caller, find_caller
+from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
+from eocene.serve.settings import OPENEO
+from eocene.serve.signing import check_signature, sign_link
+
+router = APIRouter(prefix=OPENEO, tags=["batch jobs"])
+files = APIRouter(tags=["batch jobs"])
+
+_ZIP = ".zip"
+
+
+@router.get("/jobs/{job_id}/results")
+def list_results(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf) -> JSONResponse:
+    """Return the results as a STAC collection whose links work without a login for some time."""
+    job = rooms.store.get(job_id, caller)
+    if job.status == "error":
+        return JSONResponse(_find_failure(rooms, job), 424)
+    _check_finished(job)
+    collection = _Links(rooms, address, job.id).rewrite(COLLECTION)
+    return JSONResponse(collection | {"openeo:status": "finished"})
+
+
+@files.get("/results/{job_id}/{name:path}")
+def download_result(
+    job_id: str,
+    name: str,
+    request: Request,
+    rooms: RoomsOf,
+    address: AddressOf,
+    expires: Annotated[int, Query()] = 0,
+    signature: Annotated[str, Query(max_length=128)] = "",
+) -> Any:
+    """Send a file of the results, to who has a signed link or is their owner."""
+    path = join_path(["results", job_id, *name.split("/")])
+    if signature:
+        check_signature(rooms.signing_key, path, expires, signature, time.time())
+    else:
+        rooms.store.get(job_id, find_caller(request, rooms))
+    if name.endswith(".json") and "/" not in name and _is_stac(rooms.store.results_folder(job_id) / name):
+        return JSONResponse(_Links(rooms, address, job_id).rewrite(name))
+    return _send(rooms.store.results_folder(job_id), name)
+
+
+class _Links:
+    """Rewrites the STAC documents of results: relative links become signed ones of this server."""
+
+    def __init__(self, rooms: Rooms, address: Address, job_id: str) -> None:
+        self._rooms, self._address, self._job_id = rooms, address, job_id
+        self._folder = rooms.store.results_folder(job_id)
+        self._expires = int(time.time()) + rooms.settings.link_life_s
+
+    def rewrite(self, name: str) -> dict[str, Any]:
+        document = read_document(find_file(self._folder, name))
+        assets = dict(self._sign_asset(key, asset) for key, asset in document["assets"].items())
+        kind = "application/geo+json" if document["type"] == "Feature" else "application/json"
+        links = [entry | {"href": self._rewrite_link(entry["href"])} for entry in document["links"]]
+        links += [link(rel, self._sign(name), kind) for rel in ("self", "canonical")]
+        return document | {"assets": assets, "links": links, "expires": format_instant(self._expires)}
+
+    def _sign(self, name: str) -> str:
+        path = join_path(["results", self._job_id, *name.split("/")])
+        return self._address(sign_link(self._rooms.signing_key, path, self._expires))
+
+    def _sign_asset(self, key: str, asset: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        name = asset["href"].removeprefix("./")
+        if not (self._folder / name).is_dir():
+            return key, asset | {"href": self._sign(name)}
+        # A Zarr store is a folder: it travels as one zip file, which zarr opens as it is.
+        return name + _ZIP, asset | {"href": self._sign(name + _ZIP), "type": "application/zip"}
+
+    def _rewrite_link(self, href: str) -> str:
+        return self._sign(href.removeprefix("./")) if href.startswith("./") else self._address(href)
+
+
+def _is_stac(path: Path) -> bool:
+    return path.is_file() and "stac_version" in read_document(path)
+
+
+def find_file(folder: Path, name: str) -> Path:
+    """Return a file inside the folder; raises NotFoundError, also for names that lead out of it."""
+    path = (folder / name).resolve()
+    if "\x00" in name or not path.is_relative_to(folder.resolve()) or not path.is_file():
+        raise NotFoundError(
+            f"The file {name[:80]!r} does not exist.",
+            "Request the results of the job again.",
+            code="FileNotFound",
+        )
+    return path
+
+
+def _send(folder: Path, name: str) -> FileResponse:
+    store = folder / name.removesuffix(_ZIP)
+    if name.endswith(_ZIP) and "/" not in name and store.is_dir() and not store.is_symlink():
+        packed = pack_folder(store)
+        task = BackgroundTask(packed.unlink, missing_ok=True)
+        return FileResponse(packed, media_type="application/zip", filename=name, background=task)
+    path = find_file(folder, name)
+    kind = "image/tiff" if path.suffix in (".tif", ".tiff") else mimetypes.guess_type(path.name)[0]
+    return FileResponse(path, media_type=kind or "application/octet-stream", filename=path.name)
+
+
+def pack_folder(folder: Path) -> Path:
+    """Return a new zip file of the folder, stored without compression, the same for the same content."""
+    with tempfile.NamedTemporaryFile(prefix="eocene-", suffix=_ZIP, delete=False) as target:
+        packed = Path(target.name)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+            archive.writestr(entry, path.read_bytes())
+    return packed
+
+
+def _check_finished(job: Job) -> None:
+    if job.status in ("queued", "running"):
+        raise StateError(
+            f"The batch job {job.id!r} is {job.status}.",
+            "Ask again when it has finished.",
+            code="JobNotFinished",
+        )
+    if job.status == "canceled":
+        raise StateError(
+            f"The batch job {job.id!r} was canceled and has no results.",
+            "Start it again.",
+            code="JobNotFinished",
+        )
+    if job.status == "created":
+        raise StateError(
+            f"The batch job {job.id!r} has not run yet.", "Start it first.", code="JobNotStarted"
+        )
+
+
+def _find_failure(rooms: Rooms, job: Job) -> dict[str, Any]:
+    lines = rooms.store.logs(job.id, level="error")
+    unknown = {"id": "0", "level": "error", "message": "The job failed.", "code": "Internal"}
+    return {"code": "Internal", **lines[-1], "links": []} if lines else unknown

@@ -1,0 +1,78 @@
+"""Every error leaves as {"id", "code", "message", "links"}, whatever raised it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from eocene.model import EoceneError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_log = logging.getLogger(__name__)
+
+
+class LinkExpiredError(EoceneError):
+    """A signed link was used after its time."""
+
+    code = "ResultLinkExpired"
+    status = 410
+
+
+class TooLargeError(EoceneError):
+    """The body of a request is longer than this server reads."""
+
+    code = "FileSizeExceeded"
+    status = 413
+
+
+def respond(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the error as a response, with an id under which the log tells more."""
+    body = {"id": str(uuid.uuid4()), "code": code, "message": message, "links": []}
+    return JSONResponse(body, status, headers=dict(headers or {}))
+
+
+def respond_internal(error: Exception) -> JSONResponse:
+    """Return an error that nobody foresaw: the log gets the whole of it, the client only its id."""
+    response = respond(
+        500, "Internal", "An unexpected error on the server. Report it with its id to the operator."
+    )
+    _log.error("unexpected error %s", bytes(response.body).decode(), exc_info=error)
+    return response
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Let the application answer all errors in this form."""
+
+    @app.exception_handler(EoceneError)
+    def _known(request: Request, error: EoceneError) -> JSONResponse:
+        root = str(request.app.state.rooms.layout.root)
+        # A file is named relative to the workspace: where that lies is nobody's business.
+        message = str(error).replace(root, "<workspace>")
+        if error.status >= 500:
+            _log.warning("%s: %s", error.code, error)
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+        return respond(error.status, error.code, message, headers)
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = (f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
+        return respond(400, "InvalidParameterValue", f"The request is wrong: {'; '.join(faults)}.")
+
+    @app.exception_handler(HTTPException)
+    def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        codes = {404: "NotFound", 405: "FeatureUnsupported"}
+        texts = {
+            404: "There is nothing at this address. The addresses are listed at /docs.",
+            405: "The address does not support this method. The methods are listed at /docs.",
+        }
+        code = codes.get(error.status_code, "Internal" if error.status_code >= 500 else "BadRequest")
+        text = texts.get(error.status_code, str(error.detail))
+        return respond(error.status_code, code, text, error.headers)

@@ -1,0 +1,145 @@
+"""Batch jobs: create, look, change, start, stop, delete, and their logs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from eocene.jobs import Job
+from eocene.jobs.job import check_level
+from eocene.model import EoceneError, InputError
+from eocene.serve.auth import Caller
+from eocene.serve.bodies import JsonObject, describe_body
+from eocene.serve.engine import make_plan, weigh_plan
+from eocene.serve.processes import EXAMPLE
+from eocene.serve.rooms import Address, AddressOf, RoomsOf, join_path, link
+from eocene.serve.settings import OPENEO
+
+router = APIRouter(prefix=OPENEO, tags=["batch jobs"])
+
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "title": (str,),
+    "description": (str,),
+    "process": (dict,),
+    "plan": (str,),
+    "budget": (int, float),
+    "log_level": (str,),
+}
+Limit = Annotated[int | None, Query(ge=1, le=10_000)]
+
+
+@router.get("/jobs")
+def list_jobs(
+    caller: Caller,
+    rooms: RoomsOf,
+    address: AddressOf,
+    limit: Limit = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """List the caller's jobs, the newest first; without ``limit`` all of them."""
+    jobs = rooms.store.list(caller, limit=limit and limit + 1, offset=offset)
+    home = address(f"{OPENEO}/jobs")
+    links = [link("self", home)]
+    if limit and len(jobs) > limit:
+        links.append(link("next", f"{home}?limit={limit}&offset={offset + limit}"))
+    return {"jobs": [job.to_openeo(full=False) for job in jobs[:limit]], "links": links}
+
+
+@router.post("/jobs", status_code=201, openapi_extra=describe_body({"title": "Sum", "process": EXAMPLE}))
+def create_job(body: JsonObject, caller: Caller, rooms: RoomsOf, address: AddressOf) -> Response:
+    """Store a job; it does not start yet."""
+    fields = _read_fields(body)
+    process = fields.pop("process", None)
+    job = rooms.store.create(process, owner=caller, **fields)
+    headers = {"Location": address(f"{OPENEO}/jobs/{job.id}"), "OpenEO-Identifier": job.id}
+    return Response(status_code=201, headers=headers)
+
+
+@router.get("/jobs/{job_id}")
+def describe_job(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf) -> dict[str, Any]:
+    """Return a job with its process."""
+    job = rooms.store.get(job_id, caller)
+    return job.to_openeo() | {"links": _link_job(job, address)}
+
+
+@router.patch("/jobs/{job_id}", status_code=204, openapi_extra=describe_body({"title": "Other"}))
+def update_job(job_id: str, body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
+    """Change a job that is neither queued nor running."""
+    rooms.store.get(job_id, caller)
+    rooms.store.update(job_id, caller, **_read_fields(body, nullable=True))
+    return Response(status_code=204)
+
+
+@router.delete("/jobs/{job_id}", status_code=204)
+def delete_job(job_id: str, caller: Caller, rooms: RoomsOf) -> Response:
+    """Delete a job, its log and its results."""
+    rooms.store.delete(job_id, caller)
+    return Response(status_code=204)
+
+
+@router.post("/jobs/{job_id}/results", status_code=202)
+def start_job(job_id: str, caller: Caller, rooms: RoomsOf) -> Response:
+    """Queue a job; if it has run before, its results are discarded."""
+    rooms.store.queue(job_id, caller)
+    return Response(status_code=202)
+
+
+@router.delete("/jobs/{job_id}/results", status_code=204)
+def cancel_job(job_id: str, caller: Caller, rooms: RoomsOf) -> Response:
+    """Stop a job that is queued or running."""
+    rooms.store.cancel(job_id, caller)
+    return Response(status_code=204)
+
+
+@router.get("/jobs/{job_id}/logs")
+def list_logs(
+    job_id: str,
+    caller: Caller,
+    rooms: RoomsOf,
+    offset: str | None = None,
+    level: str = "debug",
+    limit: Limit = None,
+) -> dict[str, Any]:
+    """Return the log, from the line after ``offset`` on."""
+    lines = rooms.store.logs(job_id, caller, offset=offset, level=check_level(level), limit=limit)
+    return {"level": level, "logs": list(lines), "links": []}
+
+
+@router.get("/jobs/{job_id}/estimate")
+def estimate_job(job_id: str, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
+    """Return an upper limit of the result's size, in bytes before compression."""
+    job = rooms.store.get(job_id, caller)
+    try:
+        plan = make_plan(rooms.archive, job.process)
+    except InputError:
+        raise
+    except EoceneError as error:
+        raise EoceneError(str(error), code="EstimateComplexity") from error
+    return {"size": weigh_plan(plan)}
+
+
+def _read_fields(body: dict[str, Any], *, nullable: bool = False) -> dict[str, Any]:
+    """Return the fields of a job that the body sets; raises InputError if one has a wrong type."""
+    fields: dict[str, Any] = {}
+    for name, kinds in _FIELDS.items():
+        if name not in body or (body[name] is None and name != "process" and not nullable):
+            continue
+        if body[name] is not None and (not isinstance(body[name], kinds) or isinstance(body[name], bool)):
+            raise InputError(
+                f"The property {name!r} has a wrong type.",
+                f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
+                code="ProcessInvalid" if name == "process" else "InvalidParameterValue",
+            )
+        fields[name] = body[name]
+    if nullable and (fixed := set(body) & {"id", "status", "progress", "created", "updated"}):
+        fields |= {name: body[name] for name in fixed}
+    return fields
+
+
+def _link_job(job: Job, address: Address) -> list[dict[str, Any]]:
+    home = address(f"{OPENEO}{join_path(['jobs', job.id])}")
+    links = [link("self", home), link("monitor", f"{home}/logs", title="Log")]
+    if job.status == "finished":
+        links.append(link("result", f"{home}/results", title="Results"))
+    return links

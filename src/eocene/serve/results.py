@@ -1,0 +1,38 @@
+"""Synchronous processing: small results, in the response."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from eocene.jobs.job import check_process
+from eocene.serve.auth import Caller
+from eocene.serve.bodies import JsonObject, describe_body
+from eocene.serve.engine import make_plan, refuse_heavy
+from eocene.serve.processes import EXAMPLE
+from eocene.serve.rooms import RoomsOf
+from eocene.serve.settings import OPENEO
+
+router = APIRouter(prefix=OPENEO, tags=["synchronous processing"])
+
+
+@router.post("/result", openapi_extra=describe_body({"process": EXAMPLE}))
+def compute_result(body: JsonObject, _caller: Caller, rooms: RoomsOf) -> Response:
+    """Run a process and return its result in the format of its ``save_result``."""
+    from eocene.process.results import save_file
+
+    plan = make_plan(rooms.archive, check_process(body.get("process")))
+    refuse_heavy(plan, rooms.settings.sync_limit)
+    folder = Path(tempfile.mkdtemp(prefix="eocene-"))
+    try:
+        path, media_type = save_file(plan, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    task = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(path, media_type=media_type, filename=path.name, background=task)

@@ -1,0 +1,119 @@
+"""What the routes of one server share: the rooms of its workspace and the server's own settings."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+
+from eocene.archive import Archive
+from eocene.jobs import JobStore, Layers, Users
+from eocene.model import InputError, Layout
+from eocene.serve.drawing import Drawing
+from eocene.serve.metrics import Metrics
+from eocene.serve.recent import Recent
+from eocene.serve.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """The rooms behind the routes; each is safe to call from any thread."""
+
+    layout: Layout
+    settings: ServeSettings
+    archive: Archive
+    store: JobStore
+    users: Users
+    layers: Layers
+    metrics: Metrics
+    drawing: Drawing
+    features: Recent[str]
+    opened: Recent[Any]
+    pool: ThreadPoolExecutor
+    signing_key: bytes
+
+    def links(self) -> Any:
+        """Return the store of linked data, opened when it is first asked for.
+
+        Raises
+        ------
+        UnavailableError
+            If the extra ``link`` is not installed.
+        """
+        from eocene.link import LinkStore
+
+        return self.opened.find("links", lambda: LinkStore(self.layout.graph))
+
+    def close(self) -> None:
+        """Stop the threads and close the stores."""
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        for store in (self.store, self.users, self.layers, self.archive.catalogue):
+            store.close()
+
+
+def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
+    """Open the stores of a workspace.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a workspace; nothing is written into it.
+    """
+    if not layout.marker.is_file():
+        raise InputError(
+            f"The folder {str(layout.root)!r} is not a workspace.",
+            "Name a workspace, or make one with eocene.open(path).",
+        )
+    users, archive = Users(layout), Archive(layout)
+    return Rooms(
+        layout=layout,
+        settings=settings,
+        archive=archive,
+        store=JobStore(layout),
+        users=users,
+        layers=Layers(layout),
+        metrics=Metrics(),
+        drawing=Drawing(archive, settings.tile_cache),
+        features=Recent(8),
+        opened=Recent(4),
+        pool=ThreadPoolExecutor(settings.tile_threads, thread_name_prefix="tiles"),
+        signing_key=users.signing_key(),
+    )
+
+
+def get_rooms(request: Request) -> Rooms:
+    """Return the rooms of the server that got the request."""
+    rooms: Rooms = request.app.state.rooms
+    return rooms
+
+
+class Address:
+    """Makes absolute addresses of this server, as the client sees it."""
+
+    def __init__(self, request: Request) -> None:
+        settings = get_rooms(request).settings
+        self.base = (settings.public_url or str(request.base_url)).rstrip("/")
+
+    def __call__(self, path: str) -> str:
+        """Return the address of a path that begins with a slash."""
+        return self.base + path
+
+
+def join_path(parts: Iterable[str]) -> str:
+    """Return a path of these parts, each quoted: ids may hold slashes or blanks."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+def link(rel: str, href: str, media_type: str = "application/json", **more: Any) -> dict[str, Any]:
+    """Return a web link as openEO and STAC write it."""
+    return {"rel": rel, "href": href, "type": media_type} | more
+
+
+RoomsOf = Annotated[Rooms, Depends(get_rooms)]
+AddressOf = Annotated[Address, Depends(Address)]

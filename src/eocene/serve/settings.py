@@ -1,0 +1,50 @@
+"""What an operator can choose about a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+API_VERSION = "1.2.0"
+"""The version of the openEO API."""
+
+OPENEO = "/openeo/1.2"
+"""Where the openEO API stands."""
+
+STAC_VERSION = "1.1.0"
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """Choices of an operator.
+
+    Parameters
+    ----------
+    user : str
+        Name of the user that is made at the first start.
+    workers : int
+        Threads that run batch jobs; 0 if workers run elsewhere.
+    public_url : str or None
+        The address that clients see, without a slash at its end; by default the one they called.
+    public_data : bool
+        Whether maps, series, assets and linked data are read without a login.
+    body_limit : int
+        Longest request body, in bytes.
+    sync_limit : int
+        Largest synchronous result, in bytes of 32-bit numbers.
+    link_life_s : int
+        How long a signed link to a result works, in seconds.
+    tile_threads : int
+        How many tiles and series are computed at once.
+    tile_cache : int
+        How many drawn tiles are kept in memory.
+    """
+
+    user: str = "eocene"
+    workers: int = 1
+    public_url: str | None = None
+    public_data: bool = True
+    body_limit: int = 4 << 20
+    sync_limit: int = 256 << 20
+    link_life_s: int = 24 * 3600
+    tile_threads: int = 2
+    tile_cache: int = 1024
