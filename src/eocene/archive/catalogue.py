@@ -42,13 +42,13 @@ class Catalogue:
         self.path = path
         open_catalogue(path)
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
-            for connection in self._connections:
+            for connection in self._connections.values():
                 connection.close()
             self._connections.clear()
             self._local = threading.local()
@@ -202,12 +202,16 @@ class Catalogue:
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._local, "connection"):
-            connection = connect(self.path)
-            self._local.connection = connection
+            self._local.connection = connect(self.path)
             with self._lock:
-                self._connections.append(connection)
-        kept: sqlite3.Connection = self._local.connection
-        return kept
+                self._forget_ended_threads()
+                self._connections[threading.current_thread()] = self._local.connection
+        connection: sqlite3.Connection = self._local.connection
+        return connection
+
+    def _forget_ended_threads(self) -> None:
+        for thread in [thread for thread in self._connections if not thread.is_alive()]:
+            self._connections.pop(thread).close()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -227,7 +231,8 @@ class Catalogue:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
         except sqlite3.Error as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import shapely
-from shapely.geometry import box, shape
+from shapely.geometry import LineString, Point, box, shape
 
 from eocene.archive.cql2_sql import Filter, Sql, property_sql
 from eocene.model.errors import InputError
@@ -141,12 +141,12 @@ def split_antimeridian(bbox: BBox) -> list[BBox]:
 def _compile_space(query: Search, conditions: list[Sql]) -> RegionTest | None:
     if query.bbox is not None:
         parts = split_antimeridian(query.bbox)
-        region = shapely.union_all([box(*part) for part in parts])
+        regions = [draw_box(part) for part in parts]
         contained = " OR ".join(["(west >= ? AND east <= ? AND south >= ? AND north <= ?)"] * len(parts))
         inside = Sql(contained, tuple(v for w, s, e, n in parts for v in (w, e, s, n)))
     elif query.intersects is not None:
-        region = read_geometry(query.intersects)
-        parts, inside = [region.bounds], Sql("0")
+        regions = [read_geometry(query.intersects)]
+        parts, inside = [regions[0].bounds], Sql("0")
     else:
         return None
     near = " OR ".join([_NEAR] * len(parts))
@@ -160,8 +160,8 @@ def _compile_space(query: Search, conditions: list[Sql]) -> RegionTest | None:
             (*values, end, start, *inside.parameters),
         )
     )
-    shapely.prepare(region)
-    return _touches(region)
+    shapely.prepare(regions)
+    return _touches(regions)
 
 
 _NEAR = (
@@ -170,10 +170,20 @@ _NEAR = (
 )
 
 
-def _touches(region: Any) -> RegionTest:
+def draw_box(bbox: BBox) -> Any:
+    """Return a box as shapely's polygon, or as a line or point where it has no area."""
+    west, south, east, north = bbox
+    if west == east and south == north:
+        return Point(west, south)
+    if west == east or south == north:
+        return LineString([(west, south), (east, north)])
+    return box(west, south, east, north)
+
+
+def _touches(regions: list[Any]) -> RegionTest:
     def meets_region(wkb: bytes | None, west: float, south: float, east: float, north: float) -> bool:
-        geometry = box(west, south, east, north) if wkb is None else shapely.from_wkb(wkb)
-        return bool(region.intersects(geometry))
+        geometry = draw_box((west, south, east, north)) if wkb is None else shapely.from_wkb(wkb)
+        return any(region.intersects(geometry) for region in regions)
 
     return meets_region
 
