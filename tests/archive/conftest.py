@@ -11,7 +11,6 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
-from rasterio.transform import from_origin
 
 from eocene.archive import Archive
 from eocene.model import Layout
@@ -51,7 +50,7 @@ def make_cog(
         "width": pixels.shape[2],
         "dtype": pixels.dtype,
         "crs": f"EPSG:{epsg}",
-        "transform": from_origin(*origin, resolution, resolution),
+        "transform": rasterio.Affine(resolution, 0.0, origin[0], 0.0, -resolution, origin[1]),
         "blocksize": 128,
         "compress": "deflate",
         "overview_resampling": "average",

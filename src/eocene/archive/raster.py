@@ -104,14 +104,12 @@ def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
 
 def check_window(window: Grid, level: Grid, what: str) -> tuple[slice, slice]:
     """Return the rows and columns of a window, or raise InputError if it is not inside the level."""
-    rows, columns = window.slices_in(level)
-    inside = rows.start >= 0 and columns.start >= 0 and rows.stop <= level.height
-    if window.lattice != level.lattice or not inside or columns.stop > level.width:
+    if window.lattice != level.lattice or window.intersect(level) != window:
         raise InputError(
             f"The window {window} is not inside the grid {level} of {what}.",
             "Ask for a window on the level's own lattice and inside it.",
         )
-    return rows, columns
+    return window.slices_in(level)
 
 
 def parse_nodata(value: object) -> float | None:
