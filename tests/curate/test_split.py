@@ -90,6 +90,13 @@ def test_the_seed_decides_the_folds(make_samples):
     assert not all(np.array_equal(a[1], b[1]) for a, b in zip(first, other, strict=True))
 
 
+def test_the_seed_decides_the_folds_of_blocks_of_different_size_too(make_samples):
+    x = np.concatenate([np.full(5 + k, 160.0 * k + 80) for k in range(12)])
+    samples = make_samples(x, np.full(len(x), 80.0), np.arange(len(x)) % 2)
+    drawn = {tuple(map(tuple, (test for _, test in block_split(samples, 3, 160, s)))) for s in range(8)}
+    assert len(drawn) > 4
+
+
 def test_classes_are_shared_out_evenly_where_blocks_allow(make_samples):
     x, y = (grid.ravel() for grid in np.meshgrid(np.arange(10, 2000, 20.0), np.arange(10, 2000, 20.0)))
     label = (x // 200 + y // 200).astype(int) % 3
