@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.routing import APIRoute
 
 from eocene._version import __version__
 from eocene.model import NotFoundError
@@ -45,7 +44,7 @@ def describe_server(request: Request, address: AddressOf) -> dict[str, Any]:
         "description": "Satellite archives as data cubes, maps, models and linked data, from one workspace.",
         "production": True,
         "conformsTo": list(CONFORMANCE),
-        "endpoints": list_endpoints(request.app.routes),
+        "endpoints": list_endpoints(request.app.openapi()["paths"]),
         "links": [
             link("self", address(f"{OPENEO}/")),
             link("version-history", address("/.well-known/openeo")),
@@ -85,12 +84,11 @@ def refuse_version(version: str = "", rest: str = "") -> None:
     )
 
 
-def list_endpoints(routes: Any) -> list[dict[str, Any]]:
+def list_endpoints(paths: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Return path and methods of the openEO routes that the application really has."""
-    found: dict[str, set[str]] = {}
-    for route in routes:
-        path = getattr(route, "path", "")
-        if isinstance(route, APIRoute) and route.include_in_schema and path.startswith(f"{OPENEO}/"):
-            found.setdefault(path.removeprefix(OPENEO), set()).update((route.methods or set()) - {"HEAD"})
-    found.pop("/", None)
-    return [{"path": path, "methods": sorted(methods)} for path, methods in sorted(found.items())]
+    own = {
+        path.removeprefix(OPENEO): sorted(map(str.upper, methods))
+        for path, methods in paths.items()
+        if path.startswith(f"{OPENEO}/")
+    }
+    return [{"path": path, "methods": methods} for path, methods in sorted(own.items()) if path != "/"]
