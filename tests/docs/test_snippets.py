@@ -70,6 +70,7 @@ class Reader:
     folder: Path
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
     swaps: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     servers: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def follow(self) -> int:
@@ -87,6 +88,8 @@ class Reader:
             code = "\n" * (snippet.line - 1) + self.swap(snippet.body)
             exec(compile(code, str(self.page), "exec"), self.names)  # noqa: S102
         elif snippet.language == "console":
+            for name, value in re.findall(r"^\$ export (\w+)=(\S+)", snippet.body, re.MULTILINE):
+                self.variables[name] = value
             for command in re.findall(r"^\$ (eocene (?:[^\n]*\\\n)*[^\n]*)", snippet.body, re.MULTILINE):
                 self.type(command, snippet.line)
         else:
@@ -98,6 +101,10 @@ class Reader:
             text = text.replace(old, new)
         return text
 
+    def environment(self) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, **self.variables, "PATH": path, "NO_COLOR": "1"}
+
     def type(self, command: str, line: int) -> None:
         """Run a command as a shell would, with ``> file`` and ``| head`` understood by the shell itself."""
         words = shlex.split(command.replace("\\\n", " "), comments=True)
@@ -107,7 +114,7 @@ class Reader:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", self.swap(command)],
             cwd=self.folder,
-            env=environment(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=180,
@@ -123,7 +130,7 @@ class Reader:
             server = subprocess.Popen(
                 [*words, "--port", str(port)],
                 cwd=self.folder,
-                env=environment(),
+                env=self.environment(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -135,11 +142,6 @@ class Reader:
         found = PASSWORD.search(log.read_text())
         if found:
             self.swaps["the-printed-password"] = found[1].strip("\"',")
-
-
-def environment() -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "NO_COLOR": "1"}
 
 
 def wait_until_healthy(server: subprocess.Popen[str], port: int, log: Path) -> None:
