@@ -29,9 +29,7 @@ def read_plain(patch) -> dict[str, np.ndarray]:
                 raw = file[name][...].repeat(factor, 1).repeat(factor, 2)
                 cube[name] = raw if name == "SCL" else np.where(raw == 0, np.nan, raw * np.float32(1e-4))
             seconds = file["timestamp"][...]
-            start = np.datetime64(
-                file["timestamp"].attrs["units"].split("since ")[1].replace(" ", "T")
-            )
+            start = np.datetime64(file["timestamp"].attrs["units"].split("since ")[1].replace(" ", "T"))
     cube["month"] = (start + seconds.astype("timedelta64[s]")).astype("datetime64[M]")
     return cube
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from eocene import __version__
+from eocene._version import __version__
 from eocene.model import transform_bbox
 
 if TYPE_CHECKING:
