@@ -31,6 +31,11 @@ def time_coordinate(labels: tuple[Any, ...]) -> Any:
         return np.array([str(label) for label in labels], dtype=object)
 
 
+def _label_coordinate(labels: tuple[Any, ...]) -> Any:
+    """Return texts as objects, which Zarr v3 stores by a specified dtype, other labels as they are."""
+    return np.array(labels, dtype=object) if any(isinstance(v, str) for v in labels) else np.array(labels)
+
+
 @lru_cache(maxsize=64)
 def _crs_attributes(epsg: int) -> dict[str, Any]:
     crs = CRS.from_epsg(epsg)
@@ -41,7 +46,7 @@ def make_coordinates(labels: Mapping[str, tuple[Any, ...]], grid: Grid) -> dict[
     """Return xarray coordinates for the labels and for the pixel centres of the grid."""
     coordinates: dict[str, Any] = {}
     for dim, values in labels.items():
-        coordinates[dim] = time_coordinate(values) if dim == "t" else list(values)
+        coordinates[dim] = time_coordinate(values) if dim == "t" else _label_coordinate(values)
     coordinates |= {
         "y": ("y", grid.y, {"axis": "Y"}),
         "x": ("x", grid.x, {"axis": "X"}),

@@ -50,9 +50,8 @@ class WindowArray(BackendArray):
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
         spans = {d: _as_span(k, n) for d, k, n in zip(self._probe.dims, key, self.shape, strict=True)}
         if any(span.start == span.stop for span in spans.values()):
-            return np.empty([span.stop - span.start for span in spans.values()], self.dtype)[
-                tuple(_within(k) for k in key)
-            ]
+            empty = np.empty([span.stop - span.start for span in spans.values()], self.dtype)
+            return np.asarray(empty[tuple(_within(k) for k in key)])
         rows, cols = spans["y"], spans["x"]
         window = replace(
             self._grid,
@@ -64,7 +63,7 @@ class WindowArray(BackendArray):
         times = self._probe.labels["t"][spans["t"]] if "t" in spans else None
         values = self._compute(window, times).filled().astype(self.dtype, copy=False)
         others = tuple(slice(None) if d in ("t", "y", "x") else s for d, s in spans.items())
-        return values[others][tuple(_within(k) for k in key)]
+        return np.asarray(values[others][tuple(_within(k) for k in key)])
 
 
 def _as_span(key: Any, length: int) -> slice:

@@ -227,13 +227,13 @@ def make_collection(
     }  # fmt: skip
 
 
-def save_file(plan: Plan, folder: Path) -> tuple[Path, str]:
-    """Compute a plan into one file of the format that save_result names, and return it with its media type.
+def save_file(plan: Plan, folder: Path, wanted: str | None = None) -> tuple[Path, str]:
+    """Compute a plan into one file and return it with its media type.
 
-    A GeoTIFF holds all dates and bands as bands of one file; the default is GTiff for a cube and JSON
-    for a table or a plain value.
+    The format is the one wanted, or that of save_result, or GTiff for a cube and JSON for a table or a
+    plain value. A GeoTIFF holds all dates and bands as bands of one file.
     """
-    wanted = (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON")
+    wanted = wanted or (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON")
     if not plan.is_cube:
         return _save_records(plan, folder, wanted)
     if wanted == "GTiff":
