@@ -93,7 +93,7 @@ class Evaluator:
         return narrowed
 
     def _prepare_ask(self, question: str) -> Any:
-        declared = {name: iri for name, iri in read_names(question, {}).prefixes.items()}
+        declared = read_names(question, {}).prefixes
         head = " ".join(f"PREFIX {name}: <{iri}>" for name, iri in declared.items())
 
         def ask(key: str, geometry: str, pattern: str) -> list[tuple[str, str]] | None:

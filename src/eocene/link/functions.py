@@ -28,7 +28,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import shapely
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from eocene.link.rdf import GEOF, UNIT, UOM, WKT_LITERAL, wkt_literal
 from eocene.model import EoceneError, InputError
@@ -36,7 +36,7 @@ from eocene.model import EoceneError, InputError
 if TYPE_CHECKING:
     from eocene.link.index import Shape, SpatialIndex
 
-Function = Callable[..., "Literal | None"]
+Function = Callable[..., "NamedNode | BlankNode | Literal | Triple | None"]
 
 LENGTHS = {
     UOM + "metre": 1.0,

@@ -22,6 +22,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, TYPE_CHECKING
 
 from pyoxigraph import Store
@@ -32,6 +33,8 @@ from eocene.model.files import write_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pyoxigraph import NamedNode
 
 _FORMAT = 1
 _WAIT_STEP_S = 0.05
@@ -50,6 +53,10 @@ class Generation:
         if self.lock is not None:
             self.lock.close()
             self.lock = None
+
+    def __del__(self) -> None:
+        # A reader that takes up the next state drops this one, while others may still read it.
+        self.close()
 
 
 class GenerationFolder:
@@ -118,7 +125,11 @@ class GenerationFolder:
             if self.current() != number:
                 lock.close()
                 continue
-            return Generation(number, self._open(number), lock)
+            try:
+                return Generation(number, self._open(number), lock)
+            except DamageError:
+                lock.close()
+                raise
         raise StateError(f"{self.folder} changes too fast to be read.", "Try again.")
 
     def _open(self, number: int) -> Store:
@@ -132,8 +143,8 @@ class GenerationFolder:
             ) from error
 
     @contextmanager
-    def change(self, wait_s: float) -> Iterator[Store]:
-        """Yield a writable clone of the current generation; it becomes current if all goes well.
+    def change(self, without: NamedNode, wait_s: float) -> Iterator[Store]:
+        """Yield a writable copy without one named graph; it becomes current if all goes well.
 
         Raises
         ------
@@ -146,9 +157,7 @@ class GenerationFolder:
             self._remove_stale(number)
             fresh = self._path(number + 1)
             try:
-                if number:
-                    self._open(number).backup(fresh)
-                store = Store(fresh)
+                store = self._copy(number, without, fresh)
                 yield store
                 store.flush()
                 del store
@@ -158,6 +167,21 @@ class GenerationFolder:
                     shutil.rmtree(fresh, ignore_errors=True)
                 raise
             self._remove_stale(number + 1)
+
+    def _copy(self, number: int, without: NamedNode, fresh: Path) -> Store:
+        if number == 0:
+            return Store(fresh)
+        old = self._open(number)
+        doomed = old.quads_for_pattern(None, None, None, without)
+        if next(islice(doomed, len(old) // 4, None), None) is None:
+            old.backup(fresh)
+            store = Store(fresh)
+            store.remove_graph(without)
+            return store
+        # Removing quads one by one costs four times as much as writing the others anew.
+        store = Store(fresh)
+        store.bulk_extend(quad for quad in old if quad.graph_name != without)
+        return store
 
     @contextmanager
     def _hold_writer_lock(self, wait_s: float) -> Iterator[None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
+from pyoxigraph import Literal
 
 from eocene.link.geometry import MetricFrame, make_frame, parse_wkt
 from eocene.link.rdf import AS_WKT, WKT_LITERAL
@@ -58,7 +59,8 @@ class SpatialIndex:
         """Index all ``geo:asWKT`` literals of the store, in whatever graph they are."""
         terms = (quad.object for quad in store.quads_for_pattern(None, AS_WKT, None, None))
         return cls(
-            (term.value for term in terms if getattr(term, "datatype", None) == WKT_LITERAL), metric_crs
+            (term.value for term in terms if isinstance(term, Literal) and term.datatype == WKT_LITERAL),
+            metric_crs,
         )
 
     def __len__(self) -> int:
@@ -72,7 +74,7 @@ class SpatialIndex:
         bounds = shapely.total_bounds(np.array([shape.geometry for shape in self._shapes.values()]))
         if np.isnan(bounds).any():
             return None
-        return make_frame(bounds, self._metric_crs)
+        return make_frame(bounds.tolist(), self._metric_crs)
 
     def shape(self, text: str) -> Shape:
         """Return the geometry of a WKT text; raises InputError if it is none."""

@@ -76,8 +76,8 @@ def narrow_joins(
             if block is not None:
                 taken.add(pair)
                 blocks.append(block)
-    for position, block in sorted(blocks, reverse=True):
-        text = f"{text[:position]} {block} {text[position:]}"
+    for position, values in sorted(blocks, reverse=True):
+        text = f"{text[:position]} {values} {text[position:]}"
     return text
 
 

@@ -58,7 +58,7 @@ def map_parcels(gdf: gpd.GeoDataFrame, *, layer: str = "parcels", **options: Any
     return map_features(gdf, layer=layer, kind="Parcel", **options)
 
 
-def map_features(
+def map_features(  # noqa: PLR0913 - columns and names, all but two with a default
     gdf: gpd.GeoDataFrame,
     *,
     layer: str,

@@ -96,8 +96,7 @@ class LinkStore:
         StateError
             Another process is writing.
         """
-        with self._folder.change(wait_s) as store:
-            store.remove_graph(graph)
+        with self._folder.change(graph, wait_s) as store:
             counter = _Counter(quads, graph)
             store.bulk_extend(iter(counter))
             if counter.fault is not None:

@@ -148,7 +148,7 @@ def _read_reply(reply: str) -> Solutions:
 
 def serve(arguments: list[str], requests: IO[str], replies: IO[str]) -> None:
     """Answer requests until the pipe closes: the life of a child process."""
-    from eocene.link.store import LinkStore  # noqa: PLC0415 - the store imports this module
+    from eocene.link.store import LinkStore
 
     folder, base, metric_crs = arguments
     replies.write("\n")
