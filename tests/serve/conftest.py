@@ -29,13 +29,6 @@ if TYPE_CHECKING:
 SPECIFICATION = Path(__file__).parents[2].parent / "shared" / "spec" / "openapi-1.2.0.yaml"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let pass what rasterio's own code is warned of by affine."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore:Use .@. matmul:PendingDeprecationWarning"))
-
-
 @dataclass(frozen=True)
 class Running:
     """A server under test."""
