@@ -96,8 +96,10 @@ def test_no_hostile_href_is_opened(archive, places, opened_files):
     _set_traps(inside.parent, secret)
     hrefs = _hostile(inside, secret)
     assert len(hrefs) >= 50
-    for media_type in (TIFF, "application/x-netcdf"):
-        for href in hrefs:
+    for href in hrefs:
+        with pytest.raises(EoceneError):
+            archive.door().resolve(href)  # so no library is even asked to open it
+        for media_type in (TIFF, "application/x-netcdf"):
             with pytest.raises(EoceneError):
                 archive.open_raster({"href": href, "type": media_type, "eocene:variable": "x"})
     outside = [path for path in opened_files if "secret" in path or path.startswith(("/etc/passwd", "/dev"))]

@@ -10,6 +10,7 @@ import math
 import re
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
 _OPEN_FILES = 16
 _files: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
-hdf5_lock = threading.RLock()
-"""The HDF5 library serves one thread at a time."""
+_lock = threading.RLock()  # the HDF5 library serves one thread at a time
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,8 @@ class NetcdfRaster:
         if self._variable.flip:
             rows = slice(grid.height - rows.stop, grid.height - rows.start)
         key = (rows, columns) if self._index is None else (int(self._index), rows, columns)
-        with hdf5_lock:
-            try:
-                stored = plain_dataset(open_file(self._identity), self._variable.name, self.path)[key]
-            except (OSError, RuntimeError, ValueError) as error:
-                raise damaged(self.path, str(error)) from error
+        with reading(self._identity) as stream:
+            stored = plain_dataset(stream, self._variable.name, self.path)[key]
         native: NDArray[Any] = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         pixels = native if native.dtype == self.dtype else native.view(self.dtype)  # _Unsigned
         return pixels[::-1] if self._variable.flip else pixels
@@ -98,15 +95,27 @@ class NetcdfRaster:
         """Nothing to let go of: the file is shared by all slices and closed when others need its place."""
 
 
-def open_file(identity: tuple[str, int, int]) -> Any:
-    """Return the open HDF5 file; hold :data:`hdf5_lock` while using it."""
+@contextmanager
+def reading(identity: tuple[str, int, int]) -> Iterator[Any]:
+    """Hold the HDF5 library and yield the open file; what HDF5 raises becomes DamageError.
+
+    Parameters
+    ----------
+    identity : tuple
+        Of the file, from :func:`eocene.archive.fetch.describe_file`.
+    """
+    with _lock:
+        try:
+            yield _open_file(identity)
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise damaged(identity[0], str(error)) from error
+
+
+def _open_file(identity: tuple[str, int, int]) -> Any:
     if identity in _files:
         _files.move_to_end(identity)
         return _files[identity]
-    try:
-        stream = h5py.File(identity[0], "r", locking=False)
-    except OSError as error:
-        raise damaged(identity[0], f"{error}; it is no NetCDF-4 file or is cut off") from error
+    stream = h5py.File(identity[0], "r")
     _files[identity] = stream
     while len(_files) > _OPEN_FILES:
         _files.popitem(last=False)[1].close()
@@ -148,19 +157,19 @@ def list_rasters(stream: Any, path: Path) -> Iterator[Variable]:
 @lru_cache(maxsize=256)
 def read_variable(identity: tuple[str, int, int], name: str) -> Variable:
     """Return how a variable of a file is stored; remembered, since a cube opens each many times."""
-    with hdf5_lock:
-        return describe_variable(open_file(identity), name, Path(identity[0]))
+    with reading(identity) as stream:
+        return describe_variable(stream, name, Path(identity[0]))
 
 
 @lru_cache(maxsize=32)
 def read_variables(identity: tuple[str, int, int]) -> tuple[Variable, ...]:
     """Return all variables of a file that lie on a grid, in file order; remembered."""
-    with hdf5_lock:
-        return tuple(list_rasters(open_file(identity), Path(identity[0])))
+    with reading(identity) as stream:
+        return tuple(list_rasters(stream, Path(identity[0])))
 
 
 def describe_variable(stream: Any, name: str, path: Path) -> Variable:
-    """Return how a variable is stored; hold :data:`hdf5_lock`.
+    """Return how a variable is stored; call it inside :func:`reading`.
 
     Raises
     ------

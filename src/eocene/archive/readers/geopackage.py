@@ -38,11 +38,23 @@ def read_geopackage(path: Path) -> geopandas.GeoDataFrame:
         ) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
+            _check_size(connection, path)
             return _read_features(connection, path)
     except (sqlite3.Error, struct.error, shapely.errors.ShapelyError, IndexError) as error:
         raise DamageError(
             f"The GeoPackage {str(path)!r} cannot be read: {error}.", "Fetch or write the file again."
         ) from error
+
+
+def _check_size(connection: sqlite3.Connection, path: Path) -> None:
+    (pages,), (size,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+    )
+    if pages * size > path.stat().st_size:
+        raise sqlite3.DatabaseError("it is cut off")
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
 
 
 def _read_features(connection: sqlite3.Connection, path: Path) -> geopandas.GeoDataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import describe_file
-from eocene.archive.netcdf import hdf5_lock, open_file, plain_dataset, read_variables
+from eocene.archive.netcdf import plain_dataset, read_variables, reading
 from eocene.archive.product import (
     Product,
     Reader,
@@ -98,8 +98,8 @@ def read_times_of(path: Path, axis: str) -> list[np.datetime64]:
     InputError
         If the axis is neither.
     """
-    with hdf5_lock:
-        dataset = plain_dataset(open_file(describe_file(path)), axis, path)
+    with reading(describe_file(path)) as stream:
+        dataset = plain_dataset(stream, axis, path)
         values, attributes = dataset[...], {k: dataset.attrs.get(k) for k in ("units", "calendar")}
     units, calendar = (_text(attributes[key]) for key in ("units", "calendar"))
     match = _UNITS.match(units)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import geopandas
@@ -140,6 +141,10 @@ def _find_place(frame: pd.DataFrame, path: Path) -> tuple[BBox | None, dict[str,
     if frame.crs is None:
         raise InputError(f"The table {str(path)!r} has geometries without a CRS.", "Set its CRS.")
     west, south, east, north = (float(v) for v in frame.to_crs(4326).total_bounds)
+    if not all(math.isfinite(v) for v in (west, south, east, north)):
+        raise DamageError(
+            f"The geometries of {str(path)!r} have no finite coordinates.", "Fetch or write the file again."
+        )
     code = frame.crs.to_epsg()
     fields = {"table:primary_geometry": frame.geometry.name}
     return (west, south, east, north), fields | ({"proj:code": f"EPSG:{code}"} if code else {})

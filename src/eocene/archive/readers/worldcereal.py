@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import describe_file
-from eocene.archive.netcdf import hdf5_lock, open_file, plain_dataset, read_variables
+from eocene.archive.netcdf import plain_dataset, read_variables, reading
 from eocene.archive.product import (
     Product,
     Reader,
@@ -108,8 +108,8 @@ def _list_files(folder: Path) -> dict[str, Path]:
 def _find_dem(patch: Path) -> Path | None:
     """Return the elevation file of the patch's tile; the name of the tile is in any of its files."""
     for file in _list_files(patch).values():
-        with hdf5_lock:
-            tile = open_file(describe_file(file)).attrs.get("tile", "")
+        with reading(describe_file(file)) as stream:
+            tile = stream.attrs.get("tile", "")
         tile = tile.decode() if isinstance(tile, bytes) else str(tile)
         dem = patch.parent / "dem" / f"dem_{tile}.tif"
         if _TILE.match(tile):
@@ -188,8 +188,7 @@ def _read_scene_properties(file: Path | None) -> dict[np.datetime64, dict[str, A
     """Return the cloud cover of the patch by its SCL, in percent, and the sun's elevation, by instant."""
     if file is None:
         return {}
-    with hdf5_lock:
-        stream = open_file(describe_file(file))
+    with reading(describe_file(file)) as stream:
         if "SCL" not in stream:
             return {}
         classes = plain_dataset(stream, "SCL", file)
@@ -209,8 +208,8 @@ def _read_labels(file: Path) -> Product:
     name = _name(file)
     assets: dict[str, Any] = {}
     for variable in read_variables(describe_file(file)):
-        with hdf5_lock:
-            present = np.unique(plain_dataset(open_file(describe_file(file)), variable.name, file)[...])
+        with reading(describe_file(file)) as stream:
+            present = np.unique(plain_dataset(stream, variable.name, file)[...])
         fields = {variable.name: {"classification:classes": name_classes(variable.name, present.tolist())}}
         assets[variable.name] = _asset(file, variable, None, fields)
     period = {"start_datetime": f"{name['start']}T00:00:00Z", "end_datetime": f"{name['end']}T00:00:00Z"}
