@@ -97,8 +97,9 @@ check-words:
 	@! git grep -nIwE 'TO[D]O|FIX[M]E|XX[X]' -- . ':!web/package-lock.json'
 
 check-page: $(PAGE)
-	@if [ -f web/node_modules/.bin/svelte-check ]; then bash web/check.sh >&2; \
-	else echo "the page is not checked: svelte-check is not installed" >&2; fi
+	@if command -v npm >/dev/null && [ -x web/node_modules/.bin/svelte-check ]; then \
+		npm --prefix web run --silent check >&2; npm --prefix web run --silent test >&2; \
+	else echo "the source of the page is not checked: npm is not on this machine" >&2; fi
 
 # --- upkeep ----------------------------------------------------------------------------------
 
