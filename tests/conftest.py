@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eocene.testing.simulate import SimulatedArchive
+    from eocene.workspace import Workspace
 
 # Two cores shared with other work: a deadline would only measure the neighbours.
 settings.register_profile(
@@ -36,6 +43,24 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real products are not beside the checkout ({folder.name} is missing)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def simulated_world(tmp_path_factory: pytest.TempPathFactory) -> SimulatedArchive:
+    """A simulated archive: two overlapping tiles of 128² pixels in two UTM zones, 24 dates."""
+    from eocene.testing.simulate import simulate_archive
+
+    return simulate_archive(tmp_path_factory.mktemp("world") / "archive", size=128)
+
+
+@pytest.fixture(scope="session")
+def world(simulated_world: SimulatedArchive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace that holds the simulated archive; tests may add jobs and models to it."""
+    import eocene
+
+    with eocene.open(tmp_path_factory.mktemp("world") / "workspace") as workspace:
+        workspace.archive.ingest(simulated_world.folder)
+        yield workspace
 
 
 @pytest.fixture(scope="session")

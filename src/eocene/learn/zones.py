@@ -49,8 +49,8 @@ def classify_zones(
         inside = zone.inside & np.isfinite(classes[place])
         if not inside.any():
             continue
-        values, counts = np.unique(classes[place][inside], return_counts=True)
-        winner = values[counts.argmax()]
+        found, counts = np.unique(classes[place][inside], return_counts=True)
+        winner = found[counts.argmax()]
         kept.append(zone.row)
         rows["class_value"].append(int(winner))
         rows["confidence"].append(float(confidence[place][inside & (classes[place] == winner)].mean()))
