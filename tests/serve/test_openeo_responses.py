@@ -29,7 +29,9 @@ def to_json_schema(node):
         return [to_json_schema(entry) for entry in node]
     if not isinstance(node, dict):
         return node
-    fresh = {k: to_json_schema(v) for k, v in node.items() if k not in ("example", "examples", "discriminator")}
+    fresh = {
+        k: to_json_schema(v) for k, v in node.items() if k not in ("example", "examples", "discriminator")
+    }
     if "oneOf" in fresh:
         fresh["anyOf"] = fresh.pop("oneOf")
     if fresh.pop("nullable", False):
@@ -153,7 +155,9 @@ def test_a_failed_job_answers_424_with_its_last_error(server, check, extent):
 
 
 def test_jobs_are_changed_paged_canceled_and_deleted(server):
-    homes = [server.post(f"{OPENEO}/jobs", {"process": SUM, "title": f"{n}"}).headers["Location"] for n in range(3)]
+    homes = [
+        server.post(f"{OPENEO}/jobs", {"process": SUM, "title": f"{n}"}).headers["Location"] for n in range(3)
+    ]
     user = server.as_user()
     assert server.client.patch(homes[0], json={"title": "new"}, headers=user).status_code == 204
     assert server.get(homes[0], headers=user).json()["title"] == "new"

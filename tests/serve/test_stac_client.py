@@ -52,7 +52,11 @@ def test_a_search_by_box_and_time_finds_the_same_items_as_plain_python(catalogue
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_pages_follow_each_other_without_gap_or_repetition(catalogue, scenes, method):
     search = catalogue.search(
-        method=method, collections=["sentinel-2-l2a"], limit=3, sortby="+datetime", filter="eo:cloud_cover >= 0"
+        method=method,
+        collections=["sentinel-2-l2a"],
+        limit=3,
+        sortby="+datetime",
+        filter="eo:cloud_cover >= 0",
     )
     pages = [[item.id for item in page.items] for page in search.pages()]
     assert {len(page) for page in pages[:-1]} == {3}

@@ -81,7 +81,9 @@ def test_malformed_bodies_are_refused_and_make_no_job(server, path, content, sta
     assert server.get(f"{OPENEO}/jobs", headers=server.as_user()).json()["jobs"] == before
 
 
-@pytest.mark.parametrize("path", ["/jobs", "/me", "/services", "/jobs/j-1", "/jobs/j-1/results", "/jobs/j-1/logs"])
+@pytest.mark.parametrize(
+    "path", ["/jobs", "/me", "/services", "/jobs/j-1", "/jobs/j-1/results", "/jobs/j-1/logs"]
+)
 @pytest.mark.parametrize(
     ("header", "status", "code"),
     [
@@ -113,7 +115,11 @@ def test_wrong_passwords_open_nothing(server, header, status, code):
 
 
 def test_another_users_job_does_not_exist(server, workspace):
-    body = {"process": {"process_graph": {"a": {"process_id": "add", "arguments": {"x": 1, "y": 1}, "result": True}}}}
+    body = {
+        "process": {
+            "process_graph": {"a": {"process_id": "add", "arguments": {"x": 1, "y": 1}, "result": True}}
+        }
+    }
     home = server.post(f"{OPENEO}/jobs", body).headers["Location"]
     users = Users(workspace)
     users.set_password("mallory", "a long password")

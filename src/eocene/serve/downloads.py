@@ -96,8 +96,8 @@ def _is_stac(path: Path) -> bool:
 
 def find_file(folder: Path, name: str) -> Path:
     """Return a file inside the folder; raises NotFoundError, also for names that lead out of it."""
-    path = (folder / name).resolve()
-    if "\x00" in name or not path.is_relative_to(folder.resolve()) or not path.is_file():
+    path = folder if "\x00" in name else (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
         raise NotFoundError(
             f"The file {name[:80]!r} does not exist.",
             "Request the results of the job again.",
