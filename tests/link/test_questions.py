@@ -28,7 +28,7 @@ def near_by_geopandas(world: World, metres: float) -> set[str]:
 
 @pytest.mark.parametrize(("seed", "crs"), [(1, 32632), (2, 4326), (3, 3035)])
 def test_maize_near_water_with_falling_ndvi_equals_geopandas(tmp_path, seed, crs):
-    world = make_world(tmp_path, seed, crs=crs)
+    world = make_world(tmp_path, seed, parcels=400, crs=crs)
     answer = {row["parcel"]: row for row in ask(world.store, "crops-near-water", distance_m=400)}
     drops = drop_by_pandas(world, "2024-06-01", "2024-07-01")
     fallen = drops[drops["drop"] > 0.2]

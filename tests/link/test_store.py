@@ -36,8 +36,20 @@ def test_loading_replaces_one_graph_and_leaves_the_others(store):
     store.load(make_quads(50, H, 100), H)
     assert store.load(make_quads(3), G) == 3
     assert (count(store), store.graphs()) == (53, ["urn:g", "urn:h"])
-    assert store.load(make_quads(7, H), H) == 7
+    assert store.load(make_quads(7, H, 200), H) == 7
     assert len(store) == 10
+
+
+@pytest.mark.parametrize("others", [0, 400])
+def test_a_triple_in_two_graphs_counts_once_and_lives_as_long_as_one_of_them(store, others):
+    store.load(make_quads(others, NamedNode("urn:many"), 1000), NamedNode("urn:many"))
+    store.load(make_quads(5), G)
+    store.load(make_quads(8, H), H)
+    assert count(store) == 8 + others
+    store.load([], H)
+    assert (count(store), "urn:h" in store.graphs()) == (5 + others, False)
+    store.load([], G)
+    assert count(store) == others
 
 
 def test_an_empty_store_can_be_asked(store):

@@ -14,7 +14,7 @@ from eocene.link.index import SpatialIndex
 from eocene.link.join import narrow_joins
 from eocene.link.patterns import read_names
 from eocene.link.rdf import GEOF, WKT_LITERAL
-from eocene.link.sparql import check_question, explain_syntax, read_tokens
+from eocene.link.sparql import check_question, explain_syntax
 from eocene.model import EoceneError, InputError
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ class Evaluator:
             return store.query(
                 text,
                 prefixes=dict(self.prefixes),
-                use_default_graph_as_union=not any(token.is_word("FROM") for token in read_tokens(text)),
                 custom_functions=make_functions(lambda: self.index, faults),
             )
         except SyntaxError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from pyoxigraph import Literal
+from pyoxigraph import DefaultGraph, Literal
 
 from eocene.link.geometry import MetricFrame, make_frame, parse_wkt
 from eocene.link.rdf import AS_WKT, WKT_LITERAL
@@ -57,7 +57,7 @@ class SpatialIndex:
     @classmethod
     def of_store(cls, store: Store, metric_crs: int | None = None) -> SpatialIndex:
         """Index all ``geo:asWKT`` literals of the store, in whatever graph they are."""
-        terms = (quad.object for quad in store.quads_for_pattern(None, AS_WKT, None, None))
+        terms = (quad.object for quad in store.quads_for_pattern(None, AS_WKT, None, DefaultGraph()))
         return cls(
             (term.value for term in terms if isinstance(term, Literal) and term.datatype == WKT_LITERAL),
             metric_crs,

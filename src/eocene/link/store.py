@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from eocene.link.evaluate import Evaluator
-from eocene.link.generations import Generation, GenerationFolder
+from eocene.link.generations import Generation, GenerationFolder, double
 from eocene.link.geometry import check_metric
 from eocene.link.rdf import BASE, PREFIXES, check_base
 from eocene.link.worker import WorkerPool
@@ -36,8 +36,8 @@ class LinkStore:
     """A persistent RDF store with GeoSPARQL.
 
     Any number of processes may ask while one writes (see `eocene.link.generations`); each
-    question sees the latest complete state. Questions read all named graphs as one, unless they
-    say FROM or GRAPH.
+    question sees the latest complete state. The default graph is the merge of all named graphs, so
+    questions see everything once, unless they say FROM or GRAPH.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class LinkStore:
         """
         with self._folder.change(graph, wait_s) as store:
             counter = _Counter(quads, graph)
-            store.bulk_extend(iter(counter))
+            store.bulk_extend(double(counter))
             if counter.fault is not None:
                 raise counter.fault
         return counter.count
@@ -141,7 +141,8 @@ class LinkStore:
         return sorted(str(name.value) for name in self._current().generation.store.named_graphs())
 
     def __len__(self) -> int:
-        return len(self._current().generation.store)
+        """Count the triples; one that stands in several graphs counts once."""
+        return int(next(iter(self.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")))["n"])
 
     @property
     def metric_frame(self) -> MetricFrame | None:
