@@ -26,7 +26,7 @@ def test_preflights_are_answered_as_openeo_asks(server, path):
 
 
 @pytest.mark.parametrize("path", ["/openeo/1.2/", "/openeo/1.2/jobs", "/nothing", "/stac/search"])
-def test_every_answer_can_be_read_from_other_origins(server, path):
+def test_answers_of_openeo_and_stac_can_be_read_from_other_origins(server, path):
     headers = server.get(path).headers
     assert headers["access-control-allow-origin"] == "*"
     assert {"Link", "Location", "OpenEO-Costs", "OpenEO-Identifier"} <= set(
@@ -69,7 +69,7 @@ def test_without_a_built_page_the_root_says_how_to_build_it(server, monkeypatch,
     monkeypatch.setattr(page, "FOLDER", tmp_path)
     answer = server.get("/")
     assert answer.status_code == 200
-    assert "make page" in answer.text
+    assert "make web" in answer.text
 
 
 def test_a_built_page_is_served_with_its_files_and_no_others(server, monkeypatch, tmp_path):
@@ -91,6 +91,7 @@ def test_health_looks_into_the_stores(server):
     body = server.get("/health").json()
     assert body["status"] == "ok"
     assert body["collections"] > 0
+    assert body["workers"] == 1
 
 
 def test_sparql_answers_by_get_form_and_body(server):
@@ -133,6 +134,24 @@ def test_data_that_is_not_public_needs_a_login(workspace):
         for path in ("/layers", "/tiles/x/0/0/0.png", "/series/x?lon=0&lat=0", "/sparql?query=x", "/models"):
             assert read_error(httpx.get(url + path, timeout=30))[0] == 401
         assert httpx.get(f"{url}/stac/collections", timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/layers", "/series/x?lon=0&lat=0", "/sparql?query=x", "/models", "/tiles/x/0/0/0.png"]
+)
+def test_data_that_is_open_here_is_closed_to_pages_of_others(server, workspace, path):
+    assert "access-control-allow-origin" not in server.get(path).headers
+    app, _ = start_app(workspace, workers=0, share_data=True)
+    with run_server(app) as url:
+        assert httpx.get(url + path, timeout=30).headers["access-control-allow-origin"] == "*"
+
+
+def test_a_server_is_called_by_its_own_name_only(workspace):
+    app, _ = start_app(workspace, workers=0, hosts=("127.0.0.1",))
+    with run_server(app) as url:
+        assert httpx.get(f"{url}/health", timeout=30).status_code == 200
+        answer = httpx.get(f"{url}/health", headers={"Host": "evil.example:8080"}, timeout=30)
+    assert read_error(answer) == (400, "HostUnknown")
 
 
 def test_only_loopback_addresses_are_open_by_default():

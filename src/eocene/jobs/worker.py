@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from eocene.jobs.assets import gather_assets
 from eocene.jobs.job import format_instant
 from eocene.jobs.store import name_worker
@@ -134,12 +136,19 @@ def run_worker(  # noqa: PLR0913  each is a knob that a test or an operator turn
     engine = _load_engine(make_plan, write_results)
     name, ended = name_worker(number), 0
     while not stop.is_set():
-        job = store.claim(name)
-        if job is not None:
-            ended += _run_job(archive, store, job, engine, Lease(store, job, stop, beat_s))
-        elif once:
+        try:
+            job = store.claim(name)
+            if job is not None:
+                ended += _run_job(archive, store, job, engine, Lease(store, job, stop, beat_s))
+        except SQLAlchemyError:
+            if once:
+                raise
+            # A full disk or a lost connection may come back; the job's lease looks after the job.
+            _log.exception("the state cannot be used; the worker tries again")
+            job = None
+        if job is None and once:
             break
-        else:
+        if job is None:
             stop.wait(poll_s)
     return ended
 

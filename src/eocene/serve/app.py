@@ -93,7 +93,7 @@ def create_app(
         lifespan=_live,
     )
     app.state.rooms = rooms
-    app.add_middleware(Surroundings, metrics=rooms.metrics)
+    app.add_middleware(Surroundings, metrics=rooms.metrics, settings=settings)
     install_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)
@@ -119,6 +119,7 @@ async def _live(app: FastAPI) -> AsyncIterator[None]:
     ]
     for worker in workers:
         worker.start()
+    app.state.workers = workers
     try:
         yield
     finally:

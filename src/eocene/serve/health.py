@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 
 from eocene._version import __version__
@@ -14,10 +14,15 @@ router = APIRouter(tags=["operation"])
 
 
 @router.get("/health")
-def check_health(rooms: RoomsOf) -> dict[str, Any]:
-    """Look into the stores and say that they answer."""
-    collections = len(rooms.archive.catalogue.collections())
-    return {"status": "ok", "version": __version__, "collections": collections, "jobs": rooms.store.count()}
+def check_health(request: Request, rooms: RoomsOf) -> dict[str, Any]:
+    """Look into the stores and say that they answer, and how many workers live."""
+    return {
+        "status": "ok",
+        "version": __version__,
+        "collections": len(rooms.archive.catalogue.collections()),
+        "jobs": rooms.store.count(),
+        "workers": sum(worker.is_alive() for worker in request.app.state.workers),
+    }
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

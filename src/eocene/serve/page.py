@@ -23,7 +23,7 @@ _UNBUILT = """<!doctype html>
 <style>body{font:1rem/1.6 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}
 code{background:#8882;padding:.1rem .3rem;border-radius:.2rem}</style>
 <h1>Eocene</h1>
-<p>The server runs. The map page has not been built here; run <code>make page</code> in the source tree
+<p>The server runs. The map page has not been built here; run <code>make web</code> in the source tree
 and load this address again.</p>
 <ul><li><a href="docs">All addresses of the API</a></li>
 <li><a href="openeo/1.2/">openEO</a></li><li><a href="stac/">STAC</a></li>

@@ -28,6 +28,11 @@ class Recent(Generic[Value]):
         # Two who ask for one value wait for each other; others only by chance.
         self._making = [threading.Lock() for _ in range(32)]
 
+    def values(self) -> list[Value]:
+        """Return what is kept, the least recently used first."""
+        with self._lock:
+            return list(self._values.values())
+
     def find(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value of the key, calling ``make`` if it is not there; errors are not kept."""
         with self._making[hash(key) % len(self._making)]:

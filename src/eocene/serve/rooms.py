@@ -53,7 +53,7 @@ class Rooms:
     def close(self) -> None:
         """Stop the threads and close the stores."""
         self.pool.shutdown(wait=True, cancel_futures=True)
-        for store in (self.store, self.users, self.layers, self.archive.catalogue):
+        for store in (self.store, self.users, self.layers, self.archive.catalogue, *self.opened.values()):
             store.close()
 
 

@@ -13,6 +13,8 @@ from eocene.model import Layout
 from eocene.serve.app import create_app
 from eocene.serve.settings import ServeSettings
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 
 def serve(
     root: Layout | Path | str,
@@ -35,7 +37,9 @@ def serve(
     settings, **choices
         See :class:`ServeSettings`.
     """
-    settings = settings or ServeSettings(public_data=is_loopback(host))
+    if settings is None and is_loopback(host):
+        settings = ServeSettings(hosts=LOOPBACK)
+    settings = settings or ServeSettings(public_data=False)
     app = create_app(root, replace(settings, **choices))
     config = uvicorn.Config(
         app, host, port, log_level="warning", server_header=False, timeout_graceful_shutdown=5

@@ -27,6 +27,12 @@ class ServeSettings:
         The address that clients see, without a slash at its end; by default the one they called.
     public_data : bool
         Whether maps, series, assets and linked data are read without a login.
+    share_data : bool
+        Whether web pages of other origins may read public data, too; openEO and STAC metadata they
+        always may, as these interfaces ask.
+    hosts : tuple of str
+        Names by which the server may be called; empty for any. Protects what is open on the own
+        machine from web pages that let their name point to it (DNS rebinding).
     body_limit : int
         Longest request body, in bytes.
     sync_limit : int
@@ -43,6 +49,8 @@ class ServeSettings:
     workers: int = 1
     public_url: str | None = None
     public_data: bool = True
+    share_data: bool = False
+    hosts: tuple[str, ...] = ()
     body_limit: int = 4 << 20
     sync_limit: int = 256 << 20
     link_life_s: int = 24 * 3600
