@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eocene.cube.block import Block
-from eocene.cube.warp import covering_window, gather_pixels, locate_pixels
+from eocene.cube.warp import find_footprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,11 +88,12 @@ class CubeSource:
 
     def read(self, window: Grid) -> Leaf:
         """Read the stored numbers of a window, mosaicked by date; nothing is decoded yet."""
+        dates = self._near(window)
         numbers, valid = [], []
         for band in self.bands:
             stack = np.zeros((len(self.dates), *window.shape), band.dtype)
             mask = np.zeros(stack.shape, bool)
-            for position, (_, items) in enumerate(self.dates):
+            for position, items in enumerate(dates):
                 for item in items:
                     if mask[position].all():
                         break
@@ -99,6 +101,24 @@ class CubeSource:
             numbers.append(stack)
             valid.append(mask)
         return Leaf(window, tuple(numbers), tuple(valid))
+
+    def _near(self, window: Grid) -> list[list[Item]]:
+        """Return the items of each date whose footprint may meet the window, so that no other is opened."""
+        if 0 in window.shape:
+            return [[] for _ in self.dates]
+        west, south, east, north = window.pad(1).bounds_in(4326)
+        if not all(map(math.isfinite, (west, south, east, north))) or west > east:
+            return [list(items) for _, items in self.dates]
+
+        def meets(item: Item) -> bool:
+            box = item["bbox"]
+            left, bottom = box[:2]
+            right, top = box[len(box) // 2 :][:2]
+            if left > right:  # across the antimeridian
+                return bool(bottom <= north and south <= top)
+            return bool(left <= east and west <= right and bottom <= north and south <= top)
+
+        return [[item for item in items if meets(item)] for _, items in self.dates]
 
     def _lay(
         self, item: Item, band: Band, window: Grid, values: NDArray[Any], mask: NDArray[np.bool_]
@@ -109,16 +129,19 @@ class CubeSource:
             return
         raster = self.archive.open_raster(asset)
         level = choose_level(raster, window)
-        rows, cols = locate_pixels(window, raster.levels[level].lattice)
-        needed = covering_window(rows, cols, raster.levels[level])
-        if needed is None:
+        found = find_footprint(window, raster.levels[level])
+        if found is None:
             return
-        stored = raster.read(needed, level)
-        picked, inside = gather_pixels(stored, needed, rows, cols)
+        picked = found.pick(raster.read(found.needed, level))
         nodata = raster.nodata if band.nodata is None else band.nodata
-        fresh = inside & is_data(picked, nodata) & ~mask
-        np.copyto(values, picked, where=fresh, casting="unsafe")
-        mask |= fresh
+        present = is_data(picked, nodata) & found.inside
+        if mask.any():
+            fresh = present & ~mask
+            np.copyto(values, picked, where=fresh, casting="unsafe")
+            mask |= fresh
+        else:  # nothing lies there yet: no need to choose
+            np.copyto(values, np.where(present, picked, picked.dtype.type(0)), casting="unsafe")
+            mask[...] = present
 
     def decode(self, leaf: Leaf, window: Grid) -> Block:
         """Return the values of a window that lies in the leaf: (t, bands, y, x)."""

@@ -6,8 +6,9 @@ the answer for a pixel does not depend on the window that it is asked in.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,3 +60,52 @@ def gather_pixels(
     inside = (r >= 0) & (r < where.height) & (c >= 0) & (c < where.width)
     r, c = np.clip(r, 0, where.height - 1), np.clip(c, 0, where.width - 1)
     return pixels[..., r, c], inside
+
+
+@dataclass(frozen=True, eq=False)
+class Footprint:
+    """What a window needs of one source grid, and where its pixels then are.
+
+    Parameters
+    ----------
+    needed : Grid
+        The part of the source to read.
+    rows, cols : index or None
+        Into what is read: None where it is the window itself, one-dimensional within one CRS (the
+        window is a product of them), two-dimensional between two.
+    inside : ndarray of bool
+        Where the source covers the window, broadcast to its shape.
+    """
+
+    needed: Grid
+    rows: Index | None
+    cols: Index | None
+    inside: NDArray[np.bool_]
+
+    def pick(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return the pixels of the window out of what was read."""
+        if self.rows is None or self.cols is None:
+            return pixels
+        if self.rows.ndim == 1:
+            return np.asarray(pixels[self.rows][:, self.cols])
+        return np.asarray(pixels[self.rows, self.cols])
+
+
+@lru_cache(maxsize=64)
+def find_footprint(window: Grid, source: Grid) -> Footprint | None:
+    """Return what ``window`` needs of ``source``, None if they do not meet.
+
+    The images of one tile share their grid, so the answer is kept for the next date and band.
+    """
+    rows, cols = locate_pixels(window, source.lattice)
+    needed = covering_window(rows, cols, source)
+    if needed is None:
+        return None
+    r, c = rows - needed.top, cols - needed.left
+    inside = (r >= 0) & (r < needed.height) & (c >= 0) & (c < needed.width)
+    if needed == window:
+        return Footprint(needed, None, None, inside)
+    r, c = np.clip(r, 0, needed.height - 1), np.clip(c, 0, needed.width - 1)
+    if window.epsg == source.epsg:
+        r, c = r[:, 0], c[0]
+    return Footprint(needed, r, c, inside)
