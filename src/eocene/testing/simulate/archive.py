@@ -190,9 +190,14 @@ class _Maker:
         missing = [p for p in self.products if not self._item_path(p).exists()]
         self.done = len(self.products) - len(missing)
         self.progress(self.done, len(self.products))
-        self._write_products([p for p in missing if p.tile is None], None)
-        for tile in self.tiles:
-            self._make_tile(tile, [p for p in missing if p.tile is tile])
+        if missing:
+            _ = self.world  # drawn here, once, before threads ask for it
+        # Whole tiles are made two products at a time, since each needs up to 2 GB.
+        workers = min(os.cpu_count() or 1, 2 if self.size > 4096 else 8)
+        with ThreadPoolExecutor(workers) as pool:
+            self._write_products([p for p in missing if p.tile is None], None, pool)
+            for tile in self.tiles:
+                self._make_tile(tile, [p for p in missing if p.tile is tile], pool)
         if not (self.folder / "truth" / "events.json").exists():
             truth.write_events(self.folder / "truth" / "events.json", self.world)
         catalogue = self.folder / "catalog.json"
@@ -213,29 +218,29 @@ class _Maker:
     def _item_path(self, product: Product) -> Path:
         return self.folder / product.collection / product.id / f"{product.id}.json"
 
-    def _make_tile(self, tile: Tile, missing: list[Product]) -> None:
+    def _make_tile(self, tile: Tile, missing: list[Product], pool: ThreadPoolExecutor) -> None:
         known = self.folder / "truth" / tile.name / truth.LAST
         if not missing and known.exists():
             return
         ground = lay_ground(self.world, tile)
-        self._write_products(missing, ground)
+        self._write_products(missing, ground, pool)
         if not known.exists():
             chosen = sorted({0, len(self.skies) // 2, len(self.skies) - 1})
-            truth.write_tile_truth(known.parent, self.world, ground, [self.skies[i] for i in chosen])
+            skies = [self.skies[i] for i in chosen]
+            truth.write_tile_truth(known.parent, self.world, ground, skies, pool)
 
-    def _write_products(self, products: list[Product], ground: Ground | None) -> None:
-        """Write products on all cores; whole tiles on two, since each needs 2 GB."""
-        workers = min(os.cpu_count() or 1, 2 if self.size > 4096 else 8)
-        with ThreadPoolExecutor(workers) as pool:
-            pending = [pool.submit(self._write_product, p, ground) for p in products]
-            try:
-                for finished in as_completed(pending):
-                    finished.result()
-                    self.done += 1
-                    self.progress(self.done, len(self.products))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    def _write_products(
+        self, products: list[Product], ground: Ground | None, pool: ThreadPoolExecutor
+    ) -> None:
+        pending = [pool.submit(self._write_product, p, ground) for p in products]
+        try:
+            for finished in as_completed(pending):
+                finished.result()
+                self.done += 1
+                self.progress(self.done, len(self.products))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
     def _write_product(self, product: Product, ground: Ground | None) -> None:
         path = self._item_path(product)

@@ -10,12 +10,11 @@ import rasterio.features
 import shapely
 from affine import Affine
 
+from eocene.testing.simulate.classes import Cover, Event
 from eocene.testing.simulate.noise import compiled, derive, rough, smooth
 from eocene.testing.simulate.places import project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from eocene.testing.simulate.places import Tile
@@ -46,10 +45,13 @@ class Ground:
 def lay_ground(world: World, tile: Tile) -> Ground:
     """Draw the world's shapes on the grid of a tile and weave its textures."""
     units = world.units
-    unit = burn_shapes(units.shape, np.arange(units.cover.size), tile, np.int32)
-    codes = [int(event) for event, shapes in world.events.items() for _ in shapes]
+    unit = burn_shapes(units.shape, np.arange(units.cover.size), tile).astype(np.int32, copy=False)
+    codes = np.array([int(event) for event, shapes in world.events.items() for _ in shapes])
     shapes = np.concatenate(list(world.events.values()))
-    event = burn_shapes(shapes, codes, tile, np.uint8)
+    event = burn_shapes(shapes, codes, tile).astype(np.uint8)
+    # A flood is seen on open land only: not on water, not through the crowns of trees.
+    cover = units.cover[unit]
+    event[(cover == Cover.WATER) | ((event == Event.FLOOD) & (cover == Cover.FOREST))] = Event.NONE
     size = tile.grid.shape
     plants, grain = np.empty(size, np.int8), np.empty(size, np.int8)
     seed = int(derive(world.seed, "texture").integers(1 << 30))
@@ -57,20 +59,15 @@ def lay_ground(world: World, tile: Tile) -> Ground:
     return Ground(tile, unit, event, plants, grain)
 
 
-def burn_shapes(
-    shapes: NDArray[np.object_],
-    values: Sequence[int] | NDArray[np.int64],
-    tile: Tile,
-    dtype: type[np.generic],
-) -> NDArray[np.generic]:
+def burn_shapes(shapes: NDArray[np.object_], values: NDArray[np.int64], tile: Tile) -> NDArray[np.int32]:
     """Return a raster of the tile with the value of the last shape over each pixel's centre, else 0."""
     transform, size = Affine(*tile.grid.transform), tile.grid.shape
     placed = project(shapes, tile.epsg)
     seen = np.flatnonzero(shapely.intersects(placed, shapely.box(*tile.grid.bounds)))
     if not seen.size:
-        return np.zeros(size, dtype)
+        return np.zeros(size, np.int32)
     pairs = [(placed[i], int(values[i])) for i in seen]
-    burnt: NDArray[np.generic] = rasterio.features.rasterize(pairs, size, transform=transform, dtype=dtype)
+    burnt: NDArray[np.int32] = rasterio.features.rasterize(pairs, size, transform=transform, dtype="int32")
     return burnt
 
 

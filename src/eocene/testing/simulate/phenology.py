@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from eocene.testing.simulate.world import Units
 
+    Column = NDArray[np.float64]
+
 BANDS = ("B02", "B03", "B04", "B08", "B11", "B12")
 
 
@@ -50,11 +52,11 @@ TWIGS = _spectrum(0.036, 0.051, 0.054, 0.195, 0.190, 0.115)
 AUTUMN = _spectrum(0.028, 0.056, 0.066, 0.270, 0.175, 0.085)
 RIVER = _spectrum(0.045, 0.062, 0.044, 0.024, 0.010, 0.007)
 LAKE = _spectrum(0.040, 0.046, 0.024, 0.012, 0.006, 0.004)
-RED_ROOF = _spectrum(0.085, 0.105, 0.150, 0.210, 0.250, 0.220)
-GREY_ROOF = _spectrum(0.150, 0.160, 0.168, 0.205, 0.220, 0.205)
+RED_ROOF = _spectrum(0.076, 0.090, 0.118, 0.190, 0.230, 0.200)
+GREY_ROOF = _spectrum(0.122, 0.130, 0.136, 0.180, 0.200, 0.190)
 ASPHALT = _spectrum(0.095, 0.105, 0.112, 0.145, 0.170, 0.160)
 MUDDY_WATER = _spectrum(0.072, 0.102, 0.112, 0.070, 0.028, 0.020)
-MUD = _spectrum(0.076, 0.104, 0.126, 0.165, 0.150, 0.105)
+MUD = _spectrum(0.066, 0.090, 0.106, 0.150, 0.150, 0.105)
 BRUSH = _spectrum(0.074, 0.098, 0.124, 0.210, 0.290, 0.230)
 CHAR = _spectrum(0.034, 0.038, 0.043, 0.078, 0.170, 0.185)
 
@@ -145,7 +147,9 @@ def look_at(units: Units, day: int) -> Look:
         (Cover.ROAD, _road),
     ):
         rows = np.flatnonzero(units.cover == cover)
-        base[:, rows] = paint(units.trait[rows], units.vigour[rows], day + -units.shift[rows])
+        base[:, rows] = paint(
+            *(np.asarray(c[rows], np.float64) for c in (units.trait, units.vigour, day - units.shift))
+        )
         grain[rows] = {Cover.FOREST: 0.17, Cover.WATER: 0.02, Cover.BUILT: 0.16, Cover.ROAD: 0.05}[cover]
         green[rows] = {Cover.FOREST: 0.9, Cover.BUILT: 0.25}.get(cover, 0.0)
     edge = np.flatnonzero(units.cover == Cover.EDGE)
@@ -160,7 +164,7 @@ def _clothe(
     """Return (bands, n) reflectance, its change with plant cover, and the (n,) green fraction."""
     shift = units.shift[rows].astype(np.float64)
     stage = find_stage(cover, day - shift, shift)
-    tone = units.trait[rows]
+    tone = units.trait[rows].astype(np.float64)
     green, ripe, flower = stage.green * units.vigour[rows], stage.ripe, stage.flower
     soil = _blend(DARK_SOIL, PALE_SOIL, tone)
     soil = soil + (STUBBLE[:, None] - soil) * stage.stubble
@@ -171,42 +175,34 @@ def _clothe(
     return colours, cloth, green
 
 
-def _blend(a: NDArray[np.float32], b: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float64]:
-    return a[:, None] + (b - a)[:, None] * np.asarray(share, np.float64)
+def _blend(a: NDArray[np.float32], b: NDArray[np.float32], share: Column) -> Column:
+    return np.asarray(a[:, None] + (b - a)[:, None] * share)
 
 
-def _forest(
-    trait: NDArray[np.float32], vigour: NDArray[np.float32], day: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _forest(trait: Column, vigour: Column, day: Column) -> Column:
     out = rise(day, 116, 4.5)
     turn = rise(day, 286, 6)
     crown = TWIGS[:, None] + (LEAVES - TWIGS)[:, None] * out + (AUTUMN - LEAVES)[:, None] * turn * out
-    return (NEEDLES[:, None] * (1 - trait) + crown * trait) * vigour
+    return np.asarray((NEEDLES[:, None] * (1 - trait) + crown * trait) * vigour)
 
 
-def _water(
-    trait: NDArray[np.float32], vigour: NDArray[np.float32], day: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _water(trait: Column, vigour: Column, day: Column) -> Column:
     silt = np.exp(-(((day - 166) / 12.0) ** 2)) * (1 - trait)
-    return _blend(RIVER, LAKE, trait) * vigour + 0.6 * silt * (MUDDY_WATER - RIVER)[:, None]
+    return np.asarray(_blend(RIVER, LAKE, trait) * vigour + 0.6 * silt * (MUDDY_WATER - RIVER)[:, None])
 
 
-def _town(
-    trait: NDArray[np.float32], vigour: NDArray[np.float32], day: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _town(trait: Column, vigour: Column, day: Column) -> Column:
     season = 0.55 + 0.35 * rise(day, 108, 8) - 0.15 * rise(day, 280, 10)
-    garden = _blend(DARK_SOIL, CANOPY[Cover.GRASS], (0.95 * season).astype(np.float32))
+    garden = _blend(DARK_SOIL, CANOPY[Cover.GRASS], np.asarray(0.95 * season))
     roofs = np.where((trait > 0.8)[None], GREY_ROOF[:, None], RED_ROOF[:, None])
-    leafy = np.where(trait > 0.8, 0.05, np.where(trait < 0.12, 0.85, 0.45 * (1 - trait)))
+    leafy = np.where(trait > 0.8, 0.05, np.where(trait < 0.16, 0.85, 0.55 * (1 - trait)))
     street = ((trait > 0.5) & (trait < 0.6)).astype(np.float64)
     built = roofs * (1 - 0.6 * street) + 0.6 * street * ASPHALT[:, None]
-    return (built * (1 - leafy) + garden * leafy) * vigour
+    return np.asarray((built * (1 - leafy) + garden * leafy) * vigour)
 
 
-def _road(
-    trait: NDArray[np.float32], vigour: NDArray[np.float32], day: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    return ASPHALT[:, None] * vigour * np.ones_like(day)[None]
+def _road(trait: Column, vigour: Column, day: Column) -> Column:
+    return np.asarray(ASPHALT[:, None] * vigour * np.ones_like(day)[None], np.float64)
 
 
 def look_at_events(day: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:

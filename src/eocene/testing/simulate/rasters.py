@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import rasterio
@@ -38,7 +39,7 @@ def write_raster(
         "level": 6 if categorical else 1,
         "predictor": "NO" if categorical else "YES",
         "overview_resampling": "NEAREST" if categorical else "AVERAGE",
-        "num_threads": 1,
+        "num_threads": min(os.cpu_count() or 1, 4),
     }
     with replace_file(path) as temporary, rasterio.open(temporary, "w", **profile) as target:
         target.write(pixels, 1)

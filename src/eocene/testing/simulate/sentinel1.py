@@ -129,7 +129,7 @@ def _to_power(decibel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @compiled
-def _illuminate(
+def _illuminate(  # noqa: PLR0913, PLR0917 - compiled loops take flat arrays
     unit: NDArray[np.int32],
     event: NDArray[np.uint8],
     texture: NDArray[np.int8],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SCALE, OFFSET, NODATA = 0.0001, -0.1, 0
 """Processing baseline 04.00 and later: reflectance = stored · 0.0001 - 0.1, and 0 is no data."""
-NOISE = 0.0025
+NOISE = 0.0015
 """Standard deviation of the sensor's noise, in reflectance."""
 CLOUD = dict(zip(BANDS, (0.62, 0.61, 0.60, 0.64, 0.44, 0.33), strict=True))
 SHADE = dict(zip(BANDS, (0.52, 0.45, 0.40, 0.36, 0.33, 0.32), strict=True))
@@ -91,7 +91,7 @@ def _render(
 
 
 @compiled
-def _paint(
+def _paint(  # noqa: PLR0913, PLR0917 - compiled loops take flat arrays
     unit: NDArray[np.int32],
     event: NDArray[np.uint8],
     plants: NDArray[np.int8],
@@ -108,14 +108,15 @@ def _paint(
     for i in range(out.size):
         u, e = unit[i], event[i]
         value = base[u] + slope[u] * (step * plants[i])
-        w = weight[e]
+        # Where plants stand dense the event covers a little less.
+        w = weight[e] * min(one - np.float32(0.05) * (step * plants[i] + one), one)
         value = value * (one - w) + w * colour[e]
         value *= one + (one - np.float32(0.6) * w) * grain[u] * (step * texture[i])
         out[i] = max(value, least)
 
 
 @compiled
-def _observe(
+def _observe(  # noqa: PLR0913, PLR0917 - compiled loops take flat arrays
     clear: NDArray[np.float32],
     opacity: NDArray[np.uint8],
     shade: NDArray[np.uint8],
@@ -200,10 +201,9 @@ def write_scene(
         grid = tile.grid if band.resolution_m == 10 else tile.coarse
         stored = np.empty(grid.shape, np.uint16)
         clear = _render(ground, look.base, look.slope, look.grain, sky.day, band.name)
-        _observe(
-            clear, clouds.opacity, clouds.shade, clouds.seen, np.float32(CLOUD[band.name]),
-            np.float32(SHADE[band.name]), noise, int(rng.integers(noise.size)), band.resolution_m // 10, stored,
-        )  # fmt: skip
+        start, factor = int(rng.integers(noise.size)), band.resolution_m // 10
+        cloud, light = np.float32(CLOUD[band.name]), np.float32(SHADE[band.name])
+        _observe(clear, clouds.opacity, clouds.shade, clouds.seen, cloud, light, noise, start, factor, stored)
         write_raster(folder / f"{band.name}.tif", stored, grid, NODATA)
         assets[band.name] = {
             "href": f"./{band.name}.tif",

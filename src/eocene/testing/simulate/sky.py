@@ -60,10 +60,10 @@ def _make_sky(box: Box, feature: float, world_seed: int, number: int) -> Sky:
     rng = derive(world_seed, "sky", number)
     time = FIRST + timedelta(days=EVERY_DAYS * number)
     share = rng.uniform(0.10, 0.14) if time.month == 6 else rng.uniform(0.10, 0.45)
-    seed, wavelength = int(rng.integers(1 << 30)), feature * rng.uniform(2200.0, 4200.0)
+    seed, wavelength = int(rng.integers(1 << 30)), feature * rng.uniform(1300.0, 2800.0)
     west, south, east, north = box
     points = rng.uniform((west, south), (east, north), (20_000, 2))
-    field = rough_points(points[:, 0].copy(), points[:, 1].copy(), wavelength, 5, seed)
+    field = rough_points(points[:, 0].copy(), points[:, 1].copy(), wavelength, 6, seed)
     edge = None
     if number % 6 == 3 and time.month != 6:
         side, tilt = (1.0 if number % 12 == 3 else -1.0), math.radians(12.0)
@@ -110,7 +110,7 @@ def cover_tile(sky: Sky, tile: Tile) -> Cloudiness:
 
 
 @compiled
-def _cast(
+def _cast(  # noqa: PLR0913, PLR0917 - compiled loops take flat arrays
     to_plane: NDArray[np.complex128],
     seed: int,
     wavelength: float,
@@ -131,14 +131,14 @@ def _cast(
                 at = at * z + to_plane[k]
             x, y = at.real, at.imag
             seen[row, column] = edge[0] * x + edge[1] * y <= edge[2]
-            thick = _veil(rough(x, y, wavelength, 5, seed) - threshold)
+            thick = _veil(rough(x, y, wavelength, 6, seed) - threshold)
             opacity[row, column] = int(255.0 * thick) if thick >= 0.16 else 0
-            dark = _veil(rough(x + sun[0], y + sun[1], wavelength, 5, seed) - threshold)
+            dark = _veil(rough(x + sun[0], y + sun[1], wavelength, 6, seed) - threshold)
             shade[row, column] = int(255.0 * dark) if dark >= 0.16 else 0
 
 
 @compiled
 def _veil(above: float) -> float:
     """Return the opacity of a cloud where its field lies ``above`` the threshold."""
-    t = min(max(above / 0.22 + 0.12, 0.0), 1.0)
+    t = min(max(above / 0.34 + 0.1, 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t) if above > 0 else 0.0

@@ -120,7 +120,7 @@ COLLECTIONS = tuple(SHELVES)
 def make_item(
     shelf: Shelf,
     item_id: str,
-    shape: shapely.Geometry,
+    shape: shapely.Polygon,
     time: datetime | None,
     assets: dict[str, dict[str, Any]],
     properties: dict[str, Any],

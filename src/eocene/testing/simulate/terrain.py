@@ -65,14 +65,29 @@ def draw_blob(
 def flood_river(
     line: shapely.LineString, reach: tuple[float, float], width: float, rng: np.random.Generator
 ) -> shapely.Polygon:
-    """Return the ground that a flood covers along the river between two eastings of the plane."""
+    """Return the ground that a flood covers along the river between two eastings of the plane.
+
+    It fills the low ground within reach of the river: a wide band, broken by what lies higher.
+    """
     points = shapely.get_coordinates(line)
-    points = points[(points[:, 0] > reach[0]) & (points[:, 0] < reach[1])][::4]
-    way = np.arange(len(points), dtype=np.float64) * 40.0
-    swing = rough_points(way, np.zeros_like(way), 12.0 * width, 3, int(rng.integers(1 << 30)))
-    taper = np.clip(np.minimum(np.arange(len(points)), np.arange(len(points))[::-1]) / 12.0, 0.15, 1.0)
-    discs = shapely.buffer(shapely.points(points), width * taper * (1.0 + 0.45 * swing))
-    return shapely.union_all(discs)
+    points = points[(points[:, 0] > reach[0]) & (points[:, 0] < reach[1])]
+    part = shapely.LineString(points)
+    belt = shapely.buffer(shapely.simplify(part, 0.2 * width), 1.5 * width)
+    low = grow_forest(belt.bounds, width / 480.0, 0.62, int(rng.integers(1 << 30)))
+    filled = shapely.union_all([*shapely.intersection(low, belt), shapely.buffer(part, 0.3 * width)])
+    lakes = [p for p in shapely.get_parts(filled) if p.distance(part) < 1.0]
+    largest: shapely.Polygon = max(lakes, key=lambda p: float(p.area))
+    return largest
+
+
+def line_banks(line: shapely.LineString, width: float, rng: np.random.Generator) -> shapely.Geometry:
+    """Return the trees along the river: thickets here, none there."""
+    points = shapely.get_coordinates(line)[::3]
+    way = np.arange(len(points), dtype=np.float64) * 30.0
+    dense = rough_points(way, np.zeros_like(way), 1100.0, 3, int(rng.integers(1 << 30)))
+    radius = np.clip((dense - 0.05) * 1.6, 0.0, 1.0) * width
+    grown = radius > 0.35 * width
+    return shapely.union_all(shapely.buffer(shapely.points(points[grown]), radius[grown]))
 
 
 def grow_forest(box: Box, feature: float, share: float, seed: int) -> NDArray[np.object_]:
@@ -84,7 +99,7 @@ def grow_forest(box: Box, feature: float, share: float, seed: int) -> NDArray[np
     dense = np.empty((rows.size, columns.size), np.float32)
     for i, row in enumerate(rows):
         at = np.full(columns.size, row)
-        dense[i] = rough_points(columns, at, 3300.0 * feature, 6, seed)
+        dense[i] = rough_points(columns, at, 2300.0 * feature, 7, seed)
     wood = dense > np.quantile(dense[::2, ::2], 1.0 - share)
     wood = rasterio.features.sieve(wood.astype(np.uint8), 12)
     transform = rasterio.transform.from_origin(west, north, cell, cell)

@@ -22,6 +22,7 @@ from eocene.testing.simulate.sentinel2 import render_clear
 from eocene.testing.simulate.tables import list_flooded
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -55,7 +56,9 @@ def write_labels(folder: Path, world: World, ground: Ground) -> dict[str, dict[s
     return {"classes": {"href": "./classes.tif", **asset_fields(grid, "uint8", 0), **LABEL_FIELDS}}
 
 
-def write_tile_truth(folder: Path, world: World, ground: Ground, skies: list[Sky]) -> None:
+def write_tile_truth(
+    folder: Path, world: World, ground: Ground, skies: list[Sky], pool: ThreadPoolExecutor
+) -> None:
     """Write the truth of a tile: cover, what changed and when, and the ground without its sky.
 
     ``classes.tif`` holds :class:`Cover` (edges and roads too), ``change.tif`` :class:`Event`,
@@ -63,13 +66,17 @@ def write_tile_truth(folder: Path, world: World, ground: Ground, skies: list[Sky
     ``reflectance_<date>_<band>.tif`` float32 reflectance at 10 m.
     """
     grid = ground.tile.grid
+
+    def write_clear(sky: Sky, band: str) -> None:
+        clear = render_clear(world, ground, sky.day, band)
+        write_raster(folder / f"reflectance_{sky.time:%Y%m%d}_{band}.tif", clear, grid, None)
+
+    pending = [pool.submit(write_clear, sky, band) for sky in skies for band in BANDS]
+    for finished in pending:
+        finished.result()
     days = np.array([0, FLOOD_DAYS[0], CLEAR_CUT_DAY, BURN_DAY], np.uint16)
     write_raster(folder / "classes.tif", world.units.cover[ground.unit], grid, None, categorical=True)
     write_raster(folder / "change.tif", ground.event, grid, None, categorical=True)
-    for sky in skies:
-        for band in BANDS:
-            clear = render_clear(world, ground, sky.day, band)
-            write_raster(folder / f"reflectance_{sky.time:%Y%m%d}_{band}.tif", clear, grid, None)
     write_raster(folder / LAST, days[ground.event], grid, 0, categorical=True)
 
 

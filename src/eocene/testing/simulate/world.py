@@ -13,7 +13,7 @@ from eocene.testing.simulate.classes import Cover, Event
 from eocene.testing.simulate.fields import cut_fields, lay_cells, subtract
 from eocene.testing.simulate.noise import derive, rough_points
 from eocene.testing.simulate.places import PIXEL_M, feature_size, frame
-from eocene.testing.simulate.terrain import draw_blob, flood_river, grow_forest, run_river
+from eocene.testing.simulate.terrain import draw_blob, flood_river, grow_forest, line_banks, run_river
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,10 +76,14 @@ def build_world(size: int, seed: int) -> World:
     towns = _found_towns(size, feature, river_line, places)
     towns = np.array([shapely.difference(t, shapely.buffer(water, 25 * detail)) for t in towns], dtype=object)
     roads = _join_towns(towns, box, detail)
-    wood = grow_forest(box, feature, 0.25, int(places.integers(1 << 30)))
+    wood = grow_forest(box, feature, 0.22, int(places.integers(1 << 30)))
+    banks = line_banks(river_line, 120.0 * detail, derive(seed, "banks"))
+    wood = np.append(wood, _cut(shapely.difference(banks, shapely.union_all(wood)), box, 2000.0))
     obstacles = np.concatenate([river, lakes, towns, roads])
     wood = subtract(wood, np.array([shapely.buffer(o, 12 * detail) for o in obstacles], dtype=object), 2000.0)
-    wet = flood_river(river_line, (-0.42 * size * PIXEL_M, 0.42 * size * PIXEL_M), 330 * detail, places)
+    wet: shapely.Geometry = flood_river(
+        river_line, (-0.42 * size * PIXEL_M, 0.42 * size * PIXEL_M), 330 * detail, places
+    )
     wet = shapely.difference(wet, shapely.union_all(towns))
     rows = _Rows(derive(seed, "units"), detail, int(places.integers(1 << 30)))
     rows.add(Cover.EDGE, [shapely.Polygon()])
@@ -215,16 +219,16 @@ class _Rows:
         flooded = np.flatnonzero(shapely.contains_properly(wet, fields))
         by_size = flooded[np.argsort(-shapely.area(fields[flooded]))]
         cover[by_size[: max(4, len(by_size) // 2)]] = Cover.MAIZE
-        odd = rng.random(n) < 0.10
+        odd = rng.random(n) < 0.22
         middle = shapely.get_coordinates(shapely.centroid(fields))
         soil = rough_points(middle[:, 0].copy(), middle[:, 1].copy(), 2500.0 * detail, 3, self.soil_seed)
         self.add(
             cover,
             fields,
-            shift=rng.normal(0.0, 6.0, n),
-            vigour=np.clip(rng.normal(0.96, 0.09, n) - 0.2 * (rng.random(n) < 0.04), 0.5, 1.1),
+            shift=np.clip(rng.normal(0.0, 7.5, n), -14.0, 18.0),
+            vigour=np.clip(rng.normal(0.95, 0.1, n) - 0.2 * (rng.random(n) < 0.04), 0.5, 1.1),
             partner=rng.choice(crops, n, p=list(SHARES.values())),
-            mix=np.where(odd, rng.uniform(0.15, 0.7, n), 0.0) * (np.isin(np.arange(n), flooded, invert=True)),
+            mix=np.where(odd, rng.uniform(0.2, 0.68, n), 0.0) * (np.isin(np.arange(n), flooded, invert=True)),
             trait=np.clip(0.5 + 0.35 * soil + rng.normal(0.0, 0.12, n), 0.0, 1.0),
         )
 
@@ -244,10 +248,10 @@ class _Rows:
     def add_towns(self, box: Box, towns: NDArray[np.object_]) -> None:
         """Divide the towns into quarters: gardens, roofs, yards."""
         self.add(Cover.BUILT, towns, trait=0.55, vigour=0.9)
-        spacing = 62.0 * self.detail**0.5
+        spacing = 44.0 * self.detail**0.5
         cells = [lay_cells(town.bounds, spacing, self.rng) for town in towns if not town.is_empty]
         pieces = [_pieces(c, np.array([t])) for c, t in zip(cells, towns, strict=True)]
-        quarters = shapely.buffer(np.concatenate(pieces), -4.0)
+        quarters = shapely.buffer(np.concatenate(pieces), -2.5)
         quarters = quarters[(shapely.get_type_id(quarters) == 3) & (shapely.area(quarters) > 150.0)]
         n = len(quarters)
         self.add(Cover.BUILT, quarters, trait=self.rng.random(n), vigour=self.rng.normal(1.0, 0.12, n))
