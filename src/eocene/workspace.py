@@ -284,8 +284,15 @@ def open(path_or_url: str | Path, *, create: bool = True) -> Workspace:  # noqa:
             f"There is no workspace at {layout.root}.", "Make one with eocene.open(path).",
             code="FilePathInvalid",
         )  # fmt: skip
-    layout.root.mkdir(parents=True, exist_ok=True)
-    write_json(layout.marker, {"format": 1, "made_by": f"eocene {__version__}"})
+    try:
+        layout.root.mkdir(parents=True, exist_ok=True)
+        write_json(layout.marker, {"format": 1, "made_by": f"eocene {__version__}"})
+    except OSError as error:
+        raise InputError(
+            f"A workspace cannot be made at {layout.root}: {error.strerror}.",
+            "Name a folder in which you may write.",
+            code="FilePathInvalid",
+        ) from error
     return Workspace(layout)
 
 
