@@ -138,7 +138,8 @@ def simulate_archive(
     parameters = {"version": VERSION, "size": size, "dates": dates, "seed": seed}
     _check_arguments(size, dates, seed)
     _check_folder(folder, parameters)
-    write_json(folder / "simulation.json", parameters)
+    if not (folder / "simulation.json").exists():
+        write_json(folder / "simulation.json", parameters)
     return _Maker(folder, size, dates, seed, progress or (lambda _done, _total: None)).make()
 
 

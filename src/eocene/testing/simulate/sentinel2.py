@@ -12,7 +12,7 @@ from eocene.testing.simulate.ground import TEXTURE_STEP
 from eocene.testing.simulate.noise import compiled, derive
 from eocene.testing.simulate.phenology import BANDS, look_at, look_at_events
 from eocene.testing.simulate.rasters import asset_fields, write_raster
-from eocene.testing.simulate.sky import THICK, THIN, cover_tile
+from eocene.testing.simulate.sky import THICK, cover_tile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,8 +169,8 @@ def classify_scene(
     forced = look_at_events(day)[2][ground.event[::2, ::2]]
     dry = units.cover[ground.unit[::2, ::2]] != Cover.WATER
     np.copyto(scene, forced, where=(forced > 0) & dry)
-    scene[clouds.shade >= 255 * THIN] = 3
-    scene[clouds.opacity >= 255 * THIN] = 8
+    scene[clouds.shade > 0] = 3
+    scene[clouds.opacity > 0] = 8
     scene[clouds.opacity >= 255 * THICK] = 9
     scene[~clouds.seen] = 0
     return scene

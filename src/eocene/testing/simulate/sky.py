@@ -132,9 +132,9 @@ def _cast(  # noqa: PLR0913, PLR0917 - compiled loops take flat arrays
             x, y = at.real, at.imag
             seen[row, column] = edge[0] * x + edge[1] * y <= edge[2]
             thick = _veil(rough(x, y, wavelength, 6, seed) - threshold)
-            opacity[row, column] = int(255.0 * thick) if thick >= 0.16 else 0
+            opacity[row, column] = int(np.rint(255.0 * thick)) if thick >= THIN else 0
             dark = _veil(rough(x + sun[0], y + sun[1], wavelength, 6, seed) - threshold)
-            shade[row, column] = int(255.0 * dark) if dark >= 0.16 else 0
+            shade[row, column] = int(np.rint(255.0 * dark)) if dark >= THIN else 0
 
 
 @compiled
