@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import describe_file
-from eocene.archive.netcdf import plain_dataset, read_variables, reading
+from eocene.archive.netcdf import read_variables, reading
+from eocene.archive.netcdf_variable import plain_dataset
 from eocene.archive.product import (
     Product,
     Reader,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from eocene.archive.netcdf import Variable
+    from eocene.archive.netcdf_variable import Variable
     from eocene.archive.product import IngestOptions
 
 _SUFFIXES = (".nc", ".nc4", ".netcdf")

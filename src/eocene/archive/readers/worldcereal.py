@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import describe_file
-from eocene.archive.netcdf import plain_dataset, read_variables, reading
+from eocene.archive.netcdf import read_variables, reading
+from eocene.archive.netcdf_variable import plain_dataset
 from eocene.archive.product import (
     Product,
     Reader,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from eocene.archive.netcdf import Variable
+    from eocene.archive.netcdf_variable import Variable
     from eocene.archive.product import IngestOptions
 
 _FILE = re.compile(

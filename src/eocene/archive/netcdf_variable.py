@@ -1,0 +1,204 @@
+"""How a variable of a NetCDF-4 file is stored: its grid, its time axis, what its numbers mean.
+
+Attributes are read with care, since in the wild integers have a NaN ``_FillValue``, ``scale_factor`` is
+a text and the CRS stands in one of five places.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from eocene.archive.raster import parse_nodata
+from eocene.model.errors import InputError
+from eocene.model.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of a NetCDF file as stored; nothing is decoded.
+
+    ``grid`` is north-up; ``flip`` says that the rows are stored south-up. ``steps`` is the length of
+    the leading axis, or None for a two-dimensional variable. ``time`` names that axis.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    grid: Grid
+    flip: bool
+    steps: int | None
+    time: str | None
+    nodata: float | None
+    scale: float
+    offset: float
+    unit: str | None
+
+
+def plain_dataset(stream: Any, name: str, path: Path) -> Any:
+    """Return a dataset whose bytes all lie in this file.
+
+    Raises
+    ------
+    InputError
+        If there is no such variable, or it is a link to or a view of another file.
+    """
+    link = stream.get(name, getlink=True) if name and "/" not in name else None
+    if link is None:
+        raise InputError(
+            f"The file {str(path)!r} has no variable {name!r}.",
+            f"It has {', '.join(sorted(stream)) or 'none'}.",
+        )
+    dataset = stream[name] if isinstance(link, h5py.HardLink) else None
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
+        raise InputError(
+            f"The variable {name!r} of {str(path)!r} is refused: its data lie in another file.",
+            "Copy the data into one plain NetCDF file.",
+        )
+    return dataset
+
+
+def list_rasters(stream: Any, path: Path) -> Iterator[Variable]:
+    """Yield the variables of an open file that lie on a grid, in file order."""
+    for name in stream:
+        link = stream.get(name, getlink=True)
+        dataset = stream[name] if isinstance(link, h5py.HardLink) else None
+        if isinstance(dataset, h5py.Dataset) and dataset.ndim in (2, 3) and dataset.dtype.kind in "iuf":
+            yield describe_variable(stream, name, path)
+
+
+def describe_variable(stream: Any, name: str, path: Path) -> Variable:
+    """Return how a variable is stored.
+
+    Raises
+    ------
+    InputError
+        If it has no grid: no CRS, uneven or missing coordinates.
+    """
+    dataset = plain_dataset(stream, name, path)
+    if dataset.ndim not in (2, 3):
+        raise InputError(
+            f"The variable {name!r} of {str(path)!r} has {dataset.ndim} dimensions.",
+            "A raster has the dimensions (y, x) or (time, y, x).",
+        )
+    dims = [_dimension(dataset, axis) for axis in range(dataset.ndim)]
+    grid, flip = _read_grid(stream, dataset, dims[-2:], path)
+    attributes = {key: _plain(value) for key, value in dataset.attrs.items() if key not in _REFERENCES}
+    dtype = dataset.dtype.newbyteorder("=")
+    if str(attributes.get("_Unsigned", "")).lower() == "true" and dtype.kind == "i":
+        dtype = np.dtype(f"u{dtype.itemsize}")
+    return Variable(
+        name=name,
+        dtype=dtype,
+        grid=grid,
+        flip=flip,
+        steps=dataset.shape[0] if dataset.ndim == 3 else None,
+        time=dims[0] if dataset.ndim == 3 else None,
+        nodata=_nodata(attributes, dtype),
+        scale=_number(attributes.get("scale_factor"), 1.0),
+        offset=_number(attributes.get("add_offset"), 0.0),
+        unit=str(attributes["units"]) if attributes.get("units") else None,
+    )
+
+
+_REFERENCES = {"DIMENSION_LIST", "REFERENCE_LIST"}
+
+
+def _dimension(dataset: Any, axis: int) -> str:
+    scales = dataset.dims[axis].keys()
+    return str(scales[0]) if scales else ("t", "y", "x")[axis - dataset.ndim]
+
+
+def _read_grid(stream: Any, dataset: Any, dims: list[str], path: Path) -> tuple[Grid, bool]:
+    height, width = dataset.shape[-2:]
+    size = abs(_number(_plain(dataset.attrs.get("resolution")), 0.0))
+    y, flip, height_m = _axis(stream, dims[0], height, size, path)
+    x, backwards, width_m = _axis(stream, dims[1], width, size, path)
+    if backwards:
+        raise InputError(f"{str(path)!r}: the x coordinate runs westwards.", "Sort the file by x.")
+    epsg = _read_epsg(stream, dataset, path)
+    affine = (width_m, 0.0, x - width_m / 2, 0.0, -height_m, y + height_m / 2)
+    return Grid.from_transform(epsg, affine, width, height), flip
+
+
+def _axis(stream: Any, name: str, length: int, size: float, path: Path) -> tuple[float, bool, float]:
+    """Return the first centre (west or north), whether the axis is stored upwards, and the spacing."""
+    values = np.asarray(plain_dataset(stream, name, path)[...], dtype=np.float64)
+    steps = np.diff(values)
+    spacing = float(abs(values[-1] - values[0])) / (length - 1) if length > 1 else size
+    even = values.shape == (length,) and bool(np.all(np.abs(np.abs(steps) - spacing) <= 1e-3 * spacing))
+    if not even or not spacing > 0 or not np.isfinite(values).all():
+        raise InputError(
+            f"The coordinate {name!r} of {str(path)!r} is not evenly spaced, so it makes no grid.",
+            "Put the data on a regular grid first.",
+        )
+    upwards = length > 1 and values[1] > values[0]
+    if name.lower().startswith(("x", "lon")):
+        return float(values.min()), length > 1 and not upwards, spacing
+    return float(values.max()), upwards, spacing
+
+
+def _read_epsg(stream: Any, dataset: Any, path: Path) -> int:
+    mapping = _plain(dataset.attrs.get("grid_mapping"))
+    places = [dataset, stream]
+    if isinstance(mapping, str) and isinstance(stream.get(mapping), h5py.Dataset):
+        places.insert(0, stream[mapping])
+    for place in places:
+        for key in ("epsg", "crs", "crs_wkt", "spatial_ref"):
+            code = _parse_epsg(_plain(place.attrs.get(key)))
+            if code is not None:
+                return code
+    raise InputError(
+        f"The variable {dataset.name.lstrip('/')!r} of {str(path)!r} has no CRS with an EPSG code.",
+        "Add a grid_mapping variable with crs_wkt.",
+    )
+
+
+def _parse_epsg(text: object) -> int | None:
+    if text is None:
+        return None
+    code = re.fullmatch(r"(?:\+init=)?(?:epsg:)?(\d{4,6})", str(text).strip(), re.IGNORECASE)
+    try:
+        found = int(code.group(1)) if code else CRS.from_user_input(str(text)).to_epsg()
+    except CRSError:
+        return None
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return an attribute as a plain Python value: bytes as text, one-element arrays as their element."""
+    if isinstance(value, np.ndarray):
+        value = value.ravel()[0] if value.size == 1 else value.tolist()
+    if isinstance(value, bytes | np.bytes_):
+        return value.decode("utf-8", "replace")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _number(value: object, default: float) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return default
+    return number if math.isfinite(number) else default
+
+
+def _nodata(attributes: Mapping[str, Any], dtype: np.dtype[Any]) -> float | None:
+    """Return the stored number that means no data; a NaN fill of integers means that there is none."""
+    for key in ("_FillValue", "missing_value", "NoData", "nodata"):
+        value = parse_nodata(attributes.get(key))
+        if value is None or (dtype.kind in "iu" and not math.isfinite(value)):
+            continue
+        if dtype.kind == "u" and value < 0:
+            value += 2.0 ** (8 * dtype.itemsize)
+        return value
+    return None
