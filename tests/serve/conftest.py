@@ -73,7 +73,9 @@ def workspace(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Layo
 def run_server(app: FastAPI) -> Iterator[str]:
     """Serve the application on a free port for as long as the block lasts."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    # Said to be TCP, or asyncio leaves out TCP_NODELAY and every small answer waits 40 ms.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         deadline = time.monotonic() + 30

@@ -1,16 +1,9 @@
-"""The durable store of jobs: what users do with a job, and what a worker does with it.
-
-A worker holds a job by a lease: a secret that stands in the job's row beside the time until
-which it is good. Whatever a worker writes is written only where its secret still stands, so a
-job that was canceled, deleted or given to another worker is out of its reach in the same moment.
-"""
+"""The durable store of jobs: what users do with a job, and what a worker does with it."""
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
-import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -19,6 +12,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from eocene.jobs.database import open_database
 from eocene.jobs.job import ACTIVE, LOCAL_USER, Job, check_level, check_process
+from eocene.jobs.leases import NO_LEASE, end_lease, renew_lease, requeue_lost, take_longest_queued
 from eocene.jobs.logs import read_logs, write_log
 from eocene.jobs.tables import jobs
 from eocene.model import InputError, NotFoundError, StateError
@@ -27,12 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
     from eocene.model import Layout
 
 _EDITABLE = ("title", "description", "process", "plan", "budget", "log_level")
-_NO_LEASE: dict[str, None] = {"worker": None, "lease": None, "lease_until": None}
 
 
 class JobStore:
@@ -155,7 +148,7 @@ class JobStore:
                 return job
             now = self._clock()
             fresh = {"status": "queued", "progress": 0.0, "attempts": 0, "queued": now, "updated": now}
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(**fresh, **_NO_LEASE))
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(**fresh, **NO_LEASE))
             write_log(connection, job_id, now, "info", "The job was queued.")
             self._discard_results(job_id)
             return _load(connection, job_id, owner)
@@ -168,7 +161,7 @@ class JobStore:
                 return job
             now = self._clock()
             status = "canceled" if job.status == "running" else "created"
-            changes = {"status": status, "updated": now, **_NO_LEASE}
+            changes = {"status": status, "updated": now, **NO_LEASE}
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(**changes))
             write_log(connection, job_id, now, "info", "The job was canceled.")
             return _load(connection, job_id, owner)
@@ -204,122 +197,46 @@ class JobStore:
         """Take the job that has been queued longest, or return None; lost jobs are queued again first."""
         now = self._clock()
         with self._database.write() as connection:
-            self._requeue_lost(connection, now)
-            longest = select(jobs.c.id).where(jobs.c.status == "queued").order_by(jobs.c.queued, jobs.c.id)
-            job_id = connection.scalar(longest.limit(1))
-            taken = {
-                "status": "running",
-                "worker": worker,
-                "lease": secrets.token_hex(16),
-                "lease_until": now + self.lease_s,
-                "attempts": jobs.c.attempts + 1,
-                "updated": now,
-            }
-            # The state is asked again: on PostgreSQL another worker may have come between.
-            still_queued = (jobs.c.id == job_id) & (jobs.c.status == "queued")
-            if (
-                job_id is None
-                or not connection.execute(update(jobs).where(still_queued).values(taken)).rowcount
-            ):
-                return None
-            write_log(connection, job_id, now, "info", "Processing started.")
-            return _load(connection, job_id, None)
+            requeue_lost(connection, now, self._max_attempts)
+            job_id = take_longest_queued(connection, worker, now, self.lease_s)
+            return None if job_id is None else _load(connection, job_id, None)
 
     def renew(self, job: Job, progress: float) -> bool:
         """Prolong the lease and note the progress (percent, never backwards); False if it is lost."""
-        now = self._clock()
-        further = {"lease_until": now + self.lease_s, "updated": now}
         with self._database.write() as connection:
-            connection.execute(
-                update(jobs)
-                .where(_held(job), jobs.c.progress < progress)
-                .values(progress=min(progress, 100.0))
-            )
-            return bool(connection.execute(update(jobs).where(_held(job)).values(**further)).rowcount)
+            return renew_lease(connection, job, progress, self._clock(), self.lease_s)
 
     def finish(self, job: Job, publish: Callable[[], None]) -> bool:
         """Call ``publish``, which puts the results in place, and end the job; False if the lease is lost."""
-        return self._end(job, "finished", "info", "The results are complete.", publish=publish)
+        with self._database.write() as connection:
+            if not end_lease(connection, job, self._clock(), status="finished", progress=100.0):
+                return False
+            publish()
+            write_log(connection, job.id, self._clock(), "info", "The results are complete.")
+        return True
 
     def fail(self, job: Job, code: str, message: str) -> bool:
         """End the job in the state error, with the reason as last line of its log."""
-        return self._end(job, "error", "error", message, code=code)
+        with self._database.write() as connection:
+            ended = end_lease(connection, job, self._clock(), status="error")
+            if ended:
+                write_log(connection, job.id, self._clock(), "error", message, code=code)
+        return ended
 
     def release(self, job: Job) -> bool:
         """Give a job back to the queue, unharmed, because its worker has to stop."""
-        message = "The worker was stopped; the job waits for the next one."
-        return self._end(job, "queued", "info", message, given_back=True)
-
-    def _end(
-        self,
-        job: Job,
-        status: str,
-        level: str,
-        message: str,
-        *,
-        code: str | None = None,
-        publish: Callable[[], None] | None = None,
-        given_back: bool = False,
-    ) -> bool:
-        now = self._clock()
-        changes: dict[str, Any] = {"status": status, "updated": now, **_NO_LEASE}
-        if status == "finished":
-            changes["progress"] = 100.0
-        if given_back:
-            changes["attempts"] = jobs.c.attempts - 1
         with self._database.write() as connection:
-            if not connection.execute(update(jobs).where(_held(job)).values(**changes)).rowcount:
-                return False
-            if publish is not None:
-                publish()
-            write_log(connection, job.id, now, level, message, code=code)
-        return True
+            changes = {"status": "queued", "attempts": job.attempts - 1}
+            ended = end_lease(connection, job, self._clock(), **changes)
+            if ended:
+                message = "The worker was stopped; the job waits for the next one."
+                write_log(connection, job.id, self._clock(), "info", message)
+        return ended
 
     def log(self, job_id: str, level: str, message: str, *, code: str | None = None) -> None:
         """Add a line to the log of a job."""
         with self._database.write() as connection:
             write_log(connection, job_id, self._clock(), level, message, code=code)
-
-    def _requeue_lost(self, connection: Connection, now: float) -> None:
-        """Queue running jobs again whose worker is silent, or dead on this machine."""
-        running = select(jobs).where(jobs.c.status == "running")
-        for row in connection.execute(running).mappings().all():
-            if (row["lease_until"] or 0.0) >= now and not is_dead(row["worker"]):
-                continue
-            given_up = row["attempts"] >= self._max_attempts
-            status = "error" if given_up else "queued"
-            message = (
-                f"The worker stopped without a word {row['attempts']} times; the job was given up."
-                if given_up
-                else "The worker stopped without a word; the job was queued again."
-            )
-            changes = {"status": status, "updated": now, **_NO_LEASE}
-            connection.execute(update(jobs).where(jobs.c.id == row["id"]).values(**changes))
-            write_log(connection, row["id"], now, "error" if given_up else "warning", message)
-
-
-def name_worker(number: int = 0) -> str:
-    """Return a name that says where a worker runs: host, process and number."""
-    return f"{socket.gethostname()}:{os.getpid()}:{number}"
-
-
-def is_dead(worker: str | None) -> bool:
-    """Tell whether the worker ran in a process of this machine that is gone; otherwise unknown, so False."""
-    host, _, rest = (worker or "").partition(":")
-    number = rest.partition(":")[0]
-    if host != socket.gethostname() or not number.isdigit():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _held(job: Job) -> ColumnElement[bool]:
-    return (jobs.c.id == job.id) & (jobs.c.lease == job.lease) & (jobs.c.status == "running")
 
 
 def _load(connection: Connection, job_id: str, owner: str | None) -> Job:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from eocene.jobs.assets import gather_assets
 from eocene.jobs.job import format_instant
-from eocene.jobs.store import name_worker
+from eocene.jobs.leases import name_worker
 from eocene.model import EoceneError
 from eocene.model.files import sync_folder
 
