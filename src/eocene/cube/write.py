@@ -14,6 +14,7 @@ from rasterio.windows import Window as RasterWindow
 from zarr.codecs import BloscCodec
 
 from eocene.cube.edge import edge_dtype, make_coordinates
+from eocene.model.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,14 +99,24 @@ class CogWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._stack.close()
+        try:
+            for path in self._paths if kind is None else ():
+                self._finish(path)
+        except BaseException:
+            for path in self._paths:  # all files of a result, or none
+                path.unlink(missing_ok=True)
+            raise
+        finally:
+            for path in self._paths:
+                _draft(path).unlink(missing_ok=True)
+
+    def _finish(self, path: Path) -> None:
         predictor = "FLOATING_POINT" if self._dtype.kind == "f" else "STANDARD"
-        for path in self._paths:
-            if kind is None:
-                rasterio.shutil.copy(
-                    _draft(path), path, driver="COG", COMPRESS="DEFLATE", LEVEL=6, PREDICTOR=predictor,
-                    BLOCKSIZE=_TILE, OVERVIEW_RESAMPLING="NEAREST", NUM_THREADS=1,
-                )  # fmt: skip
-            _draft(path).unlink(missing_ok=True)
+        with replace_file(path) as temporary:
+            rasterio.shutil.copy(
+                _draft(path), temporary, driver="COG", COMPRESS="DEFLATE", LEVEL=6, PREDICTOR=predictor,
+                BLOCKSIZE=_TILE, OVERVIEW_RESAMPLING="NEAREST", NUM_THREADS=1,
+            )  # fmt: skip
 
 
 def _draft(path: Path) -> Path:

@@ -1,0 +1,142 @@
+"""Written cubes read again by libraries that know nothing of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+import zarr
+
+from eocene.cube.block import Block
+from eocene.cube.write import CogWriter, ZarrWriter, stored_form, stored_numbers
+from eocene.model import Grid
+from tests.cube.scenes import UTM32
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DTYPES = {
+    "uint8": 255, "uint16": 65535, "int16": -32768, "int32": -(2**31), "uint32": 2**32 - 1, "int8": -128,
+    "float32": np.nan, "float64": np.nan, "bool": 255,
+}  # fmt: skip
+SMALL = Grid(UTM32, 60_000, -520_000, 70, 50)
+LARGE = Grid(UTM32, 60_000, -520_000, 700, 600)
+
+
+def make_block(dtype: str, grid: Grid, bands: tuple[str, ...] = ("a",)) -> Block:
+    random = np.random.default_rng(2)
+    values = (random.random((len(bands), *grid.shape)) * 100).astype(dtype)
+    return Block(values, ("bands", "y", "x"), {"bands": bands}, random.random(values.shape) < 0.8, grid)
+
+
+def write_cog(path: Path, block: Block, grid: Grid, size: int = 512) -> None:
+    with CogWriter([path], grid, block.values.dtype, block.labels["bands"]) as writer:
+        for window in grid.blocks(size):
+            writer.write(window, stored_numbers(block.crop(window))[None])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_cog_holds_every_value_and_the_no_data_number_of_its_dtype(tmp_path: Path, dtype: str) -> None:
+    block = make_block(dtype, SMALL, ("a", "b"))
+    write_cog(tmp_path / "x.tif", block, SMALL, 33)
+    with rasterio.open(tmp_path / "x.tif") as file:
+        assert file.dtypes[0] == ("uint8" if dtype == "bool" else dtype)
+        assert file.nodata == DTYPES[dtype] or (np.isnan(file.nodata) and np.isnan(DTYPES[dtype]))
+        assert file.descriptions == ("a", "b")
+        assert file.crs.to_epsg() == 32632
+        assert tuple(file.transform)[:6] == SMALL.transform
+        masked = file.read(masked=True)
+    assert np.array_equal(~masked.mask, block.valid)
+    assert np.array_equal(masked.data[block.valid], block.values[block.valid])
+
+
+def test_a_large_cog_is_tiled_and_has_overviews_of_its_own_pixels(tmp_path: Path) -> None:
+    block = make_block("uint16", LARGE)
+    write_cog(tmp_path / "x.tif", block, LARGE)
+    with rasterio.open(tmp_path / "x.tif") as file:
+        assert file.block_shapes == [(256, 256)]
+        assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert file.profile["compress"] == "deflate"
+        assert file.overviews(1) == [2, 4]
+    with rasterio.open(tmp_path / "x.tif", overview_level=0) as file:
+        assert np.isin(file.read(1), stored_numbers(block)).all()
+
+
+def test_a_small_cog_needs_no_overview(tmp_path: Path) -> None:
+    write_cog(tmp_path / "x.tif", make_block("uint8", SMALL), SMALL)
+    with rasterio.open(tmp_path / "x.tif") as file:
+        assert file.overviews(1) == []
+        assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+
+
+def test_a_writer_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    block = make_block("uint8", SMALL)
+    writer = CogWriter([tmp_path / "a.tif", tmp_path / "b.tif"], SMALL, block.values.dtype, ("a",))
+    with pytest.raises(KeyboardInterrupt), writer:
+        writer.write(SMALL, np.stack([stored_numbers(block)] * 2))
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_writer_that_fails_while_it_finishes_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_source: Path, target: Path, **_: object) -> None:
+        target.write_bytes(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr("rasterio.shutil.copy", fail)
+    block = make_block("uint8", SMALL)
+    paths = [tmp_path / "a.tif", tmp_path / "b.tif"]
+    with (
+        pytest.raises(OSError, match="no space left"),
+        CogWriter(paths, SMALL, block.values.dtype, ("a",)) as writer,
+    ):
+        writer.write(SMALL, np.stack([stored_numbers(block)] * 2))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_no_data_number_is_one_of_the_dtype(dtype: str) -> None:
+    stored, nodata = stored_form(np.dtype(dtype))
+    assert np.isnan(nodata) or stored.type(nodata) == nodata
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64", "bool"])
+def test_zarr_is_read_by_plain_xarray_and_by_plain_zarr(tmp_path: Path, dtype: str) -> None:
+    random = np.random.default_rng(3)
+    times = tuple(np.datetime64(f"2024-0{m}-01", "s") for m in (5, 6, 7))
+    values = (random.random((3, 2, *SMALL.shape)) * 100).astype(dtype)
+    labels = {"t": times, "bands": ("B04", "B08")}
+    block = Block(values, ("t", "bands", "y", "x"), labels, random.random(values.shape) < 0.7, SMALL)
+    writer = ZarrWriter(tmp_path / "c.zarr", block.dims, labels, SMALL, values.dtype, block=64)
+    for window in SMALL.blocks(64):
+        writer.write(block.crop(window), window)
+
+    expected = np.where(block.valid, values, np.nan)
+    array = zarr.open_group(tmp_path / "c.zarr", mode="r")["data"]
+    assert array.metadata.zarr_format == 3
+    assert array.shards == (3, 2, 64, 64)
+    assert array.chunks == (3, 2, 64, 64)
+    assert np.array_equal(array[:], expected.astype(array.dtype), equal_nan=True)
+
+    with xr.open_zarr(tmp_path / "c.zarr", consolidated=False) as cube:
+        assert cube["data"].dims == ("t", "bands", "y", "x")
+        assert cube.t.values.tolist() == np.array(times, "datetime64[ns]").tolist()
+        assert cube.bands.values.tolist() == ["B04", "B08"]
+        assert np.array_equal(cube.x, SMALL.x)
+        assert np.array_equal(cube.y, SMALL.y)
+        assert cube.spatial_ref.attrs["epsg"] == 32632
+        assert np.array_equal(cube["data"].values, expected.astype(array.dtype), equal_nan=True)
+
+
+def test_blocks_that_were_not_written_are_no_data_in_zarr(tmp_path: Path) -> None:
+    grid = Grid(UTM32, 0, 0, 100, 100)
+    writer = ZarrWriter(tmp_path / "c.zarr", ("y", "x"), {}, grid, np.dtype("float32"), block=64)
+    corner = Grid(UTM32, 64, 64, 36, 36)
+    writer.write(Block(np.ones((36, 36), np.float32), ("y", "x"), grid=corner), corner)
+    values = zarr.open_group(tmp_path / "c.zarr", mode="r")["data"][:]
+    assert np.isnan(values).sum() == 10_000 - 36**2
