@@ -45,7 +45,9 @@ class WindowArray(BackendArray):
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         """Read what an xarray indexer asks for."""
-        return indexing.explicit_indexing_adapter(key, self.shape, _SUPPORT, self._read)
+        # xarray stumbles over an empty slice that runs backwards.
+        tidy = type(key)(tuple(_forward_if_empty(k, n) for k, n in zip(key.tuple, self.shape, strict=True)))
+        return indexing.explicit_indexing_adapter(tidy, self.shape, _SUPPORT, self._read)
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
         spans = {d: _as_span(k, n) for d, k, n in zip(self._probe.dims, key, self.shape, strict=True)}
@@ -64,6 +66,10 @@ class WindowArray(BackendArray):
         values = self._compute(window, times).filled().astype(self.dtype, copy=False)
         others = tuple(slice(None) if d in ("t", "y", "x") else s for d, s in spans.items())
         return np.asarray(values[others][tuple(_within(k) for k in key)])
+
+
+def _forward_if_empty(key: Any, length: int) -> Any:
+    return slice(0, 0) if isinstance(key, slice) and not range(*key.indices(length)) else key
 
 
 def _as_span(key: Any, length: int) -> slice:
