@@ -68,18 +68,12 @@ def make_archive(folder: Path, items: Iterable[dict[str, Any]]) -> Archive:
     for item in items:
         for band, asset in item["assets"].items():
             described.setdefault(band, {k: v for k, v in asset.items() if k != "href"})
-    archive.catalogue.put_collection(
-        {
-            "type": "Collection",
-            "stac_version": "1.1.0",
-            "id": "tiny",
-            "description": "Tiny images",
-            "license": "other",
-            "links": [],
-            "item_assets": described,
-            "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}},
-        }  # fmt: skip
-    )
+    extent = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
+    collection = {
+        "type": "Collection", "stac_version": "1.1.0", "id": "tiny", "description": "Tiny images",
+        "license": "other", "links": [], "item_assets": described, "extent": extent,
+    }  # fmt: skip
+    archive.catalogue.put_collection(collection)
     archive.catalogue.put_items(items)
     return archive
 

@@ -138,7 +138,7 @@ def test_filling_loses_no_digit_of_a_wide_integer(dtype: str) -> None:
 
 def test_an_unknown_dimension_names_those_that_are_there() -> None:
     block = Block(np.zeros((9, 12)), ("y", "x"), grid=TINY)
-    with pytest.raises(InputError, match="no dimension 't'.*y, x") as caught:
+    with pytest.raises(InputError, match=r"no dimension 't'.*y, x") as caught:
         block.index("t")
     assert caught.value.code == "DimensionNotAvailable"
 

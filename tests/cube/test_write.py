@@ -75,9 +75,15 @@ def test_a_small_cog_needs_no_overview(tmp_path: Path) -> None:
 def test_a_writer_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     block = make_block("uint8", SMALL)
     writer = CogWriter([tmp_path / "a.tif", tmp_path / "b.tif"], SMALL, block.values.dtype, ("a",))
-    with pytest.raises(KeyboardInterrupt), writer:
-        writer.write(SMALL, np.stack([stored_numbers(block)] * 2))
-        raise KeyboardInterrupt
+    layers = np.stack([stored_numbers(block)] * 2)
+
+    def write_and_be_interrupted() -> None:
+        with writer:
+            writer.write(SMALL, layers)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_and_be_interrupted()
     assert list(tmp_path.iterdir()) == []
 
 
