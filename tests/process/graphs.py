@@ -7,12 +7,12 @@ from typing import Any
 DATA = {"from_parameter": "data"}
 
 
-def call(process: str, *, result: bool = False, **arguments: Any) -> dict[str, Any]:
+def call(process: str, /, *, result: bool = False, **arguments: Any) -> dict[str, Any]:
     node: dict[str, Any] = {"process_id": process, "arguments": arguments}
     return {**node, "result": True} if result else node
 
 
-def callback(process: str, **arguments: Any) -> dict[str, Any]:
+def callback(process: str, /, **arguments: Any) -> dict[str, Any]:
     return {"process_graph": {"only": call(process, data=DATA, result=True, **arguments)}}
 
 

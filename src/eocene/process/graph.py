@@ -71,7 +71,7 @@ def load_graph(graph: Any) -> dict[str, Any]:
     if isinstance(graph, str | Path):
         graph = _read_json(Path(graph))
     for key in ("process", "process_graph"):
-        if isinstance(graph, dict) and isinstance(graph.get(key), dict) and "process_id" not in graph:
+        if isinstance(graph, dict) and isinstance(graph.get(key), dict) and "process_id" not in graph[key]:
             graph = graph[key]
     if not isinstance(graph, dict) or not graph:
         raise InputError(
@@ -109,20 +109,20 @@ def parse_graph(flat: Mapping[str, Any], *, depth: int = 0) -> Graph:
             "Split it into several jobs.",
             code="ProcessGraphComplexity",
         )
-    nodes = {key: _parse_node(key, value) for key, value in flat.items()}
+    nodes = {key: _parse_node(key, value, depth) for key, value in flat.items()}
     return Graph(tuple(_order(nodes, depth)), _find_result(flat))
 
 
-def _parse_node(key: str, value: Any) -> Node:
+def _parse_node(key: str, value: Any, depth: int) -> Node:
     if not isinstance(value, dict) or not isinstance(value.get("process_id"), str):
         raise InputError(f"Node {key!r} has no process_id.", "Each node needs a process_id and arguments.")
     arguments = value.get("arguments", {})
     if not isinstance(arguments, dict):
         raise InputError(f"The arguments of node {key!r} are not an object.", "Write them as {name: value}.")
-    return Node(key, value["process_id"], {k: _parse_value(v) for k, v in arguments.items()})
+    return Node(key, value["process_id"], {k: _parse_value(v, depth) for k, v in arguments.items()})
 
 
-def _parse_value(value: Any, level: int = 0) -> Any:
+def _parse_value(value: Any, level: int) -> Any:
     if level > MAX_DEPTH:
         raise InputError(
             f"An argument is nested deeper than {MAX_DEPTH}.", "Flatten it.", code="ProcessGraphComplexity"
