@@ -27,6 +27,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PAGE := src/eocene/serve/page/index.html
 PAGE_SOURCES := $(shell find web -type d \( -name node_modules -o -name dist -o -name .svelte-kit \) -prune -o -type f -print 2>/dev/null)
+PYTHON_FOLDERS := $(wildcard src tests benchmarks examples)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 # Sets the array `npm`: the machine's own if its Node.js is new enough, else that of a Python package
@@ -88,7 +89,7 @@ test-all: $(VENV)/.developed $(PAGE)
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile -q -m "long or not long" $(ARGS)
 
 bench: $(VENV)/.developed
-	@for file in benchmarks/*.py; do $(BIN)/python "$$file" $(ARGS); done
+	@for file in $(wildcard benchmarks/*.py); do $(BIN)/python "$$file" $(ARGS); done
 
 docs: $(VENV)/.developed
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet >&2
@@ -99,8 +100,8 @@ check: check-style check-types check-layers check-words check-page docs
 	@echo "checks passed: style, types, layers, words, page, docs"
 
 check-style: $(VENV)/.developed
-	@$(BIN)/ruff check src tests benchmarks examples
-	@$(BIN)/ruff format --check src tests benchmarks examples
+	@$(BIN)/ruff check $(PYTHON_FOLDERS)
+	@$(BIN)/ruff format --check $(PYTHON_FOLDERS)
 
 check-types: $(VENV)/.developed
 	@$(BIN)/mypy --strict
