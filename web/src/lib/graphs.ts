@@ -98,7 +98,7 @@ export const RECIPES: readonly Recipe[] = [
     needs: ["B02", "B03", "B04"],
     build(ask) {
       const { nodes, last } = clearNodes(ask, ["B04", "B03", "B02"]);
-      const tidy = last === "clear"
+      const tidy: ProcessGraph = last === "clear"
         ? { colour: { process_id: "filter_bands", arguments: { data: from(last), bands: ["B04", "B03", "B02"] } } }
         : {};
       const data = last === "clear" ? "colour" : last;

@@ -44,10 +44,10 @@ export interface Series {
 type Loose = Record<string, unknown>;
 
 function readClasses(raw: unknown): LayerClass[] {
-  const list = Array.isArray(raw)
+  const list: Loose[] = Array.isArray(raw)
     ? (raw as Loose[])
-    : Object.entries((raw ?? {}) as Record<string, unknown>).map(([value, rest]) =>
-        typeof rest === "object" ? { value, ...(rest as Loose) } : { value, color: rest });
+    : Object.entries((raw ?? {}) as Loose).map(([value, rest]) =>
+        typeof rest === "object" ? { value, ...rest } : { value, color: rest });
   return list.map((one) => ({
     value: (one.value ?? one.name ?? "") as string | number,
     name: String(one.title ?? one.name ?? one.description ?? one.value ?? ""),

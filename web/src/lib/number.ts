@@ -10,6 +10,11 @@ export function formatValue(value: number | null | undefined): string {
   return value.toFixed(Math.min(digits, 4)).replace("-", "−");
 }
 
+/** The same without trailing zeros, for the ends of a scale: -0.1 → "−0.1". */
+export function formatEnd(value: number): string {
+  return formatValue(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+}
+
 /** 1536 → "1.5 kB". */
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

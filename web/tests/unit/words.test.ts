@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { cssColour, rampColours, rampGradient } from "../../src/lib/colour";
-import { formatBytes, formatValue, plural } from "../../src/lib/number";
+import { formatBytes, formatEnd, formatValue, plural } from "../../src/lib/number";
 
 describe("numbers", () => {
   it("keep about three digits", () => {
     expect([0.71349, -12.304, 1234.6, 0, null, 3.2e-7].map(formatValue)).toEqual(["0.713", "−12.3", "1235", "0", "–", "3.20e−7"]);
+    expect([-0.1, 0.4, 100, 0, 1.25].map(formatEnd)).toEqual(["−0.1", "0.4", "100", "0", "1.25"]);
     expect([12, 1536, 2.5e9].map(formatBytes)).toEqual(["12 B", "1.5 kB", "2.5 GB"]);
     expect([plural(1, "layer"), plural(2, "layer")]).toEqual(["1 layer", "2 layers"]);
   });
