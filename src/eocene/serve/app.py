@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from eocene._version import __version__
 from eocene.jobs import run_worker
 from eocene.model import Layout
+from eocene.process import registry
 from eocene.serve import (
     auth,
     capabilities,
@@ -83,6 +84,8 @@ def create_app(
     layout = workspace if isinstance(workspace, Layout) else Layout(Path(workspace))
     settings = replace(settings or ServeSettings(), **choices)
     rooms = open_rooms(layout, settings)
+    # Plug-ins are loaded before there are threads: two that import the same rooms can block each other.
+    registry.specs()
     _welcome(rooms)
     app = FastAPI(
         title="Eocene",

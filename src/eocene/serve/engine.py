@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
+from eocene.process import make_plan as plan_graph
 
 if TYPE_CHECKING:
     from eocene.archive import Archive
@@ -25,8 +26,6 @@ def make_plan(
 
     Parameters without an argument take their default. Raises every error of the user.
     """
-    from eocene.process import make_plan as plan_graph
-
     listed = process.get("parameters") or []
     values = {p["name"]: p["default"] for p in listed if isinstance(p, dict) and "default" in p}
     return plan_graph(

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from eocene.jobs.job import check_process
 from eocene.model import EoceneError
+from eocene.process import registry
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import make_plan
 from eocene.serve.rooms import AddressOf, RoomsOf, link
@@ -21,8 +22,6 @@ EXAMPLE = {"process_graph": {"add1": {"process_id": "add", "arguments": {"x": 1,
 @router.get("/processes")
 def list_processes(address: AddressOf) -> dict[str, Any]:
     """List the processes."""
-    from eocene.process import registry
-
     return {"processes": registry.specs(), "links": [link("self", address(f"{OPENEO}/processes"))]}
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from eocene.jobs.job import check_process
+from eocene.process.results import save_file
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import make_plan, refuse_heavy
@@ -24,8 +25,6 @@ router = APIRouter(prefix=OPENEO, tags=["synchronous processing"])
 @router.post("/result", openapi_extra=describe_body({"process": EXAMPLE}))
 def compute_result(body: JsonObject, _caller: Caller, rooms: RoomsOf) -> Response:
     """Run a process and return its result in the format of its ``save_result``."""
-    from eocene.process.results import save_file
-
     plan = make_plan(rooms.archive, check_process(body.get("process")))
     refuse_heavy(plan, rooms.settings.sync_limit)
     folder = Path(tempfile.mkdtemp(prefix="eocene-"))
