@@ -38,7 +38,11 @@ def test_cloud_free_pixels_decode_to_the_true_reflectance(simulated):
     for tile in simulated.tiles:
         for (date, band), path in simulated.truth.reflectance(tile).items():
             folder = scene(simulated, tile, date.replace("-", ""))
-            seen, truth, scl = reflectance(folder / f"{band}.tif"), read(path), read(folder / "SCL.tif")
+            seen, truth, scl = (
+                reflectance(folder / f"{band}.tif"),
+                reflectance(path),
+                read(folder / "SCL.tif"),
+            )
             clear = np.isin(scl, (4, 5, 6))
             if seen.shape == truth.shape:
                 clear = at_ten_metres(clear)

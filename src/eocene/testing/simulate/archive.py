@@ -61,7 +61,7 @@ class Truth:
         return self.folder / tile / "change_date.tif"
 
     def reflectance(self, tile: str) -> dict[tuple[str, str], Path]:
-        """Return the cloud-free reflectance by date (2024-03-05) and band, float32 at 10 m."""
+        """Return the cloud-free reflectance by date (2024-03-05) and band, at 10 m, stored as in scenes."""
         found = {}
         for path in sorted((self.folder / tile).glob("reflectance_*.tif")):
             _, date, band = path.stem.split("_")

@@ -176,6 +176,12 @@ def classify_scene(
     return scene
 
 
+def store(reflectance: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return reflectance as the numbers that a product stores, uint16."""
+    stored = np.rint((reflectance - np.float32(OFFSET)) / np.float32(SCALE))
+    return np.asarray(np.clip(stored, 1, 65_535), np.uint16)
+
+
 def make_noise(seed: int) -> NDArray[np.float32]:
     """Return a table of the sensor's noise, of which every image reads its own stretch."""
     table = derive(seed, "noise").standard_normal(1 << 22, dtype=np.float32)

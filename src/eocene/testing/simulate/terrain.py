@@ -105,8 +105,11 @@ def grow_forest(box: Box, feature: float, share: float, seed: int) -> NDArray[np
     transform = rasterio.transform.from_origin(west, north, cell, cell)
     shapes = rasterio.features.shapes(wood, mask=wood == 1, connectivity=4, transform=transform)
     raw = [shapely.Polygon(s["coordinates"][0], s["coordinates"][1:]) for s, _ in shapes]
-    rounded = [_round_corners(shapely.simplify(p, 0.9 * cell)) for p in raw]
-    return np.array([p for p in rounded if p.is_valid and p.area > 6 * cell**2], dtype=object)
+    # Rounding may cross a narrow neck over itself; a buffer of 0 m unties it.
+    rounded = [shapely.buffer(_round_corners(shapely.simplify(p, 0.9 * cell)), 0.0) for p in raw]
+    parts = shapely.get_parts(np.array(rounded, dtype=object))
+    large: NDArray[np.object_] = parts[shapely.area(parts) > 6 * cell**2]
+    return large
 
 
 def _round_corners(polygon: shapely.Polygon) -> shapely.Polygon:

@@ -18,7 +18,7 @@ from eocene.testing.simulate.classes import (
 )
 from eocene.testing.simulate.phenology import BANDS
 from eocene.testing.simulate.rasters import asset_fields, write_raster
-from eocene.testing.simulate.sentinel2 import render_clear
+from eocene.testing.simulate.sentinel2 import NODATA, render_clear, store
 from eocene.testing.simulate.tables import list_flooded
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ def write_tile_truth(
 
     ``classes.tif`` holds :class:`Cover` (edges and roads too), ``change.tif`` :class:`Event`,
     ``change_date.tif`` the day of the year (uint16, 0 where nothing changed), and
-    ``reflectance_<date>_<band>.tif`` float32 reflectance at 10 m.
+    ``reflectance_<date>_<band>.tif`` the reflectance at 10 m, stored as the scenes store it.
     """
     grid = ground.tile.grid
 
     def write_clear(sky: Sky, band: str) -> None:
         clear = render_clear(world, ground, sky.day, band)
-        write_raster(folder / f"reflectance_{sky.time:%Y%m%d}_{band}.tif", clear, grid, None)
+        write_raster(folder / f"reflectance_{sky.time:%Y%m%d}_{band}.tif", store(clear), grid, NODATA)
 
     pending = [pool.submit(write_clear, sky, band) for sky in skies for band in BANDS]
     for finished in pending:

@@ -87,7 +87,9 @@ def build_world(size: int, seed: int) -> World:
     wet = shapely.difference(wet, shapely.union_all(towns))
     rows = _Rows(derive(seed, "units"), detail, int(places.integers(1 << 30)))
     rows.add(Cover.EDGE, [shapely.Polygon()])
-    rows.add_fields(box, np.concatenate([obstacles, wood]), wet)
+    # A large forest has many vertices; a field need meet only those of its neighbourhood.
+    groves = _pieces(lay_cells(box, 900.0 * detail, places), wood)
+    rows.add_fields(box, np.concatenate([obstacles, groves]), wet)
     rows.add_forest(box, wood)
     rows.add_towns(box, towns)
     rows.add(Cover.ROAD, roads)
