@@ -34,6 +34,26 @@ def _open(path: Path, *, create: bool = False) -> Any:
     return open_workspace(path, create=create)
 
 
+@contextmanager
+def _open_or_make(path: Path) -> Iterator[Any]:
+    """Open a workspace or make one, which goes again if the command fails before anything is in it."""
+    absent = [p for p in (path, *path.parents) if not p.exists()]
+    was_empty = not absent and path.is_dir() and not any(path.iterdir())
+    try:
+        with _open(path, create=True) as workspace:
+            try:
+                yield workspace
+            finally:
+                is_used = bool(workspace.archive.catalogue.collections())
+    except EoceneError:
+        if (absent or was_empty) and path.is_dir() and not is_used:
+            for child in path.iterdir():
+                child.unlink()
+            for folder in absent:
+                folder.rmdir()
+        raise
+
+
 def _print(value: Any) -> None:
     """Write JSON to standard output, one line."""
     sys.stdout.write(json.dumps(value, default=str) + "\n")
@@ -269,14 +289,15 @@ def dataset(
     labels: Annotated[str, typer.Option(help="COLLECTION:BAND with whole class values.")],
     workspace: WorkspaceOption = HERE,
     per_class: Annotated[int | None, typer.Option(help="Pixels drawn of each class.")] = None,
+    share: Annotated[float, typer.Option(help="Part of the area that is read.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Decides which.")] = 0,
 ) -> None:
     """Draw labelled samples of a feature graph and print the data set's id and counts."""
-    from eocene.apps.samples import draw_samples
+    from eocene.apps.samples import Draw, draw_samples
 
     with _open(workspace) as ws:
         plan = ws.plan(graph)
-        samples = draw_samples(ws.archive, plan, labels, per_class=per_class, seed=seed)
+        samples = draw_samples(ws.archive, plan, labels, Draw(per_class, share, seed))
         samples.save(ws.layout.datasets)
     _print({"id": samples.id, "pixels": len(samples), "counts": samples.counts})
 

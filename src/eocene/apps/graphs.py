@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from eocene.learn.features import CLEAR
+
 if TYPE_CHECKING:
     import geopandas as gpd
+
+SENTINEL_2 = "sentinel-2-l2a"
+DATA = {"from_parameter": "data"}
 
 
 def call(process: str, *, result: bool = False, **arguments: Any) -> dict[str, Any]:
@@ -15,55 +20,53 @@ def call(process: str, *, result: bool = False, **arguments: Any) -> dict[str, A
     return {**node, "result": True} if result else node
 
 
-def ndvi_graph(
-    months: tuple[str, str], *, monthly: bool, zones: gpd.GeoDataFrame | None = None
-) -> dict[str, Any]:
-    """Return the graph of clear NDVI: its monthly median, or its mean in zones for each date."""
-    data = {"from_parameter": "data"}
+def clear_ndvi(span: tuple[str, str]) -> dict[str, Any]:
+    """Return the nodes of NDVI for each date, ``clear`` the last: what SCL calls unclear is no-data."""
     unclear = {
-        "scl": call("array_element", data=data, index=0),
-        "clear": call("between", x={"from_node": "scl"}, min=4, max=7),
+        "scl": call("array_element", data=DATA, index=0),
+        "clear": call("between", x={"from_node": "scl"}, min=CLEAR[0], max=CLEAR[1]),
         "unclear": call("not", x={"from_node": "clear"}, result=True),
     }
-    graph = {
-        "load": call(
-            "load_collection", id="sentinel-2-l2a", spatial_extent=None, temporal_extent=list(months),
-            bands=["B04", "B08", "SCL"],
-        ),
+    load = call("load_collection", id=SENTINEL_2, temporal_extent=list(span), bands=["B04", "B08", "SCL"])
+    return {
+        "load": load,
         "scl": call("filter_bands", data={"from_node": "load"}, bands=["SCL"]),
         "unclear": call(
-            "reduce_dimension", data={"from_node": "scl"}, dimension="bands", reducer={"process_graph": unclear}
+            "reduce_dimension",
+            data={"from_node": "scl"},
+            dimension="bands",
+            reducer={"process_graph": unclear},
         ),
         "ndvi": call("ndvi", data={"from_node": "load"}, nir="B08", red="B04"),
         "clear": call("mask", data={"from_node": "ndvi"}, mask={"from_node": "unclear"}),
-    }  # fmt: skip
-    if monthly:
-        reducer = {"process_graph": {"median": call("median", data=data, result=True)}}
-        graph["monthly"] = call(
-            "aggregate_temporal_period", data={"from_node": "clear"}, period="month", reducer=reducer
-        )
-        graph["save"] = call("save_result", data={"from_node": "monthly"}, format="GTiff", result=True)
-    if zones is not None:
-        reducer = {"process_graph": {"mean": call("mean", data=data, result=True)}}
-        geometries = json.loads(zones.to_crs(4326)[["id", "geometry"]].to_json())
-        graph["zones"] = call(
-            "aggregate_spatial",
-            data={"from_node": "clear"},
-            geometries=geometries,
-            reducer=reducer,
-            result=True,
-        )
-    return graph
+    }
 
 
-def true_colour_graph(months: tuple[str, str]) -> dict[str, Any]:
-    """Return the graph of the red, green and blue bands of each date."""
+def monthly_ndvi(span: tuple[str, str]) -> dict[str, Any]:
+    """Return the graph of the monthly median of clear NDVI, (t, y, x)."""
+    reducer = {"process_graph": {"median": call("median", data=DATA, result=True)}}
     return {
-        "load": call(
-            "load_collection", id="sentinel-2-l2a", spatial_extent=None, temporal_extent=list(months),
-            bands=["B04", "B03", "B02"], result=True,
-        )
-    }  # fmt: skip
+        **clear_ndvi(span),
+        "monthly": call(
+            "aggregate_temporal_period", data={"from_node": "clear"}, period="month", reducer=reducer
+        ),
+        "save": call("save_result", data={"from_node": "monthly"}, format="GTiff", result=True),
+    }
+
+
+def zonal_ndvi(span: tuple[str, str], zones: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Return the graph of the mean of clear NDVI in zones (column ``id``), a row for each zone and date."""
+    reducer = {"process_graph": {"mean": call("mean", data=DATA, result=True)}}
+    geometries = json.loads(zones.to_crs(4326)[["id", "geometry"]].to_json())
+    zonal = call("aggregate_spatial", data={"from_node": "clear"}, geometries=geometries, reducer=reducer)
+    return {**clear_ndvi(span), "zones": {**zonal, "result": True}}
+
+
+def true_colour(span: tuple[str, str]) -> dict[str, Any]:
+    """Return the graph of the red, green and blue bands of each date."""
+    bands = ["B04", "B03", "B02"]
+    load = call("load_collection", id=SENTINEL_2, temporal_extent=list(span), bands=bands, result=True)
+    return {"load": load}
 
 
 def result_graph(job: str, band: str | None = None) -> dict[str, Any]:

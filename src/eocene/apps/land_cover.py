@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.apps.graphs import ndvi_graph, result_graph, true_colour_graph
-from eocene.apps.samples import draw_samples, read_classes, read_labels
+from eocene.apps.graphs import monthly_ndvi, result_graph, true_colour, zonal_ndvi
+from eocene.apps.samples import draw_samples, plan_labels, read_classes
 from eocene.cube.polygons import trace_polygons
 from eocene.curate import block_split, random_split
 from eocene.jobs import JobStore, Layer, Layers, run_worker
@@ -76,7 +76,7 @@ class LandCover:
     def compute_ndvi(self) -> None:
         """Run the NDVI monthly median as a batch job."""
         with self.steps.step("NDVI monthly median") as (step, advance):
-            job = self._run_job(ndvi_graph(self.study.months, monthly=True), "NDVI, monthly median", advance)
+            job = self._run_job(monthly_ndvi(self.study.months), "NDVI, monthly median", advance)
             self.outputs["ndvi"] = f"results/{job}"
             plan = self._open_result(job)
             middle = plan.schema.times[len(plan.schema.times) // 2]
@@ -92,8 +92,7 @@ class LandCover:
                 self.archive,
                 plan,
                 self.study.labels,
-                per_class=self.study.per_class,
-                seed=self.study.spec.seed,
+                self.study.draw,
                 name="land-cover",
                 progress=advance,
             )
@@ -111,6 +110,7 @@ class LandCover:
             splits = {
                 "random": random_split(samples, FOLDS, spec.seed),
                 "block": block_split(samples, FOLDS, study.block_size_m, spec.seed),
+                "buffered": block_split(samples, FOLDS, study.block_size_m, spec.seed, study.buffer_m),
             }
             report = evaluate(samples, spec, splits)
             model_id = ModelRegistry(self.archive.layout).register(
@@ -119,11 +119,15 @@ class LandCover:
             self.outputs["model"] = f"models/{model_id}"
             self._note_scores(report)
             step.outcome = f"{model_id} (ONNX, STAC MLM), left-out blocks of {study.block_size_m:.0f} m"
-            step.figure = f"blocks {report.accuracy('block'):.3f}, random {report.accuracy('random'):.3f}"
+            step.figure = (
+                f"blocks {report.accuracy('block'):.3f} ({report.accuracy('buffered'):.3f} with a buffer of "
+                f"{study.buffer_m:.0f} m), random {report.accuracy('random'):.3f}"
+            )
         return model_id
 
     def _note_scores(self, report: Report) -> None:
         self.figures["accuracy_block"] = round(report.accuracy("block"), 4)
+        self.figures["accuracy_block_buffered"] = round(report.accuracy("buffered"), 4)
         self.figures["accuracy_random"] = round(report.accuracy("random"), 4)
         self.figures["accuracy_majority"] = round(report.splits["block"].baseline["accuracy"], 4)
 
@@ -163,7 +167,7 @@ class LandCover:
         from eocene import link
 
         with self.steps.step("linked data") as (step, advance):
-            graph = ndvi_graph(self.study.months, monthly=False, zones=parcels)
+            graph = zonal_ndvi(self.study.observed, parcels)
             series = make_plan(graph, self.archive).run(advance)
             observed = series[["id", "t", "value"]].set_axis(["feature", "time", "value"], axis=1)
             waters = self._trace_waters(prediction, samples)
@@ -237,7 +241,7 @@ class LandCover:
         ]
         ndvi, land_cover = self._job_of("ndvi"), self._job_of("map")
         rasters = [
-            ("true-colour", "Sentinel-2, true colour", true_colour_graph(self.study.months), TRUE_COLOUR),
+            ("true-colour", "Sentinel-2, true colour", true_colour(self.study.months), TRUE_COLOUR),
             ("ndvi", "NDVI, monthly median", result_graph(ndvi), NDVI),
             ("land-cover", "Land cover", result_graph(land_cover, "class"), _class_style(classes)),
             ("confidence", "Confidence of the map", result_graph(land_cover, "confidence"), CONFIDENCE),
@@ -286,7 +290,8 @@ class LandCover:
             return self.archive.table(name)
         plan = make_plan(make_feature_graph(self.study.months), self.archive)
         names = {c["value"]: c["name"] for c in read_classes(self.archive, name)}
-        traced = trace_polygons(read_labels(self.archive, plan, name), min_pixels=4)
+        labels = plan_labels(self.archive, plan, name).read(plan.schema.grid).isel(t=0, bands=0)
+        traced = trace_polygons(labels, min_pixels=4)
         return traced.assign(declared=[names.get(v, str(v)) for v in traced["value"]])
 
 

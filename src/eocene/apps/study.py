@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.apps.samples import Draw
 from eocene.archive import Search
 from eocene.learn import ModelSpec
 from eocene.model import InputError
@@ -25,10 +26,13 @@ class Study:
         Start and end (excluded) of the season, at the turn of months.
     labels : str
         ``COLLECTION:BAND`` that holds the classes.
-    block_size_m : float
-        Edge of the blocks that are left out in the honest score.
-    per_class : int or None
-        Labelled pixels drawn of each class; all if None.
+    block_size_m, buffer_m : float
+        Edge of the blocks that are left out in the honest score, and how far training pixels keep away
+        from them in the strictest one.
+    draw : Draw
+        How the labelled pixels are drawn.
+    observed : pair of str
+        Start and end (excluded) of the NDVI observations of each parcel.
     parcels : str
         ``table:NAME`` for a table of the archive, ``trace:COLLECTION:BAND`` to trace them from labels.
     water : str
@@ -40,7 +44,9 @@ class Study:
     months: tuple[str, str]
     labels: str
     block_size_m: float
-    per_class: int | None
+    buffer_m: float
+    draw: Draw
+    observed: tuple[str, str]
     parcels: str
     water: str
     question: str
@@ -52,12 +58,14 @@ SIMULATED = Study(
     months=("2024-03-01", "2024-11-01"),
     labels="reference:classes",
     block_size_m=640.0,
-    per_class=600,
+    buffer_m=80.0,
+    draw=Draw(per_class=600, share=0.4),
+    observed=("2024-05-01", "2024-08-01"),
     parcels="table:parcels",
     water="water",
     question="crops-near-water",
     asked={"crop": "maize", "distance_m": 500, "drop": 0.2, "year": 2024, "month": 6},
-    spec=ModelSpec(n_estimators=100),
+    spec=ModelSpec(n_estimators=60),
 )
 
 
@@ -81,14 +89,17 @@ def plan_study(archive: Archive) -> Study:
         return SIMULATED
     items = archive.catalogue.search(Search(("sentinel-2-l2a",)))
     months = sorted(i["properties"]["datetime"][:7] for i in items)
+    span = (f"{months[0]}-01", f"{np.datetime64(months[-1]) + 1}-01")
     return Study(
-        months=(f"{months[0]}-01", f"{np.datetime64(months[-1]) + 1}-01"),
+        months=span,
         labels="reference:LC",
         block_size_m=160.0,
-        per_class=None,
+        buffer_m=40.0,
+        draw=Draw(),
+        observed=span,
         parcels="trace:reference:CT",
         water="",
         question="crops-in-area",
         asked={},
-        spec=ModelSpec(n_estimators=150),
+        spec=ModelSpec(n_estimators=100),
     )

@@ -40,6 +40,7 @@ class Archive:
         self.layout = layout
         self.catalogue = Catalogue(layout.catalogue)
         self._root = layout.root.resolve()
+        self._last_door: Door | None = None
 
     def close(self) -> None:
         """Close the catalogue."""
@@ -47,7 +48,8 @@ class Archive:
 
     def door(self) -> Door:
         """Return the door to the files of this workspace and of the products that were ingested."""
-        return Door((self._root, *(Path(root) for root in self.catalogue.roots())))
+        self._last_door = Door((self._root, *(Path(root) for root in self.catalogue.roots())))
+        return self._last_door
 
     def ingest(
         self,
@@ -102,7 +104,10 @@ class Archive:
         DamageError
             If the file is missing or cannot be read; it is named.
         """
-        return open_raster(asset, self.door())
+        try:
+            return open_raster(asset, self._last_door or self.door())
+        except InputError:  # the product may have been let in since
+            return open_raster(asset, self.door())
 
     def bands(self, collection: str) -> tuple[Band, ...]:
         """Return the bands of a collection in order; a table has none.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,12 +23,44 @@ from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-_OPEN_PER_THREAD = 48
+_OPEN_PER_THREAD = 128
 _local = threading.local()
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header of a file says of one band."""
+
+    dtype: np.dtype[Any]
+    nodata: float | None
+    levels: tuple[Grid, ...]
+
+
+@lru_cache(maxsize=4096)
+def read_header(identity: tuple[str, int, int], band: int) -> Header:
+    """Return the header of a file; remembered, since a cube opens each file for every block.
+
+    Raises
+    ------
+    InputError
+        If there is no such band, or the image does not stand on a north-up grid.
+    DamageError
+        If the file cannot be read.
+    """
+    path = Path(identity[0])
+    with gdal_environment():
+        dataset = _dataset(identity, None)
+        if not 1 <= band <= dataset.count:
+            raise InputError(
+                f"The file {str(path)!r} has {dataset.count} bands, band {band} was asked for.",
+                "Correct eocene:band of the asset.",
+            )
+        full = read_grid(dataset, path)
+        levels = (full, *_overview_grids(path, full))
+        return Header(np.dtype(dataset.dtypes[band - 1]), dataset.nodatavals[band - 1], levels)
 
 
 class GeotiffRaster:
@@ -39,19 +73,10 @@ class GeotiffRaster:
         self.path = path
         self._identity = describe_file(path)
         self._band = int(asset.get("eocene:band", 1))
-        with gdal_environment():
-            dataset = _dataset(self._identity, None)
-            if not 1 <= self._band <= dataset.count:
-                raise InputError(
-                    f"The file {str(path)!r} has {dataset.count} bands, band {self._band} was asked for.",
-                    "Correct eocene:band of the asset.",
-                )
-            self.dtype: np.dtype[Any] = np.dtype(dataset.dtypes[self._band - 1])
-            stored = dataset.nodatavals[self._band - 1]
-            full = read_grid(dataset, path)
+        header = read_header(self._identity, self._band)
+        self.dtype, self.levels = header.dtype, header.levels
         declared = parse_nodata(asset.get("nodata"))
-        self.nodata: float | None = stored if declared is None else declared
-        self.levels: tuple[Grid, ...] = (full, *_overview_grids(path, full))
+        self.nodata = header.nodata if declared is None else declared
 
     def read(self, window: Grid, level: int = 0) -> NDArray[Any]:
         """Return the stored numbers (height, width) of a window of ``levels[level]``."""

@@ -2,7 +2,7 @@
 
 from eocene.curate.card import describe_samples, write_card
 from eocene.curate.samples import Samples
-from eocene.curate.sampling import name_features, sample_pixels
+from eocene.curate.sampling import name_features, sample_chips, sample_pixels
 from eocene.curate.split import SplitWarning, block_split, locate_blocks, random_split
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "locate_blocks",
     "name_features",
     "random_split",
+    "sample_chips",
     "sample_pixels",
     "write_card",
 ]

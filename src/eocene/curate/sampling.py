@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from eocene.curate.samples import Samples
 from eocene.model import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -60,8 +61,87 @@ def sample_pixels(
         If the two do not lie on the same pixels, a label is not whole, the CRS is unknown or no
         labelled pixel has a value.
     """
+    return sample_chips(
+        [(features, labels)],
+        per_class=per_class,
+        seed=seed,
+        classes=classes,
+        sources=sources,
+        name=name,
+    )
+
+
+def sample_chips(
+    chips: Iterable[tuple[xr.DataArray, xr.DataArray]],
+    *,
+    per_class: int | None = None,
+    seed: int = 0,
+    classes: Mapping[int, str] | None = None,
+    sources: Mapping[str, Any] | None = None,
+    name: str = "samples",
+) -> Samples:
+    """Draw labelled pixels from several windows of one cube, without holding the whole of it.
+
+    Parameters
+    ----------
+    chips : iterable of (features, labels)
+        Each as in :func:`sample_pixels`; windows must not overlap.
+    per_class, seed, classes, sources, name
+        As in :func:`sample_pixels`.
+
+    Returns
+    -------
+    Samples
+        In the order of the windows, row-major within each.
+
+    Raises
+    ------
+    InputError
+        As :func:`sample_pixels`, and if the windows differ in features or CRS.
+    """
     if per_class is not None and per_class < 1:
         raise InputError(f"per_class is {per_class}.", "Give a number of 1 or more, or None for all.")
+    found = [_find_candidates(features, labels) for features, labels in chips]
+    if not any(len(c.label) for c in found):
+        raise InputError(
+            "No pixel has both a label and a value.", "Check that the cube and the labels overlap."
+        )
+    first = found[0]
+    if any((c.names, c.epsg) != (first.names, first.epsg) for c in found):
+        raise InputError("The windows differ in features or CRS.", "Take all from one cube.")
+    label = np.concatenate([c.label for c in found])
+    chosen = _choose(label, np.arange(len(label)), per_class, seed)
+    taken = np.concatenate([c.rows for c in found])[chosen]
+    faults = {"without_any_value_dropped": sum(c.dropped for c in found)}
+    faults |= count_duplicates(taken, label[chosen])
+    return Samples(
+        features=taken,
+        labels=label[chosen],
+        x=np.concatenate([c.x for c in found])[chosen],
+        y=np.concatenate([c.y for c in found])[chosen],
+        epsg=first.epsg,
+        feature_names=first.names,
+        class_names=classes or {},
+        sources=sources or {},
+        faults=faults,
+        name=name,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """The labelled pixels of a window that have a value: rows (n, f), labels and places (n,)."""
+
+    names: tuple[str, ...]
+    epsg: int
+    rows: NDArray[np.float32]
+    label: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    dropped: int
+
+
+def _find_candidates(features: xr.DataArray, labels: xr.DataArray) -> _Candidates:
     labels = labels.squeeze([d for d in labels.dims if d not in ("y", "x") and labels.sizes[d] == 1])
     _check_alignment(features, labels)
     names = name_features(features)
@@ -69,27 +149,16 @@ def sample_pixels(
     rows = values.reshape(len(names), -1).T
     label, labelled = _read_labels(labels)
     empty = np.isnan(rows).all(axis=1)
-    candidates = np.flatnonzero(labelled & ~empty)
-    if not len(candidates):
-        raise InputError(
-            "No pixel has both a label and a value.", "Check that the cube and the labels overlap."
-        )
-    chosen = _choose(label, candidates, per_class, seed)
+    kept = np.flatnonzero(labelled & ~empty)
     x, y = (grid.reshape(-1) for grid in np.meshgrid(features["x"].to_numpy(), features["y"].to_numpy()))
-    taken = rows[chosen].astype(np.float32)
-    faults = {"without_any_value_dropped": int((labelled & empty).sum())}
-    faults |= count_duplicates(taken, label[chosen])
-    return Samples(
-        features=taken,
-        labels=label[chosen],
-        x=x[chosen],
-        y=y[chosen],
-        epsg=_read_epsg(features),
-        feature_names=names,
-        class_names=classes or {},
-        sources=sources or {},
-        faults=faults,
-        name=name,
+    return _Candidates(
+        names,
+        _read_epsg(features),
+        rows[kept].astype(np.float32),
+        label[kept],
+        x[kept],
+        y[kept],
+        int((labelled & empty).sum()),
     )
 
 

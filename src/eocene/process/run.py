@@ -6,7 +6,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from eocene.process.graph import Graph
 
     Progress = Callable[[int, int], None]
+
+_Part = TypeVar("_Part")
 
 _BLOCK_BYTES = 192 * 2**20
 
@@ -244,14 +246,16 @@ class Stopped(Exception):  # noqa: N818 (not a fault)
 
 
 def map_blocks(
-    compute: Callable[[Grid], Block],
+    compute: Callable[[Grid], _Part],
     grids: Sequence[Grid],
     progress: Progress | None = None,
     *,
     workers: int | None = None,
     should_stop: Callable[[], bool] = bool,
-) -> Iterator[Block]:
-    """Compute blocks in threads and yield them in order; at most one more than the workers is held.
+) -> Iterator[_Part]:
+    """Compute something for each window in threads and yield the parts in order.
+
+    At most one part more than there are workers is held.
 
     ``should_stop`` is asked before each block is handed on; then :class:`Stopped` is raised.
     """
