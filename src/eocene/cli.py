@@ -6,13 +6,21 @@ Exit codes: 0 done, 1 the job or the data failed, 2 the command was wrong.
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from eocene.model import EoceneError, InputError, NotFoundError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eocene.workspace import Workspace
 
 app = typer.Typer(
     name="eocene",
@@ -28,30 +36,27 @@ WorkspaceOption = Annotated[
 HERE = Path("workspace")
 
 
-def _open(path: Path, *, create: bool = False) -> Any:
+def _open(path: Path, *, create: bool = False) -> Workspace:
     from eocene.workspace import open as open_workspace
 
     return open_workspace(path, create=create)
 
 
 @contextmanager
-def _open_or_make(path: Path) -> Iterator[Any]:
-    """Open a workspace or make one, which goes again if the command fails before anything is in it."""
-    absent = [p for p in (path, *path.parents) if not p.exists()]
-    was_empty = not absent and path.is_dir() and not any(path.iterdir())
-    try:
-        with _open(path, create=True) as workspace:
-            try:
-                yield workspace
-            finally:
-                is_used = bool(workspace.archive.catalogue.collections())
-    except EoceneError:
-        if (absent or was_empty) and path.is_dir() and not is_used:
-            for child in path.iterdir():
-                child.unlink()
-            for folder in absent:
-                folder.rmdir()
-        raise
+def _open_or_make(path: Path) -> Iterator[Workspace]:
+    """Open a workspace, or make one; what was made goes again if the command fails before using it."""
+    made = [p for p in (path, *path.parents) if not p.exists()]
+    with _open(path, create=True) as workspace:
+        try:
+            yield workspace
+        except EoceneError:
+            if made and not workspace.archive.catalogue.collections():
+                workspace.close()
+                shutil.rmtree(path)
+                with suppress(OSError):  # another folder may hold something by now
+                    for folder in made[1:]:
+                        folder.rmdir()
+            raise
 
 
 def _print(value: Any) -> None:
@@ -98,7 +103,7 @@ def demo(
 
     steps = Steps()
     name = "workspace" if data is None else f"workspace-{data.resolve().name}"
-    with _open(folder / name, create=True) as workspace:
+    with _open_or_make(folder / name) as workspace:
         figures = run_demo(
             workspace.layout, steps, data=data, simulated=folder / f"archive-{size}", size=size
         )
@@ -117,7 +122,7 @@ def ingest(
     datetime: Annotated[str | None, typer.Option(help="For files that say no time.")] = None,
 ) -> None:
     """Put products into the archive; makes the workspace if there is none."""
-    with _open(workspace, create=True) as ws:
+    with _open_or_make(workspace) as ws:
         items = []
         for product in products:
             items += ws.archive.ingest(
@@ -200,7 +205,6 @@ _SUFFIXES = {
 
 
 def _run_to_file(graph: Any, output: Path | None, workspace: Path, parameters: dict[str, Any]) -> None:
-    import shutil
     import tempfile
 
     from eocene.model.files import replace_file
@@ -280,7 +284,14 @@ def _serve(workspace: Path, host: str, port: int, *, workers: int) -> None:
         raise UnavailableError(
             f"The server needs the package {error.name}.", 'Install it: pip install "eocene[serve]".'
         ) from error
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     run_server(workspace.absolute(), host, port, workers=workers)
+
+
+def _end(*_: object) -> None:
+    """Leave with code 0: to be told to stop is how a server ends."""
+    raise SystemExit(0)
 
 
 @app.command()
@@ -389,10 +400,18 @@ def query(
     sparql: Annotated[str, typer.Argument(help="A GeoSPARQL query, or @FILE.")],
     workspace: WorkspaceOption = HERE,
 ) -> None:
-    """Ask the linked data and print the answer as SPARQL 1.1 results JSON."""
-    text = Path(sparql[1:]).read_text(encoding="utf-8") if sparql.startswith("@") else sparql
+    """Ask the linked data and print the answer as SPARQL 1.1 results JSON, or the triples of CONSTRUCT."""
+    text = _read_question(Path(sparql[1:])) if sparql.startswith("@") else sparql
     with _open(workspace) as ws:
-        sys.stdout.write(ws.links.query(text).to_json() + "\n")
+        answer = ws.links.query(text)
+    _print({"triples": list(answer.triples)} if answer.kind == "construct" else answer.to_json())
+
+
+def _read_question(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The question {path} cannot be read: {error}.", "Name a text file.") from error
 
 
 @app.command()
