@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 BANDS = ("B02", "B03", "B04", "B08", "B11", "B12")
+DATA = {"from_parameter": "data"}
 CLEAR = (4, 7)
 """SCL 4 to 7: vegetation, bare soil, water, unclassified. Outside: no data, saturated, dark, cloud
 shadow, clouds, cirrus and snow. Source: Sentinel-2 L2A algorithm theoretical basis document."""
@@ -45,42 +46,32 @@ def make_feature_graph(
         An openEO process graph with the result (t, bands, y, x), features named like 2024-05/B04, or
         (bands, y, x) with the bands class and confidence.
     """
-    unclear = {
-        "scl": _node("array_element", data={"from_parameter": "data"}, index=0),
-        "clear": _node("between", x={"from_node": "scl"}, min=CLEAR[0], max=CLEAR[1]),
-        "unclear": _node("not", x={"from_node": "clear"}, result=True),
-    }
-    median = {"median": _node("median", data={"from_parameter": "data"}, result=True)}
+    load = node(
+        "load_collection",
+        id=collection,
+        spatial_extent=None if spatial_extent is None else dict(spatial_extent),
+        temporal_extent=list(temporal_extent),
+        bands=[*bands, "SCL"],
+    )
+    median = {"median": node("median", data=DATA, result=True)}
     graph = {
-        "load": _node(
-            "load_collection",
-            id=collection,
-            spatial_extent=None if spatial_extent is None else dict(spatial_extent),
-            temporal_extent=list(temporal_extent),
-            bands=[*bands, "SCL"],
-        ),
-        "scene": _node("filter_bands", data={"from_node": "load"}, bands=["SCL"]),
-        "unclear": _node(
-            "reduce_dimension",
-            data={"from_node": "scene"},
-            dimension="bands",
-            reducer={"process_graph": unclear},
-        ),
-        "reflectance": _node("filter_bands", data={"from_node": "load"}, bands=list(bands)),
-        "masked": _node("mask", data={"from_node": "reflectance"}, mask={"from_node": "unclear"}),
-        "monthly": _node(
+        "load": load,
+        **unclear_nodes("load"),
+        "reflectance": node("filter_bands", data={"from_node": "load"}, bands=list(bands)),
+        "masked": node("mask", data={"from_node": "reflectance"}, mask={"from_node": "unclear"}),
+        "monthly": node(
             "aggregate_temporal_period",
             data={"from_node": "masked"},
             period="month",
             reducer={"process_graph": median},
         ),
-        "features": _node("ndvi", data={"from_node": "monthly"}, nir="B08", red="B04", target_band="NDVI"),
+        "features": node("ndvi", data={"from_node": "monthly"}, nir="B08", red="B04", target_band="NDVI"),
     }
     if model is None:
         graph["features"]["result"] = True
         return graph
-    graph["model"] = _node("load_ml_model", id=model)
-    graph["map"] = _node(
+    graph["model"] = node("load_ml_model", id=model)
+    graph["map"] = node(
         "ml_predict",
         data={"from_node": "features"},
         model={"from_node": "model"},
@@ -90,6 +81,25 @@ def make_feature_graph(
     return graph
 
 
-def _node(process: str, *, result: bool = False, **arguments: Any) -> dict[str, Any]:
-    node: dict[str, Any] = {"process_id": process, "arguments": arguments}
-    return {**node, "result": True} if result else node
+def unclear_nodes(source: str) -> dict[str, Any]:
+    """Return the nodes that make the mask ``unclear`` of a Sentinel-2 cube from its band SCL."""
+    callback = {
+        "scl": node("array_element", data=DATA, index=0),
+        "clear": node("between", x={"from_node": "scl"}, min=CLEAR[0], max=CLEAR[1]),
+        "unclear": node("not", x={"from_node": "clear"}, result=True),
+    }
+    return {
+        "scene": node("filter_bands", data={"from_node": source}, bands=["SCL"]),
+        "unclear": node(
+            "reduce_dimension",
+            data={"from_node": "scene"},
+            dimension="bands",
+            reducer={"process_graph": callback},
+        ),
+    }
+
+
+def node(process: str, *, result: bool = False, **arguments: Any) -> dict[str, Any]:
+    """Return a node that calls a process."""
+    made: dict[str, Any] = {"process_id": process, "arguments": arguments}
+    return {**made, "result": True} if result else made
