@@ -167,7 +167,7 @@ def _order(nodes: Mapping[str, Node], depth: int) -> Iterator[Node]:
     """Yield nodes after those that they need (Kahn's algorithm)."""
     needs = {key: set(references(dict(node.arguments))) for key, node in nodes.items()}
     for key, wanted in needs.items():
-        for missing in wanted - set(nodes):
+        for missing in [other for other in wanted if other not in nodes]:
             raise InputError(
                 f"Node {key!r} refers to node {missing!r}, which does not exist"
                 f"{' in its callback' if depth else ''}.",
