@@ -115,13 +115,21 @@ def _compute(
         grid = needed[planned.id].grid
         if planned.source is not None:
             source, leaf = leaves[planned.id]
-            inside = leaf.grid.intersect(grid) or Grid(grid.lattice, leaf.grid.left, leaf.grid.top, 0, 0)
-            blocks[planned.id] = source.decode(leaf, inside).crop(grid)
+            inside = leaf.grid.intersect(grid)
+            block = source.decode(leaf, inside) if inside else _no_data(source, grid)
+            blocks[planned.id] = block.crop(grid)
         else:
             blocks[planned.id] = _compute_node(plan, planned, blocks, needed[planned.id])
         if planned.id == result:
             break
     return blocks[result]
+
+
+def _no_data(source: CubeSource, grid: Grid) -> Block:
+    """Return a window that the source does not touch."""
+    probe = source.probe()
+    shape = (*probe.values.shape[:-2], *grid.shape)
+    return probe.with_(values=np.zeros(shape, probe.values.dtype), valid=np.zeros(shape, bool), grid=grid)
 
 
 def _compute_node(
@@ -134,7 +142,7 @@ def _compute_node(
         block = blocks[other]
         if isinstance(schema, CubeSchema) and block.grid is not None:
             wanted = _need_of_input(planned, name, schema, window)
-            block = _clip_to_schema(block, schema).crop(wanted.grid)
+            block = _keep_times(_clip_to_schema(block, schema).crop(wanted.grid), wanted.times)
         given[name] = block
     result: Block = planned.call(given, window.grid)
     return result.crop(window.grid)
@@ -155,10 +163,15 @@ def _finish(block: Block, plan: PlanNodes, result: str, window: Window) -> Block
     if isinstance(schema, CubeSchema):
         block = _clip_to_schema(block, schema).crop(window.grid)
     block = expand(block, dims)
-    if window.times is not None and "t" in block.dims and block.labels["t"] != window.times:
-        have = list(block.labels["t"])
-        block = block.take("t", [have.index(t) for t in window.times])
-    return block
+    return _keep_times(block, window.times)
+
+
+def _keep_times(block: Block, times: tuple[Any, ...] | None) -> Block:
+    """Keep the wanted labels along t; another user of the block may have wanted more of them."""
+    if times is None or "t" not in block.dims or block.labels["t"] == times:
+        return block
+    have = list(block.labels["t"])
+    return block.take("t", [have.index(t) for t in times])
 
 
 def _assemble(parts: list[tuple[Grid, Block]], grid: Grid) -> Block:
