@@ -281,7 +281,13 @@ def _concatenate(first: Block, second: Block, dim: str) -> Block:
     )
 
 
-@process("cubes", times=_times_unless_t)
+def _times_of_merge(wanted: tuple[Any, ...], arguments: dict[str, Any]) -> tuple[Any, ...] | None:
+    """Say that all dates are needed where the cubes are joined along t, since each has but some of them."""
+    cubes = [arguments[name] for name in ("cube1", "cube2") if "t" in arguments[name].dims]
+    return wanted if len({cube.labels["t"] for cube in cubes}) == 1 else None
+
+
+@process("cubes", times=_times_of_merge)
 def merge_cubes(cube1: Cube, cube2: Cube, overlap_resolver: Overlap = None, context: Context = None) -> Cube:
     """Merge two cubes on one pixel grid.
 
