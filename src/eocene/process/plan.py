@@ -215,6 +215,9 @@ def _infer_source(
 ) -> PlannedNode:
     narrowed = {**arguments, **{k: v for k, v in hints.items() if k in arguments}}
     source: CubeSource = definition.call(narrowed, _archive=archive, _lattice=lattice or hints.get("lattice"))
+    if "span" in hints:
+        kept = tuple(date for date in source.dates if hints["span"].contains(date[0]))
+        source = replace(source, dates=kept or source.dates)
     return PlannedNode(node, definition, arguments, CubeSchema(source.probe(), source.grid), source)
 
 

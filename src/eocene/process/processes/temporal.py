@@ -78,7 +78,14 @@ def filter_temporal(data: Cube, extent: TemporalInterval, dimension: OptionalTex
     """
     dim = _check_dimension(data, dimension)
     span = TimeSpan.from_openeo(extent)
-    kept = [i for i, t in enumerate(instants(data.labels[dim])) if span.contains(t)]
+    times = instants(data.labels[dim])
+    kept = [i for i, t in enumerate(times) if span.contains(t)]
+    if not kept:
+        raise InputError(
+            f"No date of the cube lies between {span.start} and {span.end}.",
+            f"It has dates from {min(times)} to {max(times)}." if times else "The cube has no date.",
+            code="NoDataAvailable",
+        )
     return data.take(dim, kept)
 
 
