@@ -24,7 +24,7 @@ def read_plain(patch) -> dict[str, np.ndarray]:
     """Every band at 10 m as reflectance with NaN for no data, SCL as it is, by h5py alone."""
     cube = {}
     for path, factor in ((next(patch.glob("S2_L2A_10m*")), 1), (next(patch.glob("S2_L2A_20m*")), 2)):
-        with h5py.File(path, locking=False) as file:
+        with h5py.File(path) as file:
             for name in set(file) & {*BANDS, "SCL"}:
                 raw = file[name][...].repeat(factor, 1).repeat(factor, 2)
                 cube[name] = raw if name == "SCL" else np.where(raw == 0, np.nan, raw * np.float32(1e-4))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from eocene.jobs.worker import WriteResults
     from eocene.learn import Report
     from eocene.process import Plan
-    from eocene.process.results import ResultInfo
+    from eocene.process.stac import ResultInfo
 
 FOLDS = 5
 TRUE_COLOUR = {"kind": "rgb", "bands": ["B04", "B03", "B02"], "min": 0.0, "max": 0.2}
