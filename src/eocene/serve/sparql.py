@@ -35,6 +35,14 @@ def ask_by_get(rooms: RoomsOf, _reader: Reader, query: str = "") -> Response:
     return _answer(rooms, query)
 
 
+@router.get("/sparql/examples")
+def list_examples(_reader: Reader) -> list[dict[str, str]]:
+    """List questions that are ready to be asked: their titles and SPARQL."""
+    from eocene.link import examples
+
+    return examples()
+
+
 @router.post("/sparql", openapi_extra=_BODY)
 def ask_by_post(request: Request, body: RawBody, rooms: RoomsOf, _reader: Reader) -> Response:
     """Answer a question given as the body, or as the field ``query`` of a form."""

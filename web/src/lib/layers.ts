@@ -13,7 +13,8 @@ export interface LayerStyle {
   kind?: "rgb" | "continuous" | "classes";
   min?: number;
   max?: number;
-  colormap?: unknown;
+  /** Colours from the minimum to the maximum, at equal distances. */
+  ramp?: string[];
   bands?: string[];
   unit?: string;
   property?: string;
@@ -30,6 +31,7 @@ export interface LayerInfo {
   tiles?: string;
   series?: string;
   data?: string;
+  legend?: string;
   description?: string;
 }
 
@@ -50,7 +52,7 @@ function readClasses(raw: unknown): LayerClass[] {
         typeof rest === "object" ? { value, ...rest } : { value, color: rest });
   return list.map((one) => ({
     value: (one.value ?? one.name ?? "") as string | number,
-    name: String(one.title ?? one.name ?? one.description ?? one.value ?? ""),
+    name: String(one.title ?? one.name ?? one.description ?? one.value ?? "").replaceAll("_", " "),
     colour: one.color ?? one.colour ?? one.color_hint,
   }));
 }
@@ -75,14 +77,18 @@ export function sortForMap(layers: readonly LayerInfo[]): LayerInfo[] {
   return layers.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** What is shown first: every outline, the first picture and the first quantity that changes in time. */
-export function firstVisible(layers: readonly LayerInfo[]): Set<string> {
-  const rasters = layers.filter((layer) => layer.kind === "raster");
-  const picture = rasters.find((layer) => layer.style.kind === "rgb");
-  const quantity = rasters.find((layer) => layer.style.kind === "continuous" && layer.times.length > 1);
-  const chosen = [picture, quantity].filter((layer) => layer !== undefined);
-  const shown = chosen.length > 0 ? chosen : rasters.slice(0, 1);
-  return new Set([...shown, ...layers.filter((layer) => layer.kind === "vector")].map((layer) => layer.id));
+/** The one layer that is shown first: a quantity that changes in time, else a picture, else any. */
+export function firstShown(layers: readonly LayerInfo[]): LayerInfo | undefined {
+  return (
+    layers.find((layer) => layer.style.kind === "continuous" && layer.times.length > 1) ??
+    layers.find((layer) => layer.style.kind === "rgb") ??
+    layers[0]
+  );
+}
+
+/** What a band is called: a result's single plane has no name worth telling, its layer has. */
+export function nameBand(layer: LayerInfo, band: string): string {
+  return band === "data" || band === "value" ? layer.title : band.replaceAll("_", " ");
 }
 
 export function boundsOf(layers: readonly LayerInfo[]): BBox | null {
@@ -115,7 +121,31 @@ export function findClass(style: LayerStyle, value: unknown): LayerClass | undef
   return style.classes?.find((one) => String(one.value) === String(value) || one.name === value);
 }
 
+/** Whether a place can have values: the layer's bounds hold it, or it states none. */
+export function covers(layer: LayerInfo, lon: number, lat: number): boolean {
+  if (!layer.bounds) return true;
+  const [w, s, e, n] = layer.bounds;
+  return lon >= w && lon <= e && lat >= s && lat <= n;
+}
+
+interface Legend {
+  stops?: { value: number; color: string }[];
+  classes?: Loose[];
+  unit?: string | null;
+}
+
+/** The colours that the server paints a layer with, as it says itself. */
+async function withLegend(layer: LayerInfo): Promise<LayerInfo> {
+  if (!layer.legend || layer.style.kind === "rgb") return layer;
+  const legend = await askJson<Legend>(layer.legend);
+  const style = { ...layer.style };
+  if (legend.stops) style.ramp = legend.stops.map((stop) => stop.color);
+  if (legend.classes) style.classes = readClasses(legend.classes);
+  if (legend.unit) style.unit = legend.unit;
+  return { ...layer, style };
+}
+
 export async function fetchLayers(): Promise<LayerInfo[]> {
-  const answer = await askJson<Loose[] | { layers: Loose[] }>("/layers");
-  return sortForMap((Array.isArray(answer) ? answer : answer.layers).map(readLayer));
+  const answer = await askJson<Loose[]>("/layers");
+  return Promise.all(sortForMap(answer.map(readLayer)).map(withLegend));
 }

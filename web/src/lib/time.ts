@@ -58,6 +58,19 @@ export function stepAt(times: readonly string[], ms: number): number {
   return best;
 }
 
+/** Firsts of months between two moments (seconds since 1970), at most `most` of them, evenly. */
+export function monthSplits(from: number, to: number, most: number): number[] {
+  const start = new Date(from * 1000);
+  const months: number[] = [];
+  for (let i = 0; i <= 1200; i++) {
+    const at = Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + i, 1) / 1000;
+    if (at > to) break;
+    if (at >= from) months.push(at);
+  }
+  const stride = [1, 2, 3, 6, 12, 24, 60, 120].find((n) => months.length / n <= most) ?? 240;
+  return months.filter((at) => new Date(at * 1000).getUTCMonth() % Math.min(stride, 12) === 0 || stride === 1);
+}
+
 /** "just now", "4 min ago", "3 h ago", else the day. */
 export function formatAge(iso: string, now: number): string {
   const ms = parseTime(iso);

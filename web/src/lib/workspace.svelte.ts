@@ -1,7 +1,7 @@
 // What the page knows and shows: one object that its parts share.
 
 import { inWords, wasGivenUp, askJson } from "./api";
-import { boundsOf, fetchLayers, firstVisible, hasValues, seriesUrl, type LayerInfo, type Series } from "./layers";
+import { boundsOf, covers, fetchLayers, firstShown, hasValues, seriesUrl, type LayerInfo, type Series } from "./layers";
 import type { BBox } from "./bbox";
 import { parseTime, stepAt } from "./time";
 
@@ -65,8 +65,8 @@ class Workspace {
   async load(): Promise<void> {
     try {
       const infos = await fetchLayers();
-      const shown = firstVisible(infos);
-      this.layers = infos.map((info) => ({ info, visible: shown.has(info.id), opacity: info.kind === "vector" ? 0.85 : 1 }));
+      const first = firstShown(infos);
+      this.layers = infos.map((info) => ({ info, visible: info === first, opacity: 1 }));
       const times = this.active?.info.times ?? [];
       const middle = times[Math.floor(times.length / 2)];
       this.moment = middle ? parseTime(middle) : NaN;
@@ -93,14 +93,14 @@ class Workspace {
     if (time) this.moment = parseTime(time);
   }
 
-  /** Read every raster layer that has a series at a point; the visible ones come first. */
+  /** Read the series of every visible layer that covers a point. */
   async read(lon: number, lat: number): Promise<void> {
     this.request?.abort();
     const request = new AbortController();
     this.request = request;
     this.point = { lon, lat };
     this.reading = true;
-    const asked = this.layers.filter((layer) => layer.info.kind === "raster" && layer.info.series && layer.visible);
+    const asked = this.layers.filter((layer) => layer.info.kind === "raster" && layer.info.series && layer.visible && covers(layer.info, lon, lat));
     try {
       this.curves = await Promise.all(asked.map(({ info }) => readSeries(info, lon, lat, request.signal)));
       this.reading = false;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { areMonths, formatAge, formatRange, formatTime, parseTime, stepAt } from "../../src/lib/time";
+import { areMonths, formatAge, formatRange, formatTime, monthSplits, parseTime, stepAt } from "../../src/lib/time";
 
 const months = ["2024-04-01T00:00:00Z", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z"];
 const days = ["2024-04-03T10:20:00Z", "2024-04-08T10:20:00Z", "2024-05-03T10:20:00Z"];
@@ -33,6 +33,13 @@ describe("times", () => {
     expect(stepAt(months, parseTime("2024-01-30"))).toBe(0);
     expect(stepAt(days, parseTime("2024-04-30"))).toBe(2);
     expect(stepAt([], 0)).toBe(-1);
+  });
+  it("marks an axis at firsts of months, fewer where there is less room", () => {
+    const [from, to] = [Date.UTC(2024, 2, 20) / 1000, Date.UTC(2024, 9, 5) / 1000];
+    const names = (most: number) => monthSplits(from, to, most).map((at) => new Date(at * 1000).getUTCMonth() + 1);
+    expect(names(12)).toEqual([4, 5, 6, 7, 8, 9, 10]);
+    expect(names(4)).toEqual([5, 7, 9]);
+    expect(monthSplits(to, from, 4)).toEqual([]);
   });
   it("tells how long ago", () => {
     const now = Date.UTC(2024, 4, 12, 12);
