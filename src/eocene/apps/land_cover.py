@@ -247,14 +247,16 @@ class LandCover:
             ("confidence", "Confidence of the map", result_graph(land_cover, "confidence"), CONFIDENCE),
         ]
         named = [{**c, "value": c["name"]} for c in classes]
+        shown = [self._raster_layer(*raster) for raster in rasters]
         parcels = Layer(
             id="parcels",
             title="Parcels",
             kind="vector",
             source="results/parcels.parquet",
             style={"kind": "classes", "property": "class", "classes": named},
+            bounds=shown[0].bounds,
         )
-        return [*(self._raster_layer(*raster) for raster in rasters), parcels]
+        return [*shown, parcels]
 
     def _raster_layer(self, name: str, title: str, graph: dict[str, Any], style: dict[str, Any]) -> Layer:
         plan = make_plan(graph, self.archive)
