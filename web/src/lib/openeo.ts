@@ -1,6 +1,6 @@
 // The openEO API, as far as the page needs it.
 
-import { ask, askJson, ApiError } from "./api";
+import { ask, askJson, ApiError, type Ask } from "./api";
 import type { ProcessGraph } from "./graphs";
 
 const ROOT = "/openeo/1.2";
@@ -56,6 +56,13 @@ export async function listJobs(token: string): Promise<Job[]> {
 
 export const isActive = (job: Job): boolean => job.status === "queued" || job.status === "running";
 
+/** Ask for something to be done; what the server says about it is read to its end and left. */
+async function order(path: string, options: Ask): Promise<Response> {
+  const response = await ask(path, options);
+  await response.text();
+  return response;
+}
+
 /** Check the graph, create a batch job of it and start it; the id of the job. */
 export async function runJob(token: string, title: string, graph: ProcessGraph): Promise<string> {
   const process = { process_graph: graph };
@@ -64,19 +71,19 @@ export async function runJob(token: string, title: string, graph: ProcessGraph):
   });
   const [first] = errors;
   if (first) throw new ApiError(first.message, 400, first.code);
-  const created = await ask(`${ROOT}/jobs`, { method: "POST", json: { title, process }, token });
+  const created = await order(`${ROOT}/jobs`, { method: "POST", json: { title, process }, token });
   const id = created.headers.get("OpenEO-Identifier") ?? created.headers.get("Location")?.split("/").at(-1);
   if (!id) throw new ApiError("The server made a job but didn't tell its id.", created.status);
-  await ask(`${ROOT}/jobs/${id}/results`, { method: "POST", token });
+  await order(`${ROOT}/jobs/${id}/results`, { method: "POST", token });
   return id;
 }
 
 export async function cancelJob(token: string, id: string): Promise<void> {
-  await ask(`${ROOT}/jobs/${id}/results`, { method: "DELETE", token });
+  await order(`${ROOT}/jobs/${id}/results`, { method: "DELETE", token });
 }
 
 export async function deleteJob(token: string, id: string): Promise<void> {
-  await ask(`${ROOT}/jobs/${id}`, { method: "DELETE", token });
+  await order(`${ROOT}/jobs/${id}`, { method: "DELETE", token });
 }
 
 interface StacAsset {
