@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,52 +20,13 @@ import shapely
 import xarray as xr
 
 import eocene
-from eocene import cli
+from tests.command import SCRIPT, call, shell
 from tests.snapshot import take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 S2 = "sentinel-2-l2a"
-SCRIPT = str(Path(sys.executable).with_name("eocene"))
-
-
-@dataclass(frozen=True)
-class Said:
-    """How a command ended and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        assert self.code == 0, self.err
-        assert self.err == ""
-        assert self.out.count("\n") == 1
-        return json.loads(self.out)
-
-
-def call(*arguments: object) -> Said:
-    """Run a command in this process, by the entry point of the script."""
-    out, err = io.StringIO(), io.StringIO()
-    argv, sys.argv = sys.argv, ["eocene", *map(str, arguments)]
-    code: Any = 0
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            cli.main()
-    except SystemExit as end:
-        code = end.code
-    finally:
-        sys.argv = argv
-    return Said(int(code or 0), out.getvalue(), err.getvalue())
-
-
-def shell(*arguments: object) -> Said:
-    """Run the installed script in a process of its own."""
-    command = [SCRIPT, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    return Said(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -271,21 +228,21 @@ def test_a_table_is_linked_and_asked_for(desk, tmp_path):
     assert len(made["triples"]) == 2
 
 
-def test_the_server_starts_answers_and_ends_when_it_is_told_to(desk):
+@pytest.mark.parametrize("ending", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+def test_the_server_starts_answers_and_ends_when_it_is_told_to(desk, ending):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        command = [SCRIPT, "serve", "-w", str(desk), "--port", str(port)]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            assert wait_for(f"http://127.0.0.1:{port}/health").status_code == 200
-            server.send_signal(ending)
-            out, err = server.communicate(timeout=10)
-        finally:
-            server.kill()
-        assert server.returncode == 0, err
-        assert out == ""
-        assert "Traceback" not in err
+    command = [SCRIPT, "serve", "-w", str(desk), "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert wait_for(f"http://127.0.0.1:{port}/health").status_code == 200
+        server.send_signal(ending)
+        out, err = server.communicate(timeout=10)
+    finally:
+        server.kill()
+    assert server.returncode == 0, err
+    assert out == ""
+    assert "Traceback" not in err
 
 
 def wait_for(url: str) -> httpx.Response:
@@ -325,8 +282,7 @@ def test_damage_ends_with_code_1(simulated_world, tmp_path, write):
     assert band.name in said.err
     assert not (tmp_path / "out.tif").exists()
     call("jobs", "--submit", graph, "-w", tmp_path / "w").json  # noqa: B018
-    worker = shell("worker", "--once", "-w", tmp_path / "w")
-    assert worker.code == 0
+    assert call("worker", "--once", "-w", tmp_path / "w").code == 0
     (job,) = call("jobs", "-w", tmp_path / "w").json
     assert job["status"] == "error"
     assert band.name in json.dumps(call("jobs", job["id"], "--logs", "-w", tmp_path / "w").json)
