@@ -6,6 +6,8 @@ Source: openEO processes 2.0, category comparison.
 from __future__ import annotations
 
 import math
+import operator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,41 +16,89 @@ from eocene.process.elementwise import combine, elementwise, same_times
 from eocene.process.registry import process
 from eocene.process.types import Anything, Boolean, Flag, Number
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _kind(value: Any) -> str:
+    """Return the JSON type of a plain value; pixels count as numbers, masks of booleans too."""
+    if isinstance(value, bool | np.bool_):
+        return "boolean"
+    return "string" if isinstance(value, str) else "number"
+
+
+def _nowhere(x: Any, y: Any) -> Any:
+    return np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), bool)
+
 
 @elementwise("comparison", "texts")
-def eq(x: Anything, y: Anything) -> Boolean:
-    """Tell whether two values are equal."""
-    return x == y
+def eq(x: Anything, y: Anything, delta: Number = None, case_sensitive: Flag = True) -> Boolean:
+    """Tell whether two values are equal; values of different types are not.
+
+    Parameters
+    ----------
+    x
+        First operand.
+    y
+        Second operand.
+    delta
+        For numbers: how far apart they may be.
+    case_sensitive
+        For texts: whether upper and lower case differ.
+    """
+    if isinstance(x, str) and isinstance(y, str):
+        return x == y if case_sensitive else x.casefold() == y.casefold()
+    pixels = [isinstance(v, np.ndarray) for v in (x, y)]
+    if _kind(x) != _kind(y) and ("string" in (_kind(x), _kind(y)) or not any(pixels)):
+        return _nowhere(x, y)
+    return x == y if delta is None else np.abs(x - y) <= abs(delta)
 
 
 @elementwise("comparison", "texts")
-def neq(x: Anything, y: Anything) -> Boolean:
-    """Tell whether two values differ."""
-    return x != y
+def neq(x: Anything, y: Anything, delta: Number = None, case_sensitive: Flag = True) -> Boolean:
+    """Tell whether two values differ; values of different types do.
+
+    Parameters
+    ----------
+    x
+        First operand.
+    y
+        Second operand.
+    delta
+        For numbers: how far apart they may be and still count as equal.
+    case_sensitive
+        For texts: whether upper and lower case differ.
+    """
+    return np.logical_not(eq.__wrapped__(x, y, delta, case_sensitive))
+
+
+def _compare(compare: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+    """Compare numbers; anything else is in no order, as openEO has it."""
+    return compare(x, y) if _kind(x) == _kind(y) == "number" else _nowhere(x, y)
 
 
 @elementwise("comparison")
 def gt(x: Anything, y: Anything) -> Boolean:
     """Tell whether ``x`` is greater than ``y``."""
-    return x > y
+    return _compare(operator.gt, x, y)
 
 
 @elementwise("comparison")
 def gte(x: Anything, y: Anything) -> Boolean:
     """Tell whether ``x`` is greater than or equal to ``y``."""
-    return x >= y
+    return _compare(operator.ge, x, y)
 
 
 @elementwise("comparison")
 def lt(x: Anything, y: Anything) -> Boolean:
     """Tell whether ``x`` is less than ``y``."""
-    return x < y
+    return _compare(operator.lt, x, y)
 
 
 @elementwise("comparison")
 def lte(x: Anything, y: Anything) -> Boolean:
     """Tell whether ``x`` is less than or equal to ``y``."""
-    return x <= y
+    return _compare(operator.le, x, y)
 
 
 @process("comparison", times=same_times)
@@ -66,6 +116,8 @@ def between(x: Anything, min: Number, max: Number, exclude_max: Flag = False) ->
     exclude_max
         Whether the upper boundary is not included.
     """
+    if isinstance(x, bool) or not (x is None or isinstance(x, Block | int | float)):
+        return False
     if min is None or max is None:
         return combine(lambda v: v, [None] if not isinstance(x, Block) else [x, None])
     return combine(lambda v: (v >= min) & ((v < max) if exclude_max else (v <= max)), [x])
@@ -82,11 +134,11 @@ def is_nodata(x: Anything) -> Boolean:
 
 @process("comparison", times=same_times)
 def is_nan(x: Anything) -> Boolean:
-    """Tell whether a value is not a number (NaN)."""
+    """Tell whether a value is not a number (NaN); no-data is not NaN."""
     if not isinstance(x, Block):
-        return not isinstance(x, bool | int | float) or math.isnan(x)
+        return isinstance(x, float) and math.isnan(x)
     values = np.isnan(x.values) if x.values.dtype.kind == "f" else np.zeros(x.values.shape, bool)
-    return x.with_(values=values)
+    return x.with_(values=values if x.valid is None else values & x.valid, valid=None)
 
 
 @process("comparison", times=same_times)

@@ -141,7 +141,7 @@ def linear_scale_range(
     """
 
     def scale(value: Any) -> Any:
-        inside = np.clip(value, inputMin, inputMax)
+        inside = np.clip(value, *sorted((inputMin, inputMax)))
         return (inside - inputMin) / (inputMax - inputMin) * (outputMax - outputMin) + outputMin
 
     return combine(scale, [x])
