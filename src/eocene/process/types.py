@@ -24,6 +24,7 @@ GeoJson = Annotated[Any, {"type": "object", "subtype": "geojson"}]
 TemporalInterval = Annotated[
     Any, {"type": ["array", "null"], "subtype": "temporal-interval", "items": {"type": ["string", "null"]}}
 ]
+Options = Annotated[Any, {"type": ["object", "null"], "subtype": "output-format-options"}]
 Context = Annotated[Any, {"description": "Any data type."}]
 Reducer = Annotated[
     Callback,
@@ -79,4 +80,26 @@ Overlap = Annotated[
         ],
         "returns": {"description": "The value to use.", "schema": {}},
     },
+]
+Condition = Annotated[
+    Any,
+    [
+        {
+            "type": "object",
+            "subtype": "process-graph",
+            "parameters": [
+                {"name": "x", "description": "One value.", "schema": {"description": "Any data type."}},
+                {
+                    "name": "context",
+                    "description": "Additional data passed by the user.",
+                    "schema": {"description": "Any data type."},
+                    "optional": True,
+                    "default": None,
+                },
+            ],
+            "returns": {"description": "Whether it counts.", "schema": {"type": "boolean"}},
+        },
+        {"type": "boolean"},
+        {"type": "null"},
+    ],
 ]

@@ -1,4 +1,4 @@
-"""Reducers: an array in, one value out; no-data is ignored unless told otherwise, and so is NaN.
+"""Reducers: an array in, one value out; no-data is ignored unless told otherwise, NaN makes NaN.
 
 Sums run in the order of the array in float64, whatever the shape of the block, so that the result
 of a pixel does not depend on the pixels computed beside it.
@@ -14,9 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.cube.block import Block
+from eocene.model import InputError
 from eocene.process.elementwise import as_series, axis_first, promote, quiet, reduced
 from eocene.process.registry import process
-from eocene.process.types import Anything, Array, Boolean, Booleans, Flag, Number, Numbers
+from eocene.process.types import (
+    Anything,
+    Array,
+    Boolean,
+    Booleans,
+    Condition,
+    Context,
+    Flag,
+    Number,
+    Numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +51,13 @@ def reducer(function: Callable[..., Any]) -> Callable[..., Any]:
         values, valid = axis_first(series)
         values = promote(values)
         present = np.ones(values.shape, bool) if valid is None else valid
-        if values.dtype.kind == "f":
-            present = present & ~np.isnan(values)
         result, some = quiet(function, values, present)
         if not ignore_nodata:
             some = some & present.all(axis=0)
-        result = result.astype(values.dtype) if values.dtype.kind == "f" else result
+        if values.dtype.kind == "f":
+            spoilt = (np.isnan(values) & present).any(axis=0)  # NaN is a value, and no-data is not NaN
+            result = np.where(spoilt, np.nan, result).astype(values.dtype)
+            some = some | spoilt if ignore_nodata else some
         return reduced(series, result, some)
 
     signature = inspect.signature(compute, follow_wrapped=False)
@@ -94,9 +107,11 @@ def median(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the median; of an even number of values the mean of the two in the middle."""
     from eocene.process.kernels import median_along_first
 
-    filled = np.where(present, values, values.dtype.type(np.nan))
-    result = median_along_first(filled)
-    return result, ~np.isnan(result)
+    if not len(values):
+        return np.zeros(values.shape[1:]), np.zeros(values.shape[1:], bool)
+    numbers = values if values.dtype.kind == "f" else values.astype(np.float32)
+    filled = np.where(present, numbers, numbers.dtype.type(np.nan))
+    return median_along_first(filled), np.asarray(present.any(axis=0))
 
 
 @reducer
@@ -134,6 +149,8 @@ def sd(values: Floats, present: Mask) -> tuple[Floats, Mask]:
 def _pick(data: Any, ignore_nodata: bool, *, backwards: bool) -> Any:
     series = as_series(data)
     values, valid = axis_first(series)
+    if not len(values):
+        return reduced(series, np.zeros(values.shape[1:], values.dtype), np.zeros(values.shape[1:], bool))
     present = np.ones(values.shape, bool) if valid is None else valid
     if backwards:
         values, present = values[::-1], present[::-1]
@@ -171,19 +188,39 @@ def last(data: Array, ignore_nodata: Flag = True) -> Anything:
 
 
 @process("arrays", "reducer")
-def count(data: Array) -> Number:
-    """Count the values that are neither no-data nor NaN nor infinite.
+def count(data: Array, condition: Condition = None, context: Context = None) -> Number:
+    """Count the values that are neither no-data nor NaN nor infinite, or those that fulfil a condition.
 
     Parameters
     ----------
     data
         An array.
+    condition
+        A process of one value ``x`` that returns a boolean, or true to count all values.
+    context
+        Handed to the condition.
     """
     series = as_series(data)
-    values, valid = axis_first(series)
-    finite = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, bool)
-    present = finite if valid is None else finite & valid
-    return reduced(series, present.sum(axis=0).astype(np.float32), None)
+    counted = _find_counted(series, condition, context)
+    return reduced(series, counted.sum(axis=series.index(series.axis or "")).astype(np.float64), None)
+
+
+def _find_counted(series: Block, condition: Any, context: Any) -> Mask:
+    if condition is True:
+        return np.ones(series.values.shape, bool)
+    if condition in (None, False):
+        is_float = series.values.dtype.kind == "f"
+        finite = np.isfinite(series.values) if is_float else np.ones(series.values.shape, bool)
+        return finite if series.valid is None else finite & series.valid
+    met = condition(x=series.with_(axis=None), context=context)
+    if not isinstance(met, Block) or met.values.shape != series.values.shape:
+        raise InputError(
+            "The condition of count does not return a boolean for each value.",
+            "End it in a comparison of the parameter x.",
+            code="ProcessParameterInvalid",
+        )
+    truth = met.values.astype(bool)
+    return truth if met.valid is None else truth & met.valid
 
 
 def _decide(data: Any, ignore_nodata: bool, *, decisive: bool) -> Any:
@@ -191,7 +228,7 @@ def _decide(data: Any, ignore_nodata: bool, *, decisive: bool) -> Any:
     values, valid = axis_first(series)
     present = np.ones(values.shape, bool) if valid is None else valid
     settled = ((values.astype(bool) == decisive) & present).any(axis=0)
-    known = present.any(axis=0) if ignore_nodata else settled | present.all(axis=0)
+    known = np.ones(settled.shape, bool) if ignore_nodata else settled | present.all(axis=0)
     return reduced(series, np.where(settled, decisive, not decisive), np.asarray(known))
 
 
