@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
@@ -92,12 +93,19 @@ class ProcessDefinition:
     def check_arguments(self, arguments: dict[str, Any], node: str) -> dict[str, Any]:
         """Return the arguments with defaults filled in, or raise naming the node and the parameter."""
         known = {p["name"]: p for p in self.spec["parameters"]}
-        for name in arguments:
+        for name, value in arguments.items():
             if name not in known:
                 raise InputError(
                     f"Process {self.id!r} in node {node!r} has no parameter {name!r}.",
                     f"Its parameters are {', '.join(known)}.",
                     code="ProcessParameterUnsupported",
+                )
+            if not _fits(value, known[name]):
+                raise InputError(
+                    f"The parameter {name!r} of process {self.id!r} in node {node!r} cannot be "
+                    f"{shorten(repr(value), 80)}.",
+                    f"It must be {_name_types(known[name]['schema'])}.",
+                    code="ProcessParameterInvalid",
                 )
         complete = dict(arguments)
         for name, parameter in known.items():
@@ -110,6 +118,38 @@ class ProcessDefinition:
                     )
                 complete[name] = parameter["default"]
         return complete
+
+
+_JSON_TYPES: dict[str, Callable[[Any], bool]] = {
+    "null": lambda v: v is None,
+    "boolean": lambda v: isinstance(v, bool),
+    "number": lambda v: isinstance(v, int | float) and not isinstance(v, bool),
+    "integer": lambda v: isinstance(v, int | float) and not isinstance(v, bool) and v == int(v),
+    "string": lambda v: isinstance(v, str),
+    "array": lambda v: isinstance(v, list | tuple),
+    "object": lambda v: isinstance(v, dict),
+}
+
+
+def _type_names(schema: Any) -> list[str]:
+    """Return the JSON types that a schema allows; none if it allows all."""
+    parts = schema if isinstance(schema, list) else [schema]
+    # What a model is, only the process that uses it can tell.
+    found = [[] if part.get("subtype") == "ml-model" else part.get("type", []) for part in parts]
+    return [] if [] in found else [name for f in found for name in ([f] if isinstance(f, str) else f)]
+
+
+def _name_types(schema: Any) -> str:
+    return " or ".join(_type_names(schema))
+
+
+def _fits(value: Any, parameter: dict[str, Any]) -> bool:
+    """Tell whether a plain JSON value is of a type that the parameter takes; cubes are not judged here."""
+    names = _type_names(parameter["schema"])
+    is_plain = value is None or isinstance(value, bool | int | float | str | list | tuple | dict)
+    if not names or not is_plain or (parameter.get("optional") and value == parameter["default"]):
+        return True
+    return any(_JSON_TYPES[name](value) for name in names)
 
 
 def process(
@@ -185,7 +225,8 @@ def describe(definition: ProcessDefinition) -> dict[str, Any]:
             "schema": _schema_of(hints.get(name)),
         }
         if parameter.default is not inspect.Parameter.empty:
-            entry |= {"optional": True, "default": parameter.default}
+            default = parameter.default
+            entry |= {"optional": True, "default": list(default) if isinstance(default, tuple) else default}
         parameters.append(entry)
     return {
         "id": definition.id,
