@@ -23,10 +23,23 @@ def edge_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
 
 
+class PeriodLabel(str):
+    """A week or dekad, such as 2024-09, which must not be read as a month."""
+
+    __slots__ = ()
+
+
+def parse_label(label: Any) -> np.datetime64:
+    """Return a label along t as an instant, to its own precision; raises ValueError if it is none."""
+    if isinstance(label, PeriodLabel):
+        raise ValueError(f"{label} is a period")
+    return np.datetime64(label.removesuffix("Z") if isinstance(label, str) else label)
+
+
 def time_coordinate(labels: tuple[Any, ...]) -> Any:
     """Return labels along t as datetime64[ns] where all are times (a month is its first day), else texts."""
     try:
-        return np.array([np.datetime64(label) for label in labels], dtype="datetime64[ns]")
+        return np.array([parse_label(label) for label in labels], dtype="datetime64[ns]")
     except (TypeError, ValueError):
         return np.array([str(label) for label in labels], dtype=object)
 

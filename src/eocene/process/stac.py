@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene._version import __version__
+from eocene.cube.edge import parse_label
 from eocene.cube.write import stored_form
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _time_properties(plan: Plan, time: Any) -> dict[str, Any]:
         if isinstance(time, np.datetime64):
             return {"datetime": _iso(time)}
         if isinstance(time, str):
-            start = np.array(time, dtype="datetime64")
+            start = np.array(parse_label(time))
             end = np.datetime64((start + 1).item(), "s") - np.timedelta64(1, "s")
             return {"datetime": None, "start_datetime": _iso(start), "end_datetime": _iso(end)}
     except ValueError:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from eocene.cube.block import Block
+from eocene.cube.edge import PeriodLabel, parse_label
 from eocene.model import InputError, TimeSpan
 from eocene.process.elementwise import same_times
 from eocene.process.registry import process
@@ -28,11 +29,13 @@ _SEASONS = {12: "djf", 1: "djf", 2: "djf", 3: "mam", 4: "mam", 5: "mam"} | {
 _PERIODS: dict[str, Callable[[pd.Timestamp], str]] = {
     "hour": lambda t: f"{t:%Y-%m-%d-%H}",
     "day": lambda t: f"{t:%Y}-{t.dayofyear:03d}",
-    "week": lambda t: "{}-{:02d}".format(*t.isocalendar()[:2]),
-    "dekad": lambda t: f"{t.year}-{(t.month - 1) * 3 + min((t.day - 1) // 10, 2):02d}",
+    "week": lambda t: PeriodLabel("{}-{:02d}".format(*t.isocalendar()[:2])),
+    "dekad": lambda t: PeriodLabel(f"{t.year}-{(t.month - 1) * 3 + min((t.day - 1) // 10, 2) + 1:02d}"),
     "month": lambda t: f"{t:%Y-%m}",
     "season": lambda t: f"{t.year + (t.month == 12)}-{_SEASONS[t.month]}",
     "year": lambda t: f"{t:%Y}",
+    "decade": lambda t: f"{t.year // 10 * 10}",
+    "decade-ad": lambda t: f"{(t.year - 1) // 10 * 10 + 1}",
 }  # fmt: skip
 
 
@@ -45,7 +48,7 @@ def instants(labels: tuple[Any, ...]) -> list[np.datetime64]:
         If a label is not a time.
     """
     try:
-        return [np.datetime64(label, "s") for label in labels]
+        return [parse_label(label).astype("datetime64[s]") for label in labels]
     except (TypeError, ValueError) as error:
         raise InputError(
             f"The labels along t are not times: {labels[:3]}.",
@@ -131,7 +134,7 @@ def aggregate_temporal_period(
     data
         A cube with dates.
     period
-        hour, day, week, dekad, month, season or year.
+        hour, day, week, dekad, month, season, year, decade or decade-ad.
     reducer
         Takes the array of a period, returns one value.
     dimension
