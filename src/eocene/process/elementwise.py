@@ -128,6 +128,7 @@ def _stack(data: Sequence[Any], blocks: Sequence[Block]) -> Block:
     aligned, lead = align(blocks)
     iterator = iter(aligned)
     shape = np.broadcast_shapes(*(b.values.shape for b in aligned))
+    wide = np.result_type(np.float32, *(promote(b.values[:0]).dtype for b in aligned))
     parts: list[NDArray[Any]] = []
     masks: list[NDArray[np.bool_]] = []
     for entry in data:
@@ -136,7 +137,7 @@ def _stack(data: Sequence[Any], blocks: Sequence[Block]) -> Block:
             parts.append(np.broadcast_to(promote(block.values), shape))
             masks.append(np.broadcast_to(True if block.valid is None else block.valid, shape))
         else:
-            parts.append(np.full(shape, np.nan if entry is None else entry, np.float32))
+            parts.append(np.full(shape, np.nan if entry is None else check_scalar(entry), wide))
             masks.append(np.full(shape, entry is not None))
     valid = np.stack(masks)
     return lead.with_(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from eocene.cube.block import Block
+from eocene.cube.edge import parse_label
 from eocene.model import InputError
 from eocene.process.elementwise import as_series, axis_first, plain
 from eocene.process.registry import process
@@ -64,7 +65,7 @@ def _position(labels: tuple[Any, ...], index: int | None, label: Any) -> int | N
 
 
 @process("arrays")
-def array_create(data: Array = (), repeat: Integer = 1) -> Array:
+def array_create(data: Anything = (), repeat: Integer = 1) -> Array:
     """Make an array of values.
 
     Parameters
@@ -90,8 +91,8 @@ def array_create(data: Array = (), repeat: Integer = 1) -> Array:
 def array_interpolate_linear(data: Numbers) -> Numbers:
     """Replace no-data between two values by the straight line between them, along the labels.
 
-    No-data before the first and after the last value stays. Times are the positions where the
-    labels are times, else the indices.
+    No-data before the first and after the last value stays. Labels that are times or numbers are the
+    positions, else the indices are.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def array_interpolate_linear(data: Numbers) -> Numbers:
         values = np.where(valid, values, values.dtype.type(np.nan))
     filled = fill_gaps_along_first(values, positions_of(series.labels[series.axis or ""]))
     position = series.index(series.axis or "")
-    known = ~np.isnan(filled)
+    known = ~np.isnan(filled) | (np.ones(filled.shape, bool) if valid is None else valid)
     result = series.with_(
         values=np.moveaxis(filled, 0, position),
         valid=None if known.all() else np.moveaxis(known, 0, position),
@@ -118,11 +119,11 @@ def array_interpolate_linear(data: Numbers) -> Numbers:
 
 
 def positions_of(labels: tuple[Any, ...]) -> Any:
-    """Return times in seconds where all labels are times, else 0, 1, 2, …; float64."""
+    """Return times in seconds, numbers as they are, and 0, 1, 2, … for other labels; float64."""
+    if all(isinstance(v, int | float) for v in labels):
+        return np.array(labels, np.float64)
     try:
-        times = np.array([np.datetime64(v, "s") for v in labels])
+        times = np.array([parse_label(v).astype("datetime64[s]") for v in labels])
     except (TypeError, ValueError):
-        return np.arange(len(labels), dtype=np.float64)
-    if not labels or isinstance(labels[0], int | float):
         return np.arange(len(labels), dtype=np.float64)
     return (times - times[0]).astype(np.float64)
