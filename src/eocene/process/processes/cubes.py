@@ -12,7 +12,7 @@ import numpy as np
 
 from eocene.cube.block import Block, align, expand
 from eocene.model import InputError, UnavailableError
-from eocene.process.elementwise import combine, same_times
+from eocene.process.elementwise import check_scalar, combine, same_times
 from eocene.process.registry import process
 from eocene.process.types import (
     Anything,
@@ -22,6 +22,7 @@ from eocene.process.types import (
     Cube,
     Mapper,
     OptionalText,
+    Options,
     Overlap,
     Reducer,
     Text,
@@ -59,7 +60,7 @@ def find_bands(block: Block, wanted: list[str]) -> list[int]:
 
 
 @process("cubes", "filter", times=same_times)
-def filter_bands(data: Cube, bands: Bands = ()) -> Cube:
+def filter_bands(data: Cube, bands: Bands = (), wavelengths: Array = ()) -> Cube:
     """Keep the named bands, in the order given.
 
     Parameters
@@ -68,7 +69,11 @@ def filter_bands(data: Cube, bands: Bands = ()) -> Cube:
         A cube with bands.
     bands
         Band names or common names.
+    wavelengths
+        Not built: ranges in micrometres.
     """
+    if wavelengths:
+        raise UnavailableError("Filtering bands by wavelength is not built.", "Name the bands.")
     if not bands:
         raise InputError("filter_bands got no band.", "Name at least one.", code="BandFilterParameterMissing")
     _need_bands(data)
@@ -213,7 +218,13 @@ def mask(data: Cube, mask: Cube, replacement: Anything = None) -> Cube:
     if replacement is None:
         keep = np.broadcast_to(~hit, data.values.shape)
         return data.with_(valid=keep if data.valid is None else data.valid & keep)
-    values = np.where(hit, data.values.dtype.type(replacement), data.values)
+    if isinstance(check_scalar(replacement), str):
+        raise InputError(
+            f"The replacement {replacement!r} is not a number.", "Give one.", code="ProcessParameterInvalid"
+        )
+    # Wide enough for both: 0.5 does not become 0 in a cube of integers.
+    dtype = np.result_type(data.values.dtype, np.min_scalar_type(replacement))
+    values = np.where(hit, dtype.type(replacement), data.values.astype(dtype, copy=False))
     return data.with_(values=values, valid=None if data.valid is None else data.valid | hit)
 
 
@@ -319,9 +330,15 @@ def merge_cubes(cube1: Cube, cube2: Cube, overlap_resolver: Overlap = None, cont
                 "Give one, such as max, or rename the bands.",
                 code="OverlapResolverMissing",
             )
-        (a, b), lead = align([cube1, cube2])
+        (a, b), _ = align([cube1, cube2])
         result = overlap_resolver(x=a, y=b, context=context)
-        return result if isinstance(result, Block) else lead
+        if isinstance(result, Block):
+            return result
+        raise InputError(
+            f"The overlap_resolver returns {result!r}, whatever the two values are.",
+            "Use its parameters x and y, such as max over both.",
+            code="ProcessParameterInvalid",
+        )
     if len(differing) > 1 or len(cube2.dims) < len(cube1.dims):
         raise InputError(
             f"The two cubes differ along {', '.join(differing)}.",
@@ -424,7 +441,7 @@ def drop_dimension(data: Cube, name: Text) -> Cube:
 
 
 @process("cubes", "export", times=same_times)
-def save_result(data: Cube, format: Text, options: Context = None) -> Cube:
+def save_result(data: Cube, format: Text, options: Options = None) -> Cube:
     """Say in which file format the result is wanted.
 
     Parameters
