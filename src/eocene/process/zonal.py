@@ -103,7 +103,11 @@ def locate_zones(zones: gpd.GeoDataFrame, grid: Grid) -> list[Zone]:
         if window is None:
             continue
         if geometry.geom_type in ("Point", "MultiPoint"):
-            inside = np.ones(window.shape, bool)
+            inside = np.zeros(window.shape, bool)
+            for point in getattr(geometry, "geoms", [geometry]):
+                pixel = grid.lattice.grid_over(point.bounds, grid.epsg).intersect(window)
+                if pixel is not None:
+                    inside[pixel.slices_in(window)] = True
         else:
             inside = rasterio.features.geometry_mask(
                 [geometry], window.shape, Affine(*window.transform), invert=True

@@ -6,7 +6,7 @@ Source: openEO processes 2.0, categories filter, reproject and aggregate.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from eocene.process.extent import parse_bbox
 from eocene.process.registry import process
 from eocene.process.types import Anything, BoundingBox, Context, Cube, GeoJson, OptionalText, Reducer, Text
 from eocene.process.zonal import ZonalTable, aggregate_zones
+
+Table = Annotated[ZonalTable, {"type": "object", "subtype": "datacube", "dimensions": [{"type": "geometry"}]}]
 
 
 def _bbox_grid(arguments: dict[str, Any]) -> Grid:
@@ -166,7 +168,7 @@ def aggregate_spatial(
     reducer: Reducer,
     target_dimension: OptionalText = None,
     context: Context = None,
-) -> ZonalTable:
+) -> Table:
     """Aggregate the pixels whose centres lie in each polygon; for a point the pixel under it.
 
     Parameters
