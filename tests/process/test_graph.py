@@ -50,7 +50,7 @@ WRONG = {
         {"a": call("pi", result=True), "b": call("e", result=True)}, "ProcessGraphInvalid", "2 result nodes",
     ),
     "a dangling reference in a callback": (
-        {"a": call("apply", data=1, process={"process_graph": {"b": call("absolute", x=ref("a"), result=True)}})},
+        {"a": call("apply", process={"process_graph": {"b": call("absolute", x=ref("a"), result=True)}})},
         "ProcessGraphInvalid", "'b' refers to node 'a', which does not exist in its callback",
     ),
     "a callback that is empty": (
@@ -188,10 +188,10 @@ def test_a_node_may_have_any_name(name: str) -> None:
 
 
 def test_a_file_that_is_missing_or_no_json_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="none.json cannot be read"):
+    with pytest.raises(InputError, match=r"none\.json cannot be read"):
         load_graph(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{")
-    with pytest.raises(InputError, match="bad.json is not JSON"):
+    with pytest.raises(InputError, match=r"bad\.json is not JSON"):
         load_graph(tmp_path / "bad.json")
 
 
