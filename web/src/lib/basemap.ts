@@ -4,6 +4,7 @@ import type { FilterSpecification, GeoJSONSource, Map as GlMap, StyleSpecificati
 import { feature, mesh } from "topojson-client";
 import type { GeometryCollection, Topology } from "topojson-specification";
 import worldUrl from "world-atlas/countries-50m.json?url";
+import { unwrap } from "./antimeridian";
 import { askJson } from "./api";
 import { graticule, graticuleStep, type BBox } from "./bbox";
 
@@ -82,8 +83,9 @@ type World = Topology<{ countries: GeometryCollection<{ name: string }>; land: G
 export async function drawWorld(map: GlMap): Promise<void> {
   const world = await askJson<World>(worldUrl);
   const { countries, land } = world.objects;
-  const line = (kind: string, geometry: GeoJSON.Geometry): GeoJSON.Feature => ({ type: "Feature", properties: { kind }, geometry });
-  (map.getSource("land") as GeoJSONSource).setData(feature(world, land));
+  const line = (kind: string, geometry: GeoJSON.Geometry): GeoJSON.Feature => ({ type: "Feature", properties: { kind }, geometry: unwrap(geometry) });
+  const areas = feature(world, land).features.map((area) => ({ ...area, geometry: unwrap(area.geometry) }));
+  (map.getSource("land") as GeoJSONSource).setData({ type: "FeatureCollection", features: areas });
   (map.getSource("lines") as GeoJSONSource).setData({
     type: "FeatureCollection",
     features: [line("coast", mesh(world, countries, (a, b) => a === b)), line("border", mesh(world, countries, (a, b) => a !== b))],
@@ -96,7 +98,7 @@ export async function drawWorld(map: GlMap): Promise<void> {
 
 /** The name at the middle of the largest part; bigger countries win where names collide. */
 function nameCountry(country: GeoJSON.Feature<GeoJSON.Geometry, { name: string }>): GeoJSON.Feature[] {
-  const { geometry } = country;
+  const geometry = unwrap(country.geometry);
   const parts = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.type === "MultiPolygon" ? geometry.coordinates : [];
   const middles = parts.map((rings) => centroid(rings[0]!)).toSorted((a, b) => b.area - a.area);
   const [largest] = middles;
@@ -120,9 +122,9 @@ export function drawGraticule(map: GlMap): void {
   const bounds = map.getBounds();
   const view: BBox = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
   const [w, s, e, n] = view;
-  const step = graticuleStep(Math.max(e - w, n - s));
+  const { clientWidth, clientHeight } = map.getContainer();
+  const step = graticuleStep(e - w, Math.max(4, clientWidth / 150));
   const lines = graticule([w - (e - w), s - (n - s), e + (e - w), n + (n - s)], step);
-  const { clientHeight } = map.getContainer();
   const top = map.unproject([0, 6]).lat;
   const left = map.unproject([8, clientHeight / 2]).lng;
   const ticks = lines.features.map(({ properties, geometry }): GeoJSON.Feature => {
