@@ -9,7 +9,7 @@ import numpy as np
 
 from eocene.cube.block import Block, expand
 from eocene.cube.source import CubeSource
-from eocene.model import Grid
+from eocene.model import Grid, InputError
 from eocene.process.plan import CubeSchema, TableSchema
 
 if TYPE_CHECKING:
@@ -170,8 +170,15 @@ def _keep_times(block: Block, times: tuple[Any, ...] | None) -> Block:
     """Keep the wanted labels along t; another user of the block may have wanted more of them."""
     if times is None or "t" not in block.dims or block.labels["t"] == times:
         return block
-    have = list(block.labels["t"])
-    return block.take("t", [have.index(t) for t in times])
+    places = {label: position for position, label in enumerate(block.labels["t"])}
+    for time in times:
+        if time not in places:
+            raise InputError(
+                f"There is no label {time!s} along t.",
+                f"There are {len(places)}, such as {', '.join(str(t) for t in list(places)[:3])}.",
+                code="LabelNotAvailable",
+            )
+    return block.take("t", [places[t] for t in times])
 
 
 def _assemble(parts: list[tuple[Grid, Block]], grid: Grid) -> Block:

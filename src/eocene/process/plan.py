@@ -214,7 +214,13 @@ def _infer_source(
     hints: dict[str, Any],
 ) -> PlannedNode:
     narrowed = {**arguments, **{k: v for k, v in hints.items() if k in arguments}}
-    source: CubeSource = definition.call(narrowed, _archive=archive, _lattice=lattice or hints.get("lattice"))
+    try:
+        source: CubeSource = definition.call(narrowed, _archive=archive, _lattice=lattice)
+    except EoceneError:
+        if narrowed == arguments:
+            raise
+        # What a filter downstream asks for is at fault: it is told there, by the filter's own name.
+        source = definition.call(arguments, _archive=archive, _lattice=lattice)
     if "span" in hints:
         kept = tuple(date for date in source.dates if hints["span"].contains(date[0]))
         source = replace(source, dates=kept or source.dates)

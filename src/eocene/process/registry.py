@@ -102,8 +102,7 @@ class ProcessDefinition:
                 )
             if not _fits(value, known[name]):
                 raise InputError(
-                    f"The parameter {name!r} of process {self.id!r} in node {node!r} cannot be "
-                    f"{shorten(repr(value), 80)}.",
+                    f"The parameter {name} is {shorten(repr(value), 80)} in node {node!r}, {self.id}.",
                     f"It must be {_name_types(known[name]['schema'])}.",
                     code="ProcessParameterInvalid",
                 )

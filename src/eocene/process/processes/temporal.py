@@ -174,6 +174,13 @@ def aggregate_temporal(
         Handed to the reducer.
     """
     dim = _check_dimension(data, dimension)
+    if not intervals:
+        raise InputError(
+            "aggregate_temporal got no interval.",
+            "Give at least one interval.",
+            code="ProcessParameterInvalid",
+        )
+    spans = [TimeSpan.from_openeo(i) for i in intervals]
     names = tuple(labels) or tuple(i[0] for i in intervals)
     if len(set(names)) != len(intervals):
         raise InputError(
@@ -182,7 +189,6 @@ def aggregate_temporal(
             code="DistinctDimensionLabelsRequired",
         )
     times = instants(data.labels[dim])
-    spans = [TimeSpan.from_openeo(i) for i in intervals]
     groups = [[p for p, t in enumerate(times) if span.contains(t)] for span in spans]
     return _aggregate(data, groups, names, reducer, context)
 
