@@ -93,13 +93,14 @@ def assert_nothing_is_left_over(demo: Demo) -> None:
         assert {path.name for path in ws.layout.results.glob("j-*")} == {job.id for job in ws.jobs.list()}
 
 
-def test_a_demo_killed_twice_is_completed_by_the_next_run(tmp_path):
+def test_a_demo_killed_twice_is_completed_by_the_next_run(demo, tmp_path):
     chance = random.Random(2)  # noqa: S311
+    for name in ("killed", "calm"):  # that a simulation goes on where it was cut off is tested beside it
+        shutil.copytree(demo.archive, tmp_path / name / demo.archive.name)
     killed = light_command(tmp_path / "killed")
-    assert run_and_kill(killed, after=0, wait_s=chance.uniform(1.5, 4))
-    assert run_and_kill(killed, after=chance.choice([2, 3, 4]), wait_s=chance.uniform(0, 0.5))
+    assert run_and_kill(killed, after=1, wait_s=chance.uniform(0, 1.5))
+    assert run_and_kill(killed, after=chance.choice([3, 4]), wait_s=chance.uniform(0, 0.5))
     completed = finish(killed, tmp_path / "killed")
-    shutil.copytree(completed.archive, tmp_path / "calm" / completed.archive.name)
     calm = finish(light_command(tmp_path / "calm"), tmp_path / "calm")
     assert_same_results(calm, completed)
     assert_nothing_is_left_over(completed)
