@@ -6,13 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
+from affine import Affine
 
 from eocene.model import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import xarray as xr
+
+
+def check_picture(sizes: Mapping[Any, int]) -> None:
+    """Refuse the sizes of a cube that is no picture.
+
+    Raises
+    ------
+    InputError
+        If there are several dates, or neither one nor three bands.
+    """
+    others = [d for d, n in sizes.items() if d not in ("bands", "y", "x") and n != 1]
+    if others or sizes.get("bands", 1) not in (1, 3):
+        raise InputError(
+            f"A cube with the dimensions {dict(sizes)} is no picture.",
+            "Reduce t and keep one or three bands before save_result with PNG.",
+            code="FormatUnsuitable",
+        )
 
 
 def save_png(cube: xr.DataArray, path: Path) -> Path:
@@ -25,15 +44,10 @@ def save_png(cube: xr.DataArray, path: Path) -> Path:
     InputError
         If there are several dates, or neither one nor three bands.
     """
+    check_picture(dict(cube.sizes))
     layers = cube.squeeze([d for d in cube.dims if d not in ("y", "x") and cube.sizes[d] == 1], drop=True)
     if layers.ndim == 2:
         layers = layers.expand_dims("bands")
-    if layers.dims[0] != "bands" or layers.ndim != 3 or layers.sizes["bands"] not in (1, 3):
-        raise InputError(
-            f"A cube with the dimensions {dict(cube.sizes)} is no picture.",
-            "Reduce t and keep one or three bands before save_result with PNG.",
-            code="FormatUnsuitable",
-        )
     values = layers.values
     shown = np.isfinite(values).all(axis=0)
     bands = np.stack([_stretch(band, shown) for band in values])
@@ -45,6 +59,9 @@ def save_png(cube: xr.DataArray, path: Path) -> Path:
         "width": values.shape[2],
         "height": values.shape[1],
         "count": 4,
+        "transform": Affine.scale(
+            1, -1
+        ),  # rasterio warns about none; GDAL keeps it in the file removed below
     }
     with rasterio.open(path, "w", dtype="uint8", **profile) as file:
         file.write(np.concatenate([bands, alpha[None]]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 from eocene.cube.write import CogWriter, ZarrWriter, stored_numbers
 from eocene.model import InputError
 from eocene.model.files import write_json
-from eocene.process.picture import save_png
+from eocene.process.picture import check_picture, save_png
 from eocene.process.run import map_blocks
 from eocene.process.stac import COG, ResultInfo, describe_file, make_collection, make_item, name_file
 
@@ -43,6 +44,7 @@ def write_results(
     Stopped
         If ``should_stop`` said so between two blocks.
     """
+    check_suitable(plan, (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON"), batch=True)
     folder.mkdir(parents=True, exist_ok=True)
     if plan.is_cube:
         items, assets = _write_cube(plan, folder, info, progress, should_stop)
@@ -101,10 +103,6 @@ def _write_other_format(plan: Plan, folder: Path, zarr_path: Path) -> dict[str, 
 def _as_layers(block: Block, count: int) -> NDArray[Any]:
     """Return (dates x bands, 1, height, width) of stored numbers."""
     order = [block.dims.index(d) for d in ("t", "bands") if d in block.dims]
-    others = [i for i in range(len(block.dims) - 2) if i not in order]
-    if others:
-        names = ", ".join(block.dims[i] for i in others)
-        raise InputError(f"GeoTIFF cannot hold the dimensions {names}.", "Reduce or drop them first.")
     stored = stored_numbers(block).transpose([*order, block.values.ndim - 2, block.values.ndim - 1])
     return stored.reshape(count, 1, *stored.shape[-2:])
 
@@ -130,7 +128,7 @@ def table_json(table: Any) -> str:
 
 
 def _write_value(plan: Plan, folder: Path) -> dict[str, Any]:
-    write_json(folder / "value.json", plan.run())
+    write_json(folder / "value.json", _as_json(plan.run()))
     return {"value": {"href": "./value.json", "type": "application/json", "roles": ["data"]}}
 
 
@@ -141,6 +139,7 @@ def save_file(plan: Plan, folder: Path, wanted: str | None = None) -> tuple[Path
     plain value. A GeoTIFF holds all dates and bands as bands of one file.
     """
     wanted = wanted or (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON")
+    check_suitable(plan, wanted)
     if not plan.is_cube:
         return _save_records(plan, folder, wanted)
     if wanted == "GTiff":
@@ -158,28 +157,18 @@ def _save_cube(cube: xr.DataArray, folder: Path, wanted: str) -> tuple[Path, str
     if wanted == "JSON":
         write_json(folder / "result.json", cube_json(cube))
         return folder / "result.json", "application/json"
-    if wanted == "PNG":
-        return save_png(cube, folder / "result.png"), "image/png"
-    raise InputError(
-        f"A cube cannot be sent as one {wanted} file.",
-        "Use GTiff, netCDF, PNG or JSON; a batch job also writes Zarr.",
-        code="FormatUnsuitable",
-    )
+    return save_png(cube, folder / "result.png"), "image/png"
 
 
 def _save_records(plan: Plan, folder: Path, wanted: str) -> tuple[Path, str]:
     value = plan.run()
     if not plan.is_table:
-        write_json(folder / "result.json", value)
+        write_json(folder / "result.json", _as_json(value))
     elif wanted == "GeoParquet":
         value.to_parquet(folder / "result.parquet")
         return folder / "result.parquet", "application/vnd.apache.parquet"
-    elif wanted == "JSON":
-        (folder / "result.json").write_text(table_json(value), encoding="utf-8")
     else:
-        raise InputError(
-            f"A table cannot be sent as {wanted}.", "Use JSON or GeoParquet.", code="FormatUnsuitable"
-        )
+        (folder / "result.json").write_text(table_json(value), encoding="utf-8")
     return folder / "result.json", "application/json"
 
 
@@ -197,9 +186,46 @@ def _save_geotiff(plan: Plan, path: Path) -> Path:
     return path
 
 
+def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
+    """Refuse a format that cannot hold the result, before anything is computed.
+
+    A batch job writes a cube as COG and Zarr in any case, and a table in both of its formats.
+
+    Raises
+    ------
+    InputError
+        FormatUnsuitable, naming the formats that can.
+    """
+    names = {"GTiff", "netCDF", "JSON", "PNG"} if plan.is_cube else {"JSON", "GeoParquet"}
+    if batch and plan.is_cube:
+        names.add("Zarr")
+    if (plan.is_cube or plan.is_table) and wanted not in names:
+        raise InputError(
+            f"A {'cube' if plan.is_cube else 'table'} cannot be written as {wanted}.",
+            f"Use {', '.join(sorted(names))}{'' if batch else '; a batch job also writes Zarr'}.",
+            code="FormatUnsuitable",
+        )
+    others = [d for d in plan.schema.dims if d not in ("t", "bands", "y", "x")] if plan.is_cube else []
+    if others and (batch or wanted == "GTiff"):
+        raise InputError(
+            f"GeoTIFF cannot hold the dimensions {', '.join(others)}.",
+            "Reduce or drop them first.",
+            code="FormatUnsuitable",
+        )
+    if plan.is_cube and wanted == "PNG":
+        check_picture(dict(zip(plan.schema.dims, plan.schema.shape, strict=True)))
+
+
+def _as_json(value: Any) -> Any:
+    """Return a plain value with null for what JSON has no number for."""
+    if isinstance(value, list | tuple):
+        return [_as_json(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def cube_json(cube: Any) -> dict[str, Any]:
-    """Return a small cube as nested lists with its dimensions and labels; no-data as null."""
+    """Return a small cube as nested lists with its dimensions and labels; no-data and infinity as null."""
     values = cube.values.astype(object)
-    values[np.isnan(cube.values)] = None
-    labels = {d: [str(v) if d in ("t", "bands") else float(v) for v in cube[d].values] for d in cube.dims}
+    values[~np.isfinite(cube.values)] = None
+    labels = {d: [float(v) if d in ("y", "x") else str(v) for v in cube[d].values] for d in cube.dims}
     return {"dims": list(cube.dims), "coords": labels, "values": values.tolist(), "crs": cube.attrs["crs"]}
