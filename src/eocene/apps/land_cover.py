@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from eocene.process.stac import ResultInfo
 
 FOLDS = 5
+NDVI_TITLE, MAP_TITLE = "NDVI, monthly median", "Land cover"
 TRUE_COLOUR = {"kind": "rgb", "bands": ["B04", "B03", "B02"], "min": 0.0, "max": 0.2}
 NDVI = {"kind": "continuous", "bands": ["data"], "min": 0.0, "max": 0.9, "colormap": "ndvi"}
 CONFIDENCE = {"kind": "continuous", "bands": ["confidence"], "min": 0.3, "max": 1.0, "colormap": "viridis"}
@@ -62,6 +63,7 @@ class LandCover:
     def run(self) -> dict[str, Any]:
         """Run all steps on what the archive holds and return the figures and outputs as JSON."""
         start = time.perf_counter()
+        earlier = self._earlier_jobs()
         self.compute_ndvi()
         samples = self.draw_samples()
         model_id = self.train_model(samples)
@@ -70,13 +72,14 @@ class LandCover:
         self.link_results(prediction, parcels, samples, model_id)
         self.ask_question()
         self.publish_layers(model_id, samples)
+        self._delete_jobs(earlier)
         self.figures["seconds"] = round(time.perf_counter() - start, 1)
         return {**self.figures, "outputs": self.outputs, "steps": self.steps.as_records()}
 
     def compute_ndvi(self) -> None:
         """Run the NDVI monthly median as a batch job."""
         with self.steps.step("NDVI monthly median") as (step, advance):
-            job = self._run_job(monthly_ndvi(self.study.months), "NDVI, monthly median", advance)
+            job = self._run_job(monthly_ndvi(self.study.months), NDVI_TITLE, advance)
             self.outputs["ndvi"] = f"results/{job}"
             plan = self._open_result(job)
             middle = plan.schema.times[len(plan.schema.times) // 2]
@@ -135,7 +138,7 @@ class LandCover:
         """Predict the whole area as a batch job, with confidence."""
         with self.steps.step("land-cover map") as (step, advance):
             graph = make_feature_graph(self.study.months, model=model_id)
-            job = self._run_job(graph, "Land cover", advance)
+            job = self._run_job(graph, MAP_TITLE, advance)
             self.outputs["map"] = f"results/{job}"
             prediction: xr.DataArray = self._open_result(job).run().isel(t=0)
             step.outcome = f"class and confidence, {prediction.sizes['x']} x {prediction.sizes['y']} pixels"
@@ -203,7 +206,7 @@ class LandCover:
             "items": plan.items,
             "model": {"id": model_id},
             "layers": ["parcels", "waters"],
-            "title": "Land cover",
+            "title": MAP_TITLE,
         }
 
     def ask_question(self) -> None:
@@ -279,6 +282,27 @@ class LandCover:
         finally:
             store.close()
         return job.id
+
+    def _earlier_jobs(self) -> list[str]:
+        """Return the jobs of earlier runs; one that was cut off is deleted at once, or it would run again."""
+        store = JobStore(self.archive.layout)
+        try:
+            mine = [job for job in store.list() if job.title in (NDVI_TITLE, MAP_TITLE)]
+            for job in mine:
+                if job.status != "finished":
+                    store.delete(job.id)
+            return [job.id for job in mine if job.status == "finished"]
+        finally:
+            store.close()
+
+    def _delete_jobs(self, ids: list[str]) -> None:
+        """Delete jobs that newer ones have replaced on the map."""
+        store = JobStore(self.archive.layout)
+        try:
+            for job_id in ids:
+                store.delete(job_id)
+        finally:
+            store.close()
 
     def _job_of(self, output: str) -> str:
         return self.outputs[output].removeprefix("results/")
