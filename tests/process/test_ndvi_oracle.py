@@ -88,7 +88,9 @@ def test_it_equals_numpy_where_only_the_other_utm_zone_has_data(
 ) -> None:
     first = next(
         i
-        for i in pystac.Catalog.from_file(str(simulated_world.catalogue)).get_child("sentinel-2-l2a").get_items()
+        for i in pystac.Catalog.from_file(str(simulated_world.catalogue))
+        .get_child("sentinel-2-l2a")
+        .get_items()
         if i.assets["B04"].extra_fields["proj:code"] == "EPSG:32632"
     )
     with rasterio.open(first.assets["B04"].get_absolute_href()) as file:
@@ -120,7 +122,9 @@ def test_python_sync_and_batch_are_bit_identical(
     assert np.stack(layers).tobytes() == by_python.values.tobytes()
 
 
-def test_the_result_of_a_job_loads_again_as_the_same_values(world: Workspace, by_python: xr.DataArray) -> None:
+def test_the_result_of_a_job_loads_again_as_the_same_values(
+    world: Workspace, by_python: xr.DataArray
+) -> None:
     job = next(j for j in world.jobs.list() if j.title == "NDVI")
     graph = {
         "load": {
