@@ -59,9 +59,7 @@ def save_png(cube: xr.DataArray, path: Path) -> Path:
         "width": values.shape[2],
         "height": values.shape[1],
         "count": 4,
-        "transform": Affine.scale(
-            1, -1
-        ),  # rasterio warns about none; GDAL keeps it in the file removed below
+        "transform": Affine.translation(1, 1),  # any: rasterio warns about none, the file keeps none
     }
     with rasterio.open(path, "w", dtype="uint8", **profile) as file:
         file.write(np.concatenate([bands, alpha[None]]))
