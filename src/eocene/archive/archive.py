@@ -10,8 +10,8 @@ from eocene.archive.definition import read_bands
 from eocene.archive.fetch import Door
 from eocene.archive.ingest import ingest_product
 from eocene.archive.normalise import is_table
+from eocene.archive.opening import open_raster
 from eocene.archive.product import IngestOptions
-from eocene.archive.raster import open_raster
 from eocene.archive.search import Search
 from eocene.archive.tables import read_table
 from eocene.model.errors import InputError

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.normalise import is_data, is_table
+from eocene.archive.opening import open_raster
 from eocene.archive.product import grid_fields, number_json
-from eocene.archive.raster import is_tiff, open_raster
+from eocene.archive.raster import is_tiff
 from eocene.archive.tables import check_table
 from eocene.archive.tiff import check_complete
 from eocene.model.grid import Grid

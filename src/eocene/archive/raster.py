@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eocene.archive.fetch import Door
     from eocene.model.grid import Grid
 
 GEOTIFF = "image/tiff; application=geotiff"
@@ -66,39 +65,6 @@ def is_tiff(asset: Mapping[str, Any]) -> bool:
     kind = str(asset.get("type", "")).lower()
     return kind.startswith("image/tiff") or (
         not kind and str(asset.get("href", "")).lower().endswith((".tif", ".tiff"))
-    )
-
-
-def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
-    """Open the raster of a STAC asset after the door has let its path through.
-
-    Parameters
-    ----------
-    asset : mapping
-        ``href`` (absolute), ``type``; ``eocene:variable`` and ``eocene:index`` for a slice of a NetCDF
-        file, ``eocene:band`` (from 1) for one band of a GeoTIFF with several.
-    door : Door
-        Which files may be opened.
-
-    Raises
-    ------
-    InputError
-        If the path is refused or the format is not a raster.
-    DamageError
-        If the file is missing or cannot be read; it is named.
-    """
-    path = door.resolve(str(asset.get("href", "")))
-    if is_netcdf(asset):
-        from eocene.archive.netcdf import NetcdfRaster
-
-        return NetcdfRaster(path, asset)
-    if is_tiff(asset):
-        from eocene.archive.geotiff import GeotiffRaster
-
-        return GeotiffRaster(path, asset)
-    raise InputError(
-        f"The asset {str(path)!r} of type {asset.get('type')!r} is not a raster.",
-        "Rasters are GeoTIFF (image/tiff) and NetCDF (application/x-netcdf).",
     )
 
 
