@@ -229,9 +229,6 @@ def test_some_dates_of_a_source_are_those_of_the_whole(tmp_path: Path) -> None:
     archive.close()
 
 
-@pytest.mark.xfail(
-    reason="scale and offset come from the collection, not from each item's own asset", strict=True
-)
 def test_an_item_of_an_older_baseline_keeps_its_own_offset(tmp_path: Path) -> None:
     from eocene.process import make_plan
     from tests.process.graphs import call

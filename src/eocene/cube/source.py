@@ -61,19 +61,29 @@ class CubeSource:
     grid: Grid
     scaled: bool = True
     dtype: np.dtype[Any] = field(init=False)
+    mixed: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dtype", self._common_dtype())
+        encodings = {b.name: self._find_encodings(b) for b in self.bands}
+        object.__setattr__(self, "dtype", self._common_dtype(encodings))
+        # Of these bands each image is decoded as it is laid, since its neighbours are stored otherwise.
+        object.__setattr__(self, "mixed", frozenset(n for n, found in encodings.items() if len(found) > 1))
+
+    def _find_encodings(self, band: Band) -> set[Band]:
+        """Return how the band is stored in its items; a collection can span processing baselines."""
+        assets = (item["assets"].get(band.name) for item in self.items)
+        return {band} | {band.stored_in(asset) for asset in assets if asset is not None}
 
     @property
     def items(self) -> tuple[Item, ...]:
         """Every item that may be read."""
         return tuple(item for _, items in self.dates for item in items)
 
-    def _common_dtype(self) -> np.dtype[Any]:
+    def _common_dtype(self, encodings: Mapping[str, set[Band]]) -> np.dtype[Any]:
         """Return the dtype of the values: stored integers stay when nothing is scaled and all agree."""
-        stored = {np.dtype(b.dtype) for b in self.bands}
-        scaled = self.scaled and any(b.is_scaled for b in self.bands)
+        every = [e for found in encodings.values() for e in found]
+        stored = {np.dtype(e.dtype) for e in every}
+        scaled = self.scaled and any(e.is_scaled for e in every)
         if len(stored) == 1 and not scaled:
             return next(iter(stored))
         wide = any(d.itemsize > (4 if d.kind == "f" else 2) for d in stored)
@@ -91,7 +101,8 @@ class CubeSource:
         dates = self._near(window)
         numbers, valid = [], []
         for band in self.bands:
-            stack = np.zeros((len(self.dates), *window.shape), band.dtype)
+            dtype = self.dtype if band.name in self.mixed else np.dtype(band.dtype)
+            stack = np.zeros((len(self.dates), *window.shape), dtype)
             mask = np.zeros(stack.shape, bool)
             for position, items in enumerate(dates):
                 for item in items:
@@ -133,8 +144,10 @@ class CubeSource:
         if found is None:
             return
         picked = found.pick(raster.read(found.needed, level))
-        nodata = raster.nodata if band.nodata is None else band.nodata
+        nodata = band.nodata if raster.nodata is None else raster.nodata
         present = is_data(picked, nodata) & found.inside
+        if self.scaled and band.name in self.mixed:
+            picked = decode_numbers(picked, band.stored_in(asset))
         if mask.any():
             fresh = present & ~mask
             np.copyto(values, picked, where=fresh, casting="unsafe")
@@ -150,9 +163,8 @@ class CubeSource:
         valid = np.empty(values.shape, bool)
         for position, band in enumerate(self.bands):
             numbers = leaf.numbers[position][cut]
-            if self.scaled and band.is_scaled:
-                # In float64, so that the one rounding is the cast.
-                numbers = numbers * np.float64(band.scale) + np.float64(band.offset)
+            if self.scaled and band.name not in self.mixed:
+                numbers = decode_numbers(numbers, band)
             values[:, position] = numbers
             valid[:, position] = leaf.valid[position][cut]
         return self._block(values, None if valid.all() else valid, window)
@@ -167,6 +179,11 @@ class CubeSource:
         labels = {"t": tuple(t for t, _ in self.dates), "bands": tuple(b.name for b in self.bands)}
         names = {b.name: b.common_name for b in self.bands if b.common_name}
         return Block(values, ("t", "bands", "y", "x"), labels, valid, window, common_names=names)
+
+
+def decode_numbers(numbers: NDArray[Any], band: Band) -> NDArray[Any]:
+    """Return values; in float64 where there is a scale, so that the one rounding is the later cast."""
+    return numbers * np.float64(band.scale) + np.float64(band.offset) if band.is_scaled else numbers
 
 
 def choose_level(raster: Raster, window: Grid) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -37,3 +41,12 @@ class Band:
     def is_scaled(self) -> bool:
         """Whether stored numbers are not yet values."""
         return self.scale != 1.0 or self.offset != 0.0
+
+    def stored_in(self, asset: Mapping[str, Any]) -> Band:
+        """Return the band as one STAC asset stores it: its own dtype, scale and offset where it tells them."""
+        return replace(
+            self,
+            dtype=str(asset.get("data_type", self.dtype)),
+            scale=float(asset.get("raster:scale", self.scale)),
+            offset=float(asset.get("raster:offset", self.offset)),
+        )

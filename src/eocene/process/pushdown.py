@@ -1,4 +1,8 @@
-"""Push filters down into the loads: less is searched, opened and read, and the result stays the same."""
+"""Push filters down into the loads: less is searched, opened and read, and the values stay the same.
+
+Where the load names no pixel grid of its own, what is asked for decides it, wherever it is asked: the
+finest band kept, and the CRS of the items that cover most of the box.
+"""
 
 from __future__ import annotations
 
