@@ -43,7 +43,7 @@ class Band:
         return self.scale != 1.0 or self.offset != 0.0
 
     def stored_in(self, asset: Mapping[str, Any]) -> Band:
-        """Return the band as one STAC asset stores it: its own dtype, scale and offset where it tells them."""
+        """Return the band as a STAC asset stores it: its dtype, scale and offset where it tells them."""
         return replace(
             self,
             dtype=str(asset.get("data_type", self.dtype)),
