@@ -52,6 +52,17 @@ def test_a_triple_in_two_graphs_counts_once_and_lives_as_long_as_one_of_them(sto
     assert count(store) == others
 
 
+@pytest.mark.parametrize("others", [0, 400])
+def test_several_graphs_are_replaced_at_once_or_not_at_all(store, others):
+    many = NamedNode("urn:many")
+    store.replace({many: make_quads(others, many, 1000), G: make_quads(5), H: make_quads(8, H, 50)})
+    assert store.replace({G: make_quads(2), H: []}) == 2
+    assert (count(store), "urn:h" in store.graphs()) == (2 + others, False)
+    with pytest.raises(InputError):
+        store.replace({G: make_quads(3), H: make_quads(3, G)})
+    assert count(store) == 2 + others
+
+
 def test_an_empty_store_can_be_asked(store):
     assert count(store) == 0
     assert store.metric_frame is None

@@ -59,11 +59,12 @@ class LandCover:
     steps: Steps
     outputs: dict[str, str] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    earlier: list[str] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
         """Run all steps on what the archive holds and return the figures and outputs as JSON."""
         start = time.perf_counter()
-        earlier = self._earlier_jobs()
+        self.earlier = self._find_earlier_jobs()
         self.compute_ndvi()
         samples = self.draw_samples()
         model_id = self.train_model(samples)
@@ -72,7 +73,7 @@ class LandCover:
         self.link_results(prediction, parcels, samples, model_id)
         self.ask_question()
         self.publish_layers(model_id, samples)
-        self._delete_jobs(earlier)
+        self._delete_jobs(self.earlier)
         self.figures["seconds"] = round(time.perf_counter() - start, 1)
         return {**self.figures, "outputs": self.outputs, "steps": self.steps.as_records()}
 
@@ -176,14 +177,20 @@ class LandCover:
             waters = self._trace_waters(prediction, samples)
             job = self._job_of("map")
             record = self._describe_job(job, model_id)
+            parcel_quads = link.map_parcels(parcels, job=job)
+            water_quads = link.map_features(waters, layer="waters", kind="WaterBody", job=job)
+            observations = link.map_observations(observed.assign(property="NDVI"), layer="ndvi")
             store = link.LinkStore(self.archive.layout.graph)
             try:
-                count = store.load(link.map_parcels(parcels, job=job), link.layer_graph("parcels"))
-                features = link.map_features(waters, layer="waters", kind="WaterBody", job=job)
-                count += store.load(features, link.layer_graph("waters"))
-                quads = link.map_observations(observed.assign(property="NDVI"), layer="ndvi")
-                count += store.load(quads, link.layer_graph("ndvi"))
-                count += store.load(link.map_provenance(record), link.job_graph(job))
+                count = store.replace(
+                    {
+                        **{link.job_graph(old): () for old in self.earlier},
+                        link.layer_graph("parcels"): parcel_quads,
+                        link.layer_graph("waters"): water_quads,
+                        link.layer_graph("ndvi"): observations,
+                        link.job_graph(job): link.map_provenance(record),
+                    }
+                )
             finally:
                 store.close()
             self.outputs["graph"] = "graph"
@@ -283,7 +290,7 @@ class LandCover:
             store.close()
         return job.id
 
-    def _earlier_jobs(self) -> list[str]:
+    def _find_earlier_jobs(self) -> list[str]:
         """Return the jobs of earlier runs; one that was cut off is deleted at once, or it would run again."""
         store = JobStore(self.archive.layout)
         try:

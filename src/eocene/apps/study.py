@@ -59,13 +59,13 @@ SIMULATED = Study(
     labels="reference:classes",
     block_size_m=640.0,
     buffer_m=80.0,
-    draw=Draw(per_class=600, share=0.4),
+    draw=Draw(per_class=500, share=0.4),
     observed=("2024-05-01", "2024-08-01"),
     parcels="table:parcels",
     water="water",
     question="crops-near-water",
     asked={"crop": "maize", "distance_m": 500, "drop": 0.2, "year": 2024, "month": 6},
-    spec=ModelSpec(n_estimators=60),
+    spec=ModelSpec(n_estimators=50),
 )
 
 

@@ -22,7 +22,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING
 
 from pyoxigraph import DefaultGraph, Quad, Store
@@ -31,7 +31,7 @@ from eocene.model import DamageError, InputError, StateError
 from eocene.model.files import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from pyoxigraph import NamedNode
@@ -143,8 +143,8 @@ class GenerationFolder:
             ) from error
 
     @contextmanager
-    def change(self, without: NamedNode, wait_s: float) -> Iterator[Store]:
-        """Yield a writable copy without one named graph; it becomes current if all goes well.
+    def change(self, without: Collection[NamedNode], wait_s: float) -> Iterator[Store]:
+        """Yield a writable copy without some named graphs; it becomes current if all goes well.
 
         Raises
         ------
@@ -168,20 +168,21 @@ class GenerationFolder:
                 raise
             self._remove_stale(number + 1)
 
-    def _copy(self, number: int, without: NamedNode, fresh: Path) -> Store:
+    def _copy(self, number: int, without: Collection[NamedNode], fresh: Path) -> Store:
         if number == 0:
             return Store(fresh)
         old = self._open(number)
-        doomed = old.quads_for_pattern(None, None, None, without)
+        doomed = chain.from_iterable(old.quads_for_pattern(None, None, None, graph) for graph in without)
         if next(islice(doomed, len(old) // 8, None), None) is None:
             old.backup(fresh)
             store = Store(fresh)
-            _remove_graph(store, without)
+            for unwanted in without:
+                _remove_graph(store, unwanted)
             return store
         # Removing quads one by one costs several times as much as writing the others anew.
         store = Store(fresh)
         for graph in old.named_graphs():
-            if graph != without:
+            if graph not in without:
                 store.bulk_extend(double(old.quads_for_pattern(None, None, None, graph)))
         return store
 

@@ -15,7 +15,7 @@ from eocene.link.worker import WorkerPool
 from eocene.model import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from pyoxigraph import NamedNode, Quad
@@ -96,12 +96,37 @@ class LinkStore:
         StateError
             Another process is writing.
         """
-        with self._folder.change(graph, wait_s) as store:
-            counter = _Counter(quads, graph)
-            store.bulk_extend(double(counter))
-            if counter.fault is not None:
-                raise counter.fault
-        return counter.count
+        return self.replace({graph: quads}, wait_s=wait_s)
+
+    def replace(self, graphs: Mapping[NamedNode, Iterable[Quad]], *, wait_s: float = 30.0) -> int:
+        """Replace several named graphs in one change, all or nothing.
+
+        Parameters
+        ----------
+        graphs : mapping of NamedNode to iterable of Quad
+            As for :meth:`load`, each graph with its quads.
+        wait_s : float
+            How long to wait for another writer.
+
+        Returns
+        -------
+        int
+            How many quads were given.
+
+        Raises
+        ------
+        InputError, StateError
+            As :meth:`load`.
+        """
+        count = 0
+        with self._folder.change(list(graphs), wait_s) as store:
+            for graph, quads in graphs.items():
+                counter = _Counter(quads, graph)
+                store.bulk_extend(double(counter))
+                if counter.fault is not None:
+                    raise counter.fault
+                count += counter.count
+        return count
 
     def query(
         self,

@@ -34,7 +34,7 @@ def write_raster(
         "crs": f"EPSG:{grid.epsg}",
         "transform": Affine(*grid.transform),
         "nodata": nodata,
-        "blocksize": 512 if grid.width >= 512 else 256,
+        "blocksize": 512 if grid.width > 2048 else 256,
         "compress": "DEFLATE",
         "level": 6 if categorical else 1,
         "predictor": "NO" if categorical else "YES",
