@@ -103,7 +103,8 @@ class GeotiffRaster:
 def damaged(path: Path | str, why: str) -> DamageError:
     """Return the error of a raster file that cannot be read."""
     return DamageError(
-        f"The raster file {str(path)!r} cannot be read: {why}.", "Fetch or write the file again."
+        f"The raster file {str(path)!r} cannot be read: {str(why).rstrip('.')}.",
+        "Fetch or write the file again.",
     )
 
 
