@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.apps.graphs import monthly_ndvi, result_graph, true_colour, zonal_ndvi
-from eocene.apps.samples import draw_samples, plan_labels, read_classes
+from eocene.apps.samples import Draw, draw_samples, plan_labels, read_classes
 from eocene.cube.polygons import trace_polygons
 from eocene.curate import block_split, random_split
 from eocene.jobs import JobStore, Layer, Layers, run_worker
@@ -143,6 +143,8 @@ class LandCover:
             self.outputs["map"] = f"results/{job}"
             prediction: xr.DataArray = self._open_result(job).run().isel(t=0)
             step.outcome = f"class and confidence, {prediction.sizes['x']} x {prediction.sizes['y']} pixels"
+            if self.study.draw == Draw():  # everything was drawn: the map repeats what was learnt
+                step.outcome += ", all seen in training"
             step.figure = f"mean confidence {float(prediction.sel(bands='confidence').mean()):.3f}"
         return prediction
 
