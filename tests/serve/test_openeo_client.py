@@ -22,11 +22,11 @@ def connection(server):
     return connection
 
 
-@pytest.fixture
-def masked_ndvi(connection, extent):
+@pytest.fixture(params=["a box"])
+def masked_ndvi(connection, extent, request):
     cube = connection.load_collection(
         "sentinel-2-l2a",
-        spatial_extent=extent,
+        spatial_extent=extent if request.param == "a box" else None,
         temporal_extent=["2024-01-01", "2025-01-01"],
         bands=["B04", "B08", "SCL"],
     )
@@ -62,6 +62,7 @@ def test_a_valid_graph_validates_and_an_invalid_one_says_why(connection, masked_
     assert "B99" in faults[0]["message"]
 
 
+@pytest.mark.parametrize("masked_ndvi", ["a box", "both zones"], indirect=True)
 def test_sync_netcdf_and_batch_cogs_equal_the_python_way_bit_for_bit(masked_ndvi, expected, tmp_path):
     masked_ndvi.download(tmp_path / "sync.nc")
     with xr.open_dataset(tmp_path / "sync.nc", engine="h5netcdf") as found:
