@@ -362,9 +362,10 @@ def predict(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Map the area of a feature graph with a model: class and confidence."""
-    from eocene.apps.samples import predict_graph
+    from eocene.learn.features import add_prediction
+    from eocene.process.graph import load_graph
 
-    _run_to_file(predict_graph(graph, model), output, workspace, {})
+    _run_to_file(add_prediction(load_graph(graph), model), output, workspace, {})
 
 
 @app.command()

@@ -10,7 +10,6 @@ import numpy as np
 from eocene.curate import Samples, sample_chips
 from eocene.model import InputError
 from eocene.process import make_plan
-from eocene.process.graph import load_graph
 from eocene.process.run import map_blocks
 
 if TYPE_CHECKING:
@@ -123,22 +122,3 @@ def split_name(labels: str) -> tuple[str, str]:
     if not (collection and sign and band):
         raise InputError(f"The labels {labels!r} name no band.", "Write COLLECTION:BAND.")
     return collection, band
-
-
-def predict_graph(graph: Any, model: str) -> dict[str, Any]:
-    """Return a feature graph followed by the prediction of a registered model."""
-    flat = {key: dict(node) for key, node in load_graph(graph).items()}
-    result = next((key for key, node in flat.items() if node.pop("result", False)), None)
-    if result is None:
-        raise InputError("The graph has no result node.", 'Mark one with "result": true.')
-    flat["eocene_model"] = {"process_id": "load_ml_model", "arguments": {"id": model}}
-    flat["eocene_map"] = {
-        "process_id": "ml_predict",
-        "arguments": {
-            "data": {"from_node": result},
-            "model": {"from_node": "eocene_model"},
-            "dimensions": ["t", "bands"],
-        },
-        "result": True,
-    }
-    return flat

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from eocene.model import Grid
 
-SPATIAL = ("y", "x")
-
 
 @dataclass(frozen=True, eq=False)
 class Block:

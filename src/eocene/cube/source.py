@@ -30,11 +30,6 @@ class Leaf:
     numbers: tuple[NDArray[Any], ...]
     valid: tuple[NDArray[np.bool_], ...]
 
-    @property
-    def nbytes(self) -> int:
-        """Memory held."""
-        return sum(a.nbytes for a in (*self.numbers, *self.valid))
-
 
 @dataclass(frozen=True)
 class CubeSource:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eocene.model import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -67,14 +69,28 @@ def make_feature_graph(
         ),
         "features": node("ndvi", data={"from_node": "monthly"}, nir="B08", red="B04", target_band="NDVI"),
     }
-    if model is None:
-        graph["features"]["result"] = True
-        return graph
-    graph["model"] = node("load_ml_model", id=model)
-    graph["map"] = node(
+    graph["features"]["result"] = True
+    return graph if model is None else add_prediction(graph, model)
+
+
+def add_prediction(features: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Return a flat feature graph followed by the classes and the confidence of a registered model.
+
+    Raises
+    ------
+    InputError
+        If the graph has no result.
+    """
+    graph = {key: dict(entry) for key, entry in features.items()}
+    result = next((key for key, entry in graph.items() if entry.pop("result", False)), None)
+    if result is None:
+        raise InputError("The graph has no result node.", 'Mark one with "result": true.')
+    loaded, mapped = (name if name not in graph else f"{result}_{name}" for name in ("model", "map"))
+    graph[loaded] = node("load_ml_model", id=model)
+    graph[mapped] = node(
         "ml_predict",
-        data={"from_node": "features"},
-        model={"from_node": "model"},
+        data={"from_node": result},
+        model={"from_node": loaded},
         dimensions=["t", "bands"],
         result=True,
     )

@@ -26,79 +26,47 @@ TemporalInterval = Annotated[
 ]
 Options = Annotated[Any, {"type": ["object", "null"], "subtype": "output-format-options"}]
 Context = Annotated[Any, {"description": "Any data type."}]
+
+_ANY: dict[str, Any] = {"description": "Any data type."}
+
+
+def _callback(
+    returns: dict[str, Any], *, kind: Any = "object", **parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the schema of a callback: its parameters, and ``context`` after them."""
+    context = {
+        "name": "context",
+        "description": "Additional data passed by the user.",
+        "schema": _ANY,
+        "optional": True,
+        "default": None,
+    }
+    own = [{"name": name, **parameter} for name, parameter in parameters.items()]
+    return {"type": kind, "subtype": "process-graph", "parameters": [*own, context], "returns": returns}
+
+
+_ONE = {"description": "One value.", "schema": _ANY}
 Reducer = Annotated[
     Callback,
-    {
-        "type": "object",
-        "subtype": "process-graph",
-        "parameters": [
-            {"name": "data", "description": "A labeled array.", "schema": {"type": "array"}},
-            {
-                "name": "context",
-                "description": "Additional data passed by the user.",
-                "schema": {"description": "Any data type."},
-                "optional": True,
-                "default": None,
-            },
-        ],
-        "returns": {"description": "One value, or an array.", "schema": {"description": "Any data type."}},
-    },
+    _callback(
+        {"description": "One value, or an array.", "schema": _ANY},
+        data={"description": "A labeled array.", "schema": {"type": "array"}},
+    ),
 ]
-Mapper = Annotated[
-    Callback,
-    {
-        "type": "object",
-        "subtype": "process-graph",
-        "parameters": [
-            {"name": "x", "description": "One value.", "schema": {"description": "Any data type."}},
-            {
-                "name": "context",
-                "description": "Additional data passed by the user.",
-                "schema": {"description": "Any data type."},
-                "optional": True,
-                "default": None,
-            },
-        ],
-        "returns": {"description": "The new value.", "schema": {"description": "Any data type."}},
-    },
-]
+Mapper = Annotated[Callback, _callback({"description": "The new value.", "schema": _ANY}, x=_ONE)]
 Overlap = Annotated[
     Callback | None,
-    {
-        "type": ["object", "null"],
-        "subtype": "process-graph",
-        "parameters": [
-            {"name": "x", "description": "The value of the first cube.", "schema": {}},
-            {"name": "y", "description": "The value of the second cube.", "schema": {}},
-            {
-                "name": "context",
-                "description": "Additional data passed by the user.",
-                "schema": {"description": "Any data type."},
-                "optional": True,
-                "default": None,
-            },
-        ],
-        "returns": {"description": "The value to use.", "schema": {}},
-    },
+    _callback(
+        {"description": "The value to use.", "schema": {}},
+        kind=["object", "null"],
+        x={"description": "The value of the first cube.", "schema": {}},
+        y={"description": "The value of the second cube.", "schema": {}},
+    ),
 ]
 Condition = Annotated[
     Any,
     [
-        {
-            "type": "object",
-            "subtype": "process-graph",
-            "parameters": [
-                {"name": "x", "description": "One value.", "schema": {"description": "Any data type."}},
-                {
-                    "name": "context",
-                    "description": "Additional data passed by the user.",
-                    "schema": {"description": "Any data type."},
-                    "optional": True,
-                    "default": None,
-                },
-            ],
-            "returns": {"description": "Whether it counts.", "schema": {"type": "boolean"}},
-        },
+        _callback({"description": "Whether it counts.", "schema": {"type": "boolean"}}, x=_ONE),
         {"type": "boolean"},
         {"type": "null"},
     ],
