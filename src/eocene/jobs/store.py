@@ -12,7 +12,14 @@ from sqlalchemy import delete, func, insert, select, update
 
 from eocene.jobs.database import open_database
 from eocene.jobs.job import ACTIVE, LOCAL_USER, Job, check_level, check_process
-from eocene.jobs.leases import NO_LEASE, end_lease, renew_lease, requeue_lost, take_longest_queued
+from eocene.jobs.leases import (
+    NO_LEASE,
+    end_lease,
+    is_dead,
+    renew_lease,
+    requeue_lost,
+    take_longest_queued,
+)
 from eocene.jobs.logs import read_logs, write_log
 from eocene.jobs.tables import jobs
 from eocene.model import InputError, NotFoundError, StateError
@@ -136,9 +143,11 @@ class JobStore:
     def delete(self, job_id: str, owner: str | None = None) -> None:
         """Remove a job, its log and its results; a worker on it stops at its next block."""
         with self._database.write() as connection:
-            _load(connection, job_id, owner)
+            job = _load(connection, job_id, owner)
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
             self._discard_results(job_id)
+            if is_dead(job.worker):  # one that lives removes its own folder when it stops
+                self.sweep_leftovers(job_id)
 
     def queue(self, job_id: str, owner: str | None = None) -> Job:
         """Queue a job; earlier results are discarded. A queued or running job is left as it is."""
@@ -190,6 +199,11 @@ class JobStore:
         with suppress(FileNotFoundError):
             folder.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
+
+    def sweep_leftovers(self, job_id: str) -> None:
+        """Remove the half-written results that workers which are no more left of a job."""
+        for leftover in self.results_folder(job_id).parent.glob(f".{job_id}.*"):
+            shutil.rmtree(leftover, ignore_errors=True)
 
     # What a worker does.
 

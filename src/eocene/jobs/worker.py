@@ -201,8 +201,7 @@ def _open_folder(store: JobStore, job: Job) -> Path:
     """Make the folder that becomes the results, and sweep away what earlier workers left of this job."""
     root = store.results_folder(job.id).parent
     root.mkdir(parents=True, exist_ok=True)
-    for leftover in root.glob(f".{job.id}.*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    store.sweep_leftovers(job.id)
     folder = root / f".{job.id}.{secrets.token_hex(4)}"
     folder.mkdir()
     return folder
