@@ -248,6 +248,19 @@ def test_the_intersection_holds_exactly_the_common_pixels(pair: tuple[Grid, Grid
     assert (pixels(common) if common else set()) == pixels(first) & pixels(second)
 
 
+@given(pairs())
+def test_the_union_is_the_smallest_grid_around_both(pair: tuple[Grid, Grid]) -> None:
+    first, second = pair
+    around = first.union(second)
+    assert around == second.union(first)
+    assert around.intersect(first) == first
+    assert around.intersect(second) == second
+    assert around.left in (first.left, second.left)
+    assert around.top in (first.top, second.top)
+    assert around.left + around.width in (first.left + first.width, second.left + second.width)
+    assert around.top + around.height in (first.top + first.height, second.top + second.height)
+
+
 @given(grids())
 def test_a_grid_intersected_with_itself_is_itself(grid: Grid) -> None:
     assert grid.intersect(grid) == grid
@@ -269,6 +282,8 @@ def test_windows_of_different_lattices_are_not_compared() -> None:
     second = Grid(Lattice(32632, (20.0, 20.0)), 0, 0, 5, 5)
     with pytest.raises(ValueError, match="pixel numbers"):
         first.intersect(second)
+    with pytest.raises(ValueError, match="mean nothing"):
+        first.union(second)
 
 
 def test_a_window_that_sticks_out_has_no_slices() -> None:

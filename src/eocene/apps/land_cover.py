@@ -7,6 +7,7 @@ The main job of the platform, composed of the rooms: ingest → NDVI as a batch 
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ class LandCover:
         parcels = self.classify_parcels(prediction, samples)
         self.link_results(prediction, parcels, samples, model_id)
         self.ask_question()
-        self.publish_layers(model_id, samples)
+        self.publish_layers(samples)
         self._delete_jobs(self.earlier)
         self.figures["seconds"] = round(time.perf_counter() - start, 1)
         return {**self.figures, "outputs": self.outputs, "steps": self.steps.as_records()}
@@ -182,8 +183,7 @@ class LandCover:
             parcel_quads = link.map_parcels(parcels, job=job)
             water_quads = link.map_features(waters, layer="waters", kind="WaterBody", job=job)
             observations = link.map_observations(observed.assign(property="NDVI"), layer="ndvi")
-            store = link.LinkStore(self.archive.layout.graph)
-            try:
+            with link.LinkStore(self.archive.layout.graph) as store:
                 count = store.replace(
                     {
                         **{link.job_graph(old): () for old in self.earlier},
@@ -193,8 +193,6 @@ class LandCover:
                         link.job_graph(job): link.map_provenance(record),
                     }
                 )
-            finally:
-                store.close()
             self.outputs["graph"] = "graph"
             self.figures["triples"] = count
             step.outcome = f"{len(parcels)} parcels, {len(waters)} waters, {len(observed)} observations"
@@ -225,23 +223,17 @@ class LandCover:
 
         study = self.study
         with self.steps.step("question in GeoSPARQL") as (step, _):
-            store = link.LinkStore(self.archive.layout.graph)
-            try:
+            with link.LinkStore(self.archive.layout.graph) as store:
                 answer = link.ask(store, study.question, **study.asked)
-            finally:
-                store.close()
             self.figures["answers"] = len(answer)
             step.outcome = find_question(study.question).title
             step.figure = f"{len(answer)} rows"
 
-    def publish_layers(self, model_id: str, samples: Samples) -> None:
+    def publish_layers(self, samples: Samples) -> None:
         """Put the results on the map page."""
         with self.steps.step("map layers") as (step, _):
-            layers = Layers(self.archive.layout)
-            try:
+            with closing(Layers(self.archive.layout)) as layers:
                 made = [layers.put(layer) for layer in self._make_layers(samples)]
-            finally:
-                layers.close()
             step.outcome = ", ".join(layer.title for layer in made)
             step.figure = f"{len(made)} layers"
 
@@ -254,8 +246,8 @@ class LandCover:
         ndvi, land_cover = self._job_of("ndvi"), self._job_of("map")
         rasters = [
             ("true-colour", "Sentinel-2, true colour", true_colour(self.study.months), TRUE_COLOUR),
-            ("ndvi", "NDVI, monthly median", result_graph(ndvi), NDVI),
-            ("land-cover", "Land cover", result_graph(land_cover, "class"), _class_style(classes)),
+            ("ndvi", NDVI_TITLE, result_graph(ndvi), NDVI),
+            ("land-cover", MAP_TITLE, result_graph(land_cover, "class"), _class_style(classes)),
             ("confidence", "Confidence of the map", result_graph(land_cover, "confidence"), CONFIDENCE),
         ]
         named = [{**c, "value": c["name"]} for c in classes]
@@ -278,8 +270,7 @@ class LandCover:
 
     def _run_job(self, graph: dict[str, Any], title: str, advance: Advance) -> str:
         """Create, queue and run a batch job in this process, and return its id."""
-        store = JobStore(self.archive.layout)
-        try:
+        with closing(JobStore(self.archive.layout)) as store:
             job = store.create({"process_graph": graph}, title=title)
             store.queue(job.id)
             run_worker(self.archive, store, once=True, write_results=_with_progress(advance))
@@ -288,30 +279,22 @@ class LandCover:
                 lines = store.logs(job.id)
                 reason = lines[-1]["message"] if lines else ended.status
                 raise EoceneError(f"The job {title!r} ended as {ended.status}: {reason}")
-        finally:
-            store.close()
         return job.id
 
     def _find_earlier_jobs(self) -> list[str]:
         """Return the jobs of earlier runs; one that was cut off is deleted at once, or it would run again."""
-        store = JobStore(self.archive.layout)
-        try:
+        with closing(JobStore(self.archive.layout)) as store:
             mine = [job for job in store.list() if job.title in (NDVI_TITLE, MAP_TITLE)]
             for job in mine:
                 if job.status != "finished":
                     store.delete(job.id)
             return [job.id for job in mine if job.status == "finished"]
-        finally:
-            store.close()
 
     def _delete_jobs(self, ids: list[str]) -> None:
         """Delete jobs that newer ones have replaced on the map."""
-        store = JobStore(self.archive.layout)
-        try:
+        with closing(JobStore(self.archive.layout)) as store:
             for job_id in ids:
                 store.delete(job_id)
-        finally:
-            store.close()
 
     def _job_of(self, output: str) -> str:
         return self.outputs[output].removeprefix("results/")

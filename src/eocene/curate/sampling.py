@@ -168,10 +168,15 @@ def name_features(cube: xr.DataArray, dimensions: Sequence[str] = ("t", "bands")
     A time at the start of a month is written as the month (2024-05/B04), another midnight as the
     date, any other instant in full; each name depends on its own labels only.
     """
+    return join_names([cube[dim].to_numpy() for dim in dimensions if dim in cube.dims])
+
+
+def join_names(labels: Sequence[Iterable[Any]]) -> tuple[str, ...]:
+    """Join the labels of several dimensions into feature names; "value" where there is no dimension."""
     names = [""]
-    for dim in (d for d in dimensions if d in cube.dims):
-        labels = [format_label(label) for label in cube[dim].to_numpy()]
-        names = [f"{name}/{label}" if name else label for name in names for label in labels]
+    for axis in labels:
+        parts = [format_label(label) for label in axis]
+        names = [f"{name}/{part}" if name else part for name in names for part in parts]
     return tuple(name or "value" for name in names)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from eocene.archive import Archive
 from eocene.cube.block import Block
 from eocene.cube.edge import time_coordinate
-from eocene.curate.sampling import format_label
+from eocene.curate.sampling import join_names
 from eocene.learn.predict import Predictor
 from eocene.learn.registry import ITEM, ModelRegistry
 from eocene.model import InputError, Layout
@@ -22,6 +22,8 @@ from eocene.process.registry import process
 from eocene.process.types import Cube
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 Model = Annotated[Any, {"type": "object", "subtype": "ml-model"}]
@@ -109,17 +111,12 @@ def _classify(predictor: Predictor, stacked: NDArray[Any]) -> NDArray[np.float32
     return answer
 
 
-def _name_features(data: Block, dims: tuple[str, ...]) -> list[str]:
-    names = [""]
-    for dim in dims:
-        # As at the edge, where the samples were drawn: a month is its first day.
-        given = data.labels[dim]
-        labels = [format_label(label) for label in (time_coordinate(given) if dim == "t" else given)]
-        names = [f"{name}/{label}" if name else label for name in names for label in labels]
-    return names
+def _name_features(data: Block, dims: tuple[str, ...]) -> tuple[str, ...]:
+    # As at the edge, where the samples were drawn: a month is its first day.
+    return join_names([time_coordinate(data.labels[d]) if d == "t" else data.labels[d] for d in dims])
 
 
-def _match_features(names: list[str], predictor: Predictor) -> list[int]:
+def _match_features(names: Sequence[str], predictor: Predictor) -> list[int]:
     position = {name: i for i, name in enumerate(names)}
     missing = [name for name in predictor.feature_names if name not in position]
     if missing:

@@ -221,14 +221,25 @@ class Grid:
 
     def intersect(self, other: Grid) -> Grid | None:
         """Return the common window of two grids on one lattice, or None if they do not touch."""
-        if self.lattice != other.lattice:
-            raise ValueError(f"pixel numbers of {self.lattice} mean nothing on {other.lattice}")
+        self._check_lattice(other)
         left, top = max(self.left, other.left), max(self.top, other.top)
         right = min(self.left + self.width, other.left + other.width)
         bottom = min(self.top + self.height, other.top + other.height)
         if right <= left or bottom <= top:
             return None
         return Grid(self.lattice, left, top, right - left, bottom - top)
+
+    def union(self, other: Grid) -> Grid:
+        """Return the smallest window around two on one lattice; raises ValueError if they are on two."""
+        self._check_lattice(other)
+        left, top = min(self.left, other.left), min(self.top, other.top)
+        right = max(self.left + self.width, other.left + other.width)
+        bottom = max(self.top + self.height, other.top + other.height)
+        return Grid(self.lattice, left, top, right - left, bottom - top)
+
+    def _check_lattice(self, other: Grid) -> None:
+        if self.lattice != other.lattice:
+            raise ValueError(f"pixel numbers of {self.lattice} mean nothing on {other.lattice}")
 
     def pad(self, pixels: int) -> Grid:
         """Return the window grown on every side."""

@@ -48,11 +48,7 @@ class Callback:
         except EoceneError:
             raise
         except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
-            raise InputError(
-                f"Process {node.process!r} in node {where!r} cannot work with its arguments: {error}.",
-                "Check their types against GET /processes.",
-                code="ProcessParameterInvalid",
-            ) from error
+            raise definition.misused(where, error) from error
 
 
 def resolve(value: Any, scope: Mapping[str, Any], results: Mapping[str, Any], owner: str) -> Any:

@@ -50,7 +50,7 @@ def evaluate(plan: PlanNodes, window: Window, target: str | None = None) -> Bloc
 
 def find_needs(plan: PlanNodes, window: Window, result: str) -> dict[str, Window]:
     """Return, for each node that the result needs, the window of it that is needed."""
-    nodes = plan.by_id()
+    nodes = plan.by_id
     needed = {result: window}
     for planned in reversed(plan.nodes):
         if planned.id not in needed:
@@ -79,11 +79,8 @@ def _need_of_input(planned: PlannedNode, name: str, schema: CubeSchema, window: 
 
 
 def _join(a: Window, b: Window) -> Window:
-    left, top = min(a.grid.left, b.grid.left), min(a.grid.top, b.grid.top)
-    right = max(a.grid.left + a.grid.width, b.grid.left + b.grid.width)
-    bottom = max(a.grid.top + a.grid.height, b.grid.top + b.grid.height)
     times = None if a.times is None or b.times is None else tuple(dict.fromkeys((*a.times, *b.times)))
-    return Window(Grid(a.grid.lattice, left, top, right - left, bottom - top), times)
+    return Window(a.grid.union(b.grid), times)
 
 
 def _move(needed: Mapping[str, Window], grid: Grid) -> dict[str, Window]:
@@ -135,7 +132,7 @@ def _no_data(source: CubeSource, grid: Grid) -> Block:
 def _compute_node(
     plan: PlanNodes, planned: PlannedNode, blocks: Mapping[str, Block], window: Window
 ) -> Block:
-    nodes = plan.by_id()
+    nodes = plan.by_id
     given = {}
     for name, other in planned.inputs().items():
         schema = nodes[other].schema
@@ -158,7 +155,7 @@ def _clip_to_schema(block: Block, schema: CubeSchema) -> Block:
 
 def _finish(block: Block, plan: PlanNodes, result: str, window: Window) -> Block:
     """Bring a result into the form that the schema promises."""
-    schema = plan.by_id()[result].schema
+    schema = plan.by_id[result].schema
     dims = schema.dims if isinstance(schema, CubeSchema) else block.dims
     if isinstance(schema, CubeSchema):
         block = _clip_to_schema(block, schema).crop(window.grid)

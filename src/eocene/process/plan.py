@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,7 +92,7 @@ class PlannedNode:
 
     def call(self, blocks: Mapping[str, Any], window: Grid | None) -> Any:
         """Compute the node with blocks in place of cubes."""
-        engine = {"_window": window} if "_window" in _engine_names(self.definition) else {}
+        engine = {"_window": window} if "_window" in self.definition.engine_names else {}
         return self.definition.call({**self.arguments, **blocks}, **engine)
 
 
@@ -104,13 +104,10 @@ class PlanNodes:
     result: str
     constant: Any = field(default=None)
 
+    @cached_property
     def by_id(self) -> dict[str, PlannedNode]:
         """Return the nodes by id."""
         return {n.id: n for n in self.nodes}
-
-
-def _engine_names(definition: ProcessDefinition) -> set[str]:
-    return {n for n in inspect.signature(definition.compute).parameters if n.startswith("_")}
 
 
 def plan_nodes(
@@ -178,11 +175,7 @@ def _infer(
     except EoceneError as error:
         raise _name_node(error, node) from error
     except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
-        raise InputError(
-            f"Process {definition.id!r} in node {node.id!r} cannot work with its arguments: {error}.",
-            "Check their types against GET /processes.",
-            code="ProcessParameterInvalid",
-        ) from error
+        raise definition.misused(node.id, error) from error
 
 
 def _name_node(error: EoceneError, node: Node) -> EoceneError:
@@ -197,8 +190,8 @@ def _name_node(error: EoceneError, node: Node) -> EoceneError:
 def _call_constant(
     node: Node, definition: ProcessDefinition, arguments: dict[str, Any], archive: Archive
 ) -> Any:
-    engine = {"_archive": archive} if "_archive" in _engine_names(definition) else {}
-    if "_window" in _engine_names(definition) or any(isinstance(v, Block) for v in arguments.values()):
+    engine = {"_archive": archive} if "_archive" in definition.engine_names else {}
+    if "_window" in definition.engine_names or any(isinstance(v, Block) for v in arguments.values()):
         raise InputError(
             f"Process {definition.id!r} in node {node.id!r} got no cube.", "Connect it to a load process."
         )
@@ -237,7 +230,11 @@ def _infer_window(
     draft = PlannedNode(node, definition, arguments, next(iter(cubes.values())))
     result = draft.call(probes, pixel)
     if not isinstance(result, Block):
-        return replace(draft, schema=CubeSchema(_as_probe(result, probes), grid))
+        raise InputError(
+            f"The process returns {result!r} where a cube is needed.",
+            f"Check its arguments {', '.join(probes)}.",
+            code="ProcessParameterInvalid",
+        )
     if result.dims[-2:] != ("y", "x"):
         raise InputError(f"The result of {definition.id!r} has no pixels.", "Keep the dimensions y and x.")
     return replace(draft, schema=CubeSchema(result.with_(grid=pixel), grid))
@@ -248,14 +245,6 @@ def _probe_at(cube: CubeSchema, pixel: Grid) -> Block:
     if cube.grid.lattice == pixel.lattice:
         return cube.probe.with_(grid=pixel)
     return cube.probe
-
-
-def _as_probe(value: Any, probes: dict[str, Block]) -> Block:
-    raise InputError(
-        f"The process returns {value!r} where a cube is needed.",
-        f"Check its arguments {', '.join(probes)}.",
-        code="ProcessParameterInvalid",
-    )
 
 
 def _infer_table(
@@ -277,18 +266,14 @@ def common_grid(cubes: list[CubeSchema]) -> Grid:
     InputError
         If they stand on different pixel grids.
     """
-    first = cubes[0].grid
-    left, top = first.left, first.top
-    right, bottom = first.left + first.width, first.top + first.height
+    grid = cubes[0].grid
     for other in (c.grid for c in cubes[1:]):
-        if other.lattice != first.lattice:
+        if other.lattice != grid.lattice:
             raise InputError(
-                f"The cubes stand on different pixel grids: EPSG:{first.epsg} at {first.lattice.resolution} "
+                f"The cubes stand on different pixel grids: EPSG:{grid.epsg} at {grid.lattice.resolution} "
                 f"and EPSG:{other.epsg} at {other.lattice.resolution}.",
                 "Put one on the other's grid with resample_cube_spatial first.",
                 code="ProcessParameterInvalid",
             )
-        left, top = min(left, other.left), min(top, other.top)
-        right = max(right, other.left + other.width)
-        bottom = max(bottom, other.top + other.height)
-    return Grid(first.lattice, left, top, right - left, bottom - top)
+        grid = grid.union(other)
+    return grid

@@ -86,9 +86,22 @@ class ProcessDefinition:
         """OpenEO parameter name → name in Python, where a keyword ends in an underscore."""
         return {name.rstrip("_"): name for name in inspect.signature(self.compute).parameters}
 
+    @cached_property
+    def engine_names(self) -> frozenset[str]:
+        """What the function wants of the engine: parameters that start with an underscore."""
+        return frozenset(n for n in inspect.signature(self.compute).parameters if n.startswith("_"))
+
     def call(self, arguments: dict[str, Any], **engine: Any) -> Any:
         """Call the function with openEO's names, and what the engine hands in."""
         return self.compute(**{self._python_names[k]: v for k, v in arguments.items()}, **engine)
+
+    def misused(self, node: str, error: Exception) -> InputError:
+        """Return the user's error behind what the function raised on arguments that it cannot work with."""
+        return InputError(
+            f"Process {self.id!r} in node {node!r} cannot work with its arguments: {error}.",
+            "Check their types against GET /processes.",
+            code="ProcessParameterInvalid",
+        )
 
     def check_arguments(self, arguments: dict[str, Any], node: str) -> dict[str, Any]:
         """Return the arguments with defaults filled in, or raise naming the node and the parameter."""

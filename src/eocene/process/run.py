@@ -84,7 +84,7 @@ class Plan:
         """Format and options of save_result, if the graph ends in it."""
         if not (self.is_cube or self.is_table):
             return None
-        last = self.nodes.by_id()[self.nodes.result]
+        last = self.nodes.by_id[self.nodes.result]
         if last.definition.id != "save_result":
             return None
         return {
@@ -180,7 +180,7 @@ class Plan:
         """Return the table of zones that aggregate_spatial asks for."""
         node = next(n for n in self.nodes.nodes if n.definition.kind == "global")
         data = node.inputs()["data"]
-        cube = self.nodes.by_id()[data].schema
+        cube = self.nodes.by_id[data].schema
         if not isinstance(cube, CubeSchema):
             raise InputError("aggregate_spatial needs a cube.", "Connect its data to one.")
         table: ZonalTable = node.definition.call({**node.arguments, "data": cube.probe})
