@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from eocene.model import Grid
 
 
+_KINDS = {"x": "spatial", "y": "spatial", "t": "temporal", "bands": "bands", "geometry": "geometry"}
+"""Type of the dimensions that are named as usual."""
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """Values of one window.
@@ -31,7 +35,8 @@ class Block:
     dims : tuple of str
         Such as ("t", "bands", "y", "x").
     labels : mapping
-        The labels of every dimension but y and x: times (datetime64 or str), band names, …
+        The labels of every dimension but y and x: times (datetime64 or str), band names, … Without a
+        ``grid`` y and x, if there, have labels too: the coordinates of their pixels.
     valid : ndarray of bool, optional
         False where there is no data, shape of ``values``; None when all is data. NaN is a value.
     grid : Grid, optional
@@ -40,6 +45,8 @@ class Block:
         Inside a callback: the dimension that the callback sees as its array.
     common_names : mapping
         Band name → STAC common name, where known.
+    kinds : mapping
+        Dimension → its openEO type, for dimensions whose name does not say it: see :meth:`kind_of`.
     """
 
     values: NDArray[Any]
@@ -49,6 +56,15 @@ class Block:
     grid: Grid | None = None
     axis: str | None = None
     common_names: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    def kind_of(self, dim: str) -> str:
+        """Return the openEO type of a dimension: spatial, temporal, bands, geometry or other."""
+        return self.kinds.get(dim, _KINDS.get(dim, "other"))
+
+    def dims_of(self, kind: str) -> tuple[str, ...]:
+        """Return the dimensions of an openEO type, in order."""
+        return tuple(d for d in self.dims if self.kind_of(d) == kind)
 
     def with_(self, **changes: Any) -> Block:
         """Return a copy with some fields replaced."""
