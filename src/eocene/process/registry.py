@@ -14,6 +14,7 @@ A process is three small functions, two of which nearly always have a default:
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import re
 import typing
 from dataclasses import dataclass, field
@@ -25,23 +26,13 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
+from eocene.process import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eocene.model import Grid
 
-_FAMILIES = (
-    "arrays",
-    "comparison",
-    "cubes",
-    "loading",
-    "logic",
-    "mathematics",
-    "reducers",
-    "spatial",
-    "temporal",
-)
 ENTRY_POINTS = "eocene.processes"
 _definitions: dict[str, ProcessDefinition] = {}
 _state = {"loaded": False}
@@ -189,8 +180,8 @@ def register(definition: ProcessDefinition) -> None:
 def _load() -> None:
     if _state["loaded"]:
         return
-    for family in _FAMILIES:
-        import_module(f"eocene.process.processes.{family}")
+    for family in pkgutil.iter_modules(processes.__path__):
+        import_module(f"eocene.process.processes.{family.name}")
     for plugin in entry_points(group=ENTRY_POINTS):
         plugin.load()
     _state["loaded"] = True
