@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import EoceneError, InputError
 from eocene.process import registry
 from eocene.process.graph import Graph, Node, NodeRef, ParameterRef
+from eocene.process.userdefined import UserProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MISUSE = (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError, ArithmeticError)
+"""What a process function raises on arguments of the right type that it cannot work with."""
 
 
 @dataclass(frozen=True)
 class Callback:
     """A child graph that is called with blocks or plain values.
 
-    ``outer`` holds the parameters of the surrounding graph, which the child sees too.
+    ``outer`` holds the parameters of the surrounding graph, which the child sees too; ``own`` the
+    processes that the user has defined.
     """
 
     graph: Graph
     outer: Mapping[str, Any]
     owner: str
+    own: UserProcesses = field(default_factory=UserProcesses)
 
     def __call__(self, **parameters: Any) -> Any:
         """Compute the child graph with the given parameters."""
@@ -34,6 +40,10 @@ class Callback:
 
     def _call(self, node: Node, scope: Mapping[str, Any], results: Mapping[str, Any]) -> Any:
         where = f"{self.owner}/{node.id}"
+        arguments = {k: resolve(v, scope, results, where, self.own) for k, v in node.arguments.items()}
+        if node.process in self.own:
+            bound = self.own.bind(node.process, arguments, where)
+            return Callback(self.own.graph(node.process), {}, where, self.own)(**bound)
         definition = registry.get(node.process, where)
         if definition.kind != "window":
             raise InputError(
@@ -41,18 +51,19 @@ class Callback:
                 "Use it in the outer graph.",
                 code="ProcessUnsupported",
             )
-        arguments = {k: resolve(v, scope, results, where) for k, v in node.arguments.items()}
         arguments = definition.check_arguments(arguments, where)
         try:
             return definition.call(arguments)
         except EoceneError:
             raise
-        except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+        except MISUSE as error:
             raise definition.misused(where, error) from error
 
 
-def resolve(value: Any, scope: Mapping[str, Any], results: Mapping[str, Any], owner: str) -> Any:
-    """Return an argument with references replaced by what they refer to."""
+def resolve(
+    value: Any, scope: Mapping[str, Any], results: Mapping[str, Any], owner: str, own: UserProcesses
+) -> Any:
+    """Return an argument with references replaced by what they refer to; callbacks do not see whole cubes."""
     if isinstance(value, NodeRef):
         return results[value.node]
     if isinstance(value, ParameterRef):
@@ -64,14 +75,9 @@ def resolve(value: Any, scope: Mapping[str, Any], results: Mapping[str, Any], ow
             )
         return scope[value.name]
     if isinstance(value, Graph):
-        return Callback(value, {k: v for k, v in scope.items() if not _is_value(v)}, owner)
+        return Callback(value, {k: v for k, v in scope.items() if not hasattr(v, "probe")}, owner, own)
     if isinstance(value, dict):
-        return {k: resolve(v, scope, results, owner) for k, v in value.items()}
+        return {k: resolve(v, scope, results, owner, own) for k, v in value.items()}
     if isinstance(value, list):
-        return [resolve(v, scope, results, owner) for v in value]
+        return [resolve(v, scope, results, owner, own) for v in value]
     return value
-
-
-def _is_value(value: Any) -> bool:
-    """Tell blocks, which a nested callback gets handed anew, from parameters, which it inherits."""
-    return hasattr(value, "dims")

@@ -1,4 +1,7 @@
-"""Run a plan on one window: each node once, pixel by pixel on sub-blocks that fit the cache."""
+"""Run a plan on one window: each node once, pixel by pixel on sub-blocks that fit the cache.
+
+What can only be computed from a whole cube is not computed here: it comes from the plan's stages.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.cube.block import Block, expand
-from eocene.cube.source import CubeSource
 from eocene.model import Grid, InputError
-from eocene.process.plan import CubeSchema, TableSchema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eocene.cube.source import Leaf
-    from eocene.process.plan import PlannedNode, PlanNodes
+    from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
+    from eocene.process.whole import Stages
 
 SUB_BLOCK = (64, 256)
 """Rows and columns of a sub-block: about 12 dates of it in float32 fit the second-level cache."""
@@ -30,52 +31,74 @@ class Window:
     times: tuple[Any, ...] | None = None
 
 
-def evaluate(plan: PlanNodes, window: Window, target: str | None = None) -> Block:
-    """Compute a node of the plan on a window.
+@dataclass(frozen=True)
+class Leaf:
+    """What was read for a node: stored numbers of a window, which its source decodes."""
+
+    source: Source
+    grid: Grid
+    numbers: Any
+
+
+def evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Block:
+    """Compute a node of the plan, one that has pixels, on a window.
 
     The values are those of any other window where the two overlap, bit for bit.
     """
-    result = target or plan.result
-    needed = find_needs(plan, window, result)
-    leaves = _read_leaves(plan, needed)
+    needed = find_needs(plan, window, target)
+    leaves = _read_leaves(plan, needed, stages)
     local = all(need.grid == window.grid for need in needed.values())
+    task = _Task(plan, leaves, target, stages)
     if not local:
-        return _finish(_compute(plan, needed, leaves, result), plan, result, window)
+        return _finish(_compute(task, needed), plan, target, window)
     parts = []
     for sub in window.grid.blocks(*SUB_BLOCK):
-        block = _compute(plan, _move(needed, sub), leaves, result)
-        parts.append((sub, _finish(block, plan, result, Window(sub, window.times))))
+        block = _compute(task, _move(needed, sub))
+        parts.append((sub, _finish(block, plan, target, Window(sub, window.times))))
     return parts[0][1] if len(parts) == 1 else _assemble(parts, window.grid)
 
 
-def find_needs(plan: PlanNodes, window: Window, result: str) -> dict[str, Window]:
-    """Return, for each node that the result needs, the window of it that is needed."""
-    nodes = plan.by_id
-    needed = {result: window}
+@dataclass(frozen=True)
+class _Task:
+    """What stays the same for the sub-blocks of a window."""
+
+    plan: PlanNodes
+    leaves: Mapping[str, Leaf]
+    target: str
+    stages: Stages
+
+
+def is_leaf(planned: PlannedNode) -> bool:
+    """Tell whether a node with pixels is read rather than computed: it loads, or is a stage's result."""
+    return planned.source is not None or planned.whole
+
+
+def find_needs(plan: PlanNodes, window: Window, target: str) -> dict[str, Window]:
+    """Return, for each node with pixels that the target needs, the window of it that is needed."""
+    needed = {target: window}
     for planned in reversed(plan.nodes):
-        if planned.id not in needed:
+        if planned.id not in needed or is_leaf(planned):
             continue
         mine = needed[planned.id]
-        for name, other in planned.inputs().items():
-            schema = nodes[other].schema
-            if isinstance(schema, TableSchema):
+        for name, schema in planned.inputs.items():
+            if schema.grid is None:
                 continue
             wanted = _need_of_input(planned, name, schema, mine)
+            other = schema.node
             needed[other] = _join(needed[other], wanted) if other in needed else wanted
     return needed
 
 
 def _need_of_input(planned: PlannedNode, name: str, schema: CubeSchema, window: Window) -> Window:
     definition = planned.definition
-    arguments = planned.arguments
+    arguments = {**planned.arguments, "data": schema}
     grid = window.grid
-    if definition.need is not None and (name == "data" or schema.grid.lattice != grid.lattice):
-        grid = definition.need(grid, {**arguments, "data": schema})
-    elif schema.grid.lattice != grid.lattice:
-        grid = Grid(schema.grid.lattice, schema.grid.left, schema.grid.top, 1, 1)
+    extent: Any = schema.grid
+    if definition.need is not None and (name == "data" or extent.lattice != grid.lattice):
+        grid = definition.need(grid, arguments)
     if window.times is None or "t" not in schema.dims or definition.times is None:
         return Window(grid)
-    return Window(grid, definition.times(window.times, {**arguments, "data": schema}))
+    return Window(grid, definition.times(window.times, arguments))
 
 
 def _join(a: Window, b: Window) -> Window:
@@ -87,67 +110,63 @@ def _move(needed: Mapping[str, Window], grid: Grid) -> dict[str, Window]:
     return {node: Window(grid, need.times) for node, need in needed.items()}
 
 
-def _read_leaves(plan: PlanNodes, needed: Mapping[str, Window]) -> dict[str, tuple[CubeSource, Leaf]]:
-    """Read the stored numbers under the needed windows, clipped to what each source covers."""
+def _read_leaves(plan: PlanNodes, needed: Mapping[str, Window], stages: Stages) -> dict[str, Leaf]:
+    """Read what the needed windows hold, clipped to what each source covers."""
     leaves = {}
     for planned in plan.nodes:
-        if planned.source is None or planned.id not in needed:
+        if planned.id not in needed or not is_leaf(planned):
             continue
         need = needed[planned.id]
-        source = planned.source.at_dates(need.times)
+        source: Source = planned.source if planned.source is not None else stages.get(planned.id)
+        source = source.at_dates(need.times)
         inside = source.grid.intersect(need.grid) or Grid(
             source.grid.lattice, need.grid.left, need.grid.top, 0, 0
         )
-        leaves[planned.id] = (source, source.read(inside))
+        leaves[planned.id] = Leaf(source, inside, source.read(inside) if inside.width else None)
     return leaves
 
 
-def _compute(
-    plan: PlanNodes, needed: Mapping[str, Window], leaves: Mapping[str, tuple[CubeSource, Leaf]], result: str
-) -> Block:
+def _compute(task: _Task, needed: Mapping[str, Window]) -> Block:
     blocks: dict[str, Block] = {}
-    for planned in plan.nodes:
+    for planned in task.plan.nodes:
         if planned.id not in needed:
             continue
-        grid = needed[planned.id].grid
-        if planned.source is not None:
-            source, leaf = leaves[planned.id]
-            inside = leaf.grid.intersect(grid)
-            block = source.decode(leaf, inside) if inside else _no_data(source, grid)
-            blocks[planned.id] = block.crop(grid)
+        window = needed[planned.id]
+        if planned.id in task.leaves:
+            leaf = task.leaves[planned.id]
+            inside = leaf.grid.intersect(window.grid)
+            block = leaf.source.decode(leaf.numbers, inside) if inside else _no_data(leaf.source, window.grid)
+            blocks[planned.id] = block.crop(window.grid)
         else:
-            blocks[planned.id] = _compute_node(plan, planned, blocks, needed[planned.id])
-        if planned.id == result:
+            blocks[planned.id] = _compute_node(task, planned, blocks, window)
+        if planned.id == task.target:
             break
-    return blocks[result]
+    return blocks[task.target]
 
 
-def _no_data(source: CubeSource, grid: Grid) -> Block:
+def _no_data(source: Source, grid: Grid) -> Block:
     """Return a window that the source does not touch."""
     probe = source.probe()
     shape = (*probe.values.shape[:-2], *grid.shape)
     return probe.with_(values=np.zeros(shape, probe.values.dtype), valid=np.zeros(shape, bool), grid=grid)
 
 
-def _compute_node(
-    plan: PlanNodes, planned: PlannedNode, blocks: Mapping[str, Block], window: Window
-) -> Block:
-    nodes = plan.by_id
+def _compute_node(task: _Task, planned: PlannedNode, blocks: Mapping[str, Block], window: Window) -> Block:
     given = {}
-    for name, other in planned.inputs().items():
-        schema = nodes[other].schema
-        block = blocks[other]
-        if isinstance(schema, CubeSchema) and block.grid is not None:
-            wanted = _need_of_input(planned, name, schema, window)
-            block = _keep_times(_clip_to_schema(block, schema).crop(wanted.grid), wanted.times)
-        given[name] = block
+    for name, schema in planned.inputs.items():
+        if schema.grid is None:
+            given[name] = task.stages.get(schema.node)
+            continue
+        wanted = _need_of_input(planned, name, schema, window)
+        block = _clip_to_schema(blocks[schema.node], schema).crop(wanted.grid)
+        given[name] = _keep_times(block, wanted.times)
     result: Block = planned.call(given, window.grid)
     return result.crop(window.grid)
 
 
 def _clip_to_schema(block: Block, schema: CubeSchema) -> Block:
     """Cut off what lies outside the input's own extent, so that it is no-data there."""
-    if block.grid is None or block.grid.intersect(schema.grid) == block.grid:
+    if block.grid is None or schema.grid is None or block.grid.intersect(schema.grid) == block.grid:
         return block
     inside = block.grid.intersect(schema.grid)
     return block.crop(inside) if inside else block.with_(valid=np.zeros(block.values.shape, bool))
@@ -156,10 +175,7 @@ def _clip_to_schema(block: Block, schema: CubeSchema) -> Block:
 def _finish(block: Block, plan: PlanNodes, result: str, window: Window) -> Block:
     """Bring a result into the form that the schema promises."""
     schema = plan.by_id[result].schema
-    dims = schema.dims if isinstance(schema, CubeSchema) else block.dims
-    if isinstance(schema, CubeSchema):
-        block = _clip_to_schema(block, schema).crop(window.grid)
-    block = expand(block, dims)
+    block = expand(_clip_to_schema(block, schema).crop(window.grid), schema.dims)
     return _keep_times(block, window.times)
 
 

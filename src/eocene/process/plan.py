@@ -1,117 +1,34 @@
-"""A plan: a function from a window (grid, dates) to an array, checked before a pixel is read."""
+"""From a graph to planned nodes: every argument known, every schema inferred, nothing read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eocene.cube.block import Block
-from eocene.cube.source import CubeSource
 from eocene.model import EoceneError, Grid, InputError
 from eocene.process import registry
-from eocene.process.callback import resolve
-from eocene.process.graph import NodeRef, load_graph, parse_graph, references
+from eocene.process.callback import MISUSE, resolve
+from eocene.process.graph import Graph, Node, load_graph, parse_graph, references
+from eocene.process.people import from_people
 from eocene.process.pushdown import push_down
+from eocene.process.registry import ProcessDefinition
+from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
+from eocene.process.userdefined import UserProcesses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from eocene.archive import Archive
     from eocene.model import Lattice
-    from eocene.process.graph import Graph, Node
-    from eocene.process.registry import ProcessDefinition
-
-
-@dataclass(frozen=True, eq=False)
-class CubeSchema:
-    """What a node gives: dimensions, labels, dtype and extent, known without reading."""
-
-    probe: Block
-    grid: Grid
-
-    @property
-    def dims(self) -> tuple[str, ...]:
-        """Dimension names, y and x last."""
-        return self.probe.dims
-
-    @property
-    def labels(self) -> Mapping[str, tuple[Any, ...]]:
-        """Labels of every dimension but y and x."""
-        return self.probe.labels
-
-    @property
-    def times(self) -> tuple[Any, ...]:
-        """Labels along t; empty if there is no such dimension."""
-        return self.labels.get("t", ())
-
-    @property
-    def bands(self) -> tuple[str, ...]:
-        """Band names; empty if there is no such dimension."""
-        return self.labels.get("bands", ())
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of the values."""
-        return self.probe.values.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of each dimension."""
-        return (*(len(self.labels[d]) for d in self.dims[:-2]), *self.grid.shape)
-
-
-@dataclass(frozen=True)
-class TableSchema:
-    """What a node gives when the pixels have been left for polygons."""
-
-    cube: CubeSchema
-
-
-@dataclass(frozen=True, eq=False)
-class PlannedNode:
-    """A node whose arguments are known: literals, callbacks, and references to other cubes."""
-
-    node: Node
-    definition: ProcessDefinition
-    arguments: dict[str, Any]
-    schema: CubeSchema | TableSchema
-    source: CubeSource | None = None
-
-    @property
-    def id(self) -> str:
-        """The node's id in the graph."""
-        return self.node.id
-
-    def inputs(self) -> dict[str, str]:
-        """Return parameter → node id for the arguments that are cubes."""
-        return {k: v.node for k, v in self.node.arguments.items() if isinstance(v, NodeRef)
-                and isinstance(self.arguments.get(k), CubeSchema | TableSchema)}  # fmt: skip
-
-    def call(self, blocks: Mapping[str, Any], window: Grid | None) -> Any:
-        """Compute the node with blocks in place of cubes."""
-        engine = {"_window": window} if "_window" in self.definition.engine_names else {}
-        return self.definition.call({**self.arguments, **blocks}, **engine)
-
-
-@dataclass(frozen=True, eq=False)
-class PlanNodes:
-    """The nodes of a plan in the order of computation, and the id of the result."""
-
-    nodes: tuple[PlannedNode, ...]
-    result: str
-    constant: Any = field(default=None)
-
-    @cached_property
-    def by_id(self) -> dict[str, PlannedNode]:
-        """Return the nodes by id."""
-        return {n.id: n for n in self.nodes}
 
 
 def plan_nodes(
-    graph: Any, archive: Archive, parameters: Mapping[str, Any] | None = None, lattice: Lattice | None = None
+    graph: Any,
+    archive: Archive | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    lattice: Lattice | None = None,
+    own: UserProcesses | None = None,
 ) -> tuple[Graph, PlanNodes]:
     """Check a graph and infer the schema of each node.
 
@@ -121,20 +38,109 @@ def plan_nodes(
         Every fault that a user can make, with the id of the node.
     """
     parsed = parse_graph(load_graph(graph))
-    scope = dict(parameters or {})
-    hints = push_down(parsed, scope)
-    known: dict[str, Any] = {}
-    planned: list[PlannedNode] = []
-    for node in _reachable(parsed):
+    planner = Planner(archive, lattice, own or UserProcesses())
+    planner.own.check(parsed)
+    scope = {name: planner.give(name, value) for name, value in (parameters or {}).items()}
+    return parsed, PlanNodes(tuple(planner.nodes), planner.plan(parsed, scope))
+
+
+@dataclass(eq=False)
+class Planner:
+    """Collects the nodes of a graph, and of the user-defined processes in it, in the order of computation."""
+
+    archive: Archive | None
+    lattice: Lattice | None
+    own: UserProcesses
+    nodes: list[PlannedNode] = field(default_factory=list)
+
+    def give(self, name: str, value: Any) -> Any:
+        """Return a parameter's value; a cube that is handed in becomes a leaf of the plan."""
+        given = from_people(value)
+        if isinstance(given, Block) or not hasattr(given, "probe"):
+            return given
+        node = Node(f"parameter {name}", "parameter", {})
+        return self._add(PlannedNode(node, _GIVEN, {}, CubeSchema(given.probe(), given.grid), given))
+
+    def plan(self, graph: Graph, scope: Mapping[str, Any], prefix: str = "") -> Any:
+        """Plan the nodes that the result of a graph needs and return the schema or value of the result."""
+        hints = push_down(graph, scope)
+        known: dict[str, Any] = {}
+        for node in _reachable(graph):
+            named = replace(node, id=prefix + node.id)
+            arguments = {k: resolve(v, scope, known, named.id, self.own) for k, v in node.arguments.items()}
+            if node.process in self.own:
+                bound = self.own.bind(node.process, arguments, named.id)
+                known[node.id] = self.plan(self.own.graph(node.process), bound, f"{named.id}/")
+            else:
+                known[node.id] = self._plan_node(named, arguments, hints.get(node.id, {}))
+        return known[graph.result]
+
+    def _plan_node(self, node: Node, arguments: dict[str, Any], hints: dict[str, Any]) -> Any:
+        """Return the schema of a node, or its value where it needs no pixels."""
         definition = registry.get(node.process, node.id)
-        arguments = {k: resolve(v, scope, known, node.id) for k, v in node.arguments.items()}
         arguments = definition.check_arguments(arguments, node.id)
-        result = _infer(node, definition, arguments, archive, lattice, hints.get(node.id, {}))
-        known[node.id] = result.schema if isinstance(result, PlannedNode) else result
-        if isinstance(result, PlannedNode):
-            planned.append(result)
-    constant = known[parsed.result]
-    return parsed, PlanNodes(tuple(planned), parsed.result, constant)
+        try:
+            if definition.kind == "source":
+                return self._add(self._infer_source(node, definition, arguments, hints))
+            cubes = {k: v for k, v in arguments.items() if isinstance(v, CubeSchema)}
+            if not cubes:
+                return self._call_constant(definition, arguments)
+            return self._add(_infer_node(node, definition, arguments, cubes))
+        except EoceneError as error:
+            raise _name_node(error, node) from error
+        except MISUSE as error:
+            raise definition.misused(node.id, error) from error
+
+    def _add(self, planned: PlannedNode) -> CubeSchema:
+        schema = replace(planned.schema, node=planned.id)
+        self.nodes.append(replace(planned, schema=schema))
+        return schema
+
+    def _need_archive(self, definition: ProcessDefinition) -> Archive:
+        if self.archive is None:
+            raise InputError(
+                f"Process {definition.id!r} needs a workspace to read from.",
+                "Run the graph with workspace=….",
+            )
+        return self.archive
+
+    def _call_constant(self, definition: ProcessDefinition, arguments: dict[str, Any]) -> Any:
+        """Compute what needs no pixels: plain values, arrays, and cubes without pixels."""
+        if "_window" in definition.engine_names or "_extent" in definition.engine_names:
+            raise InputError(
+                f"Process {definition.id!r} got no cube with pixels.", "Connect it to a load process."
+            )
+        if "_archive" in definition.engine_names:
+            return definition.call(arguments, _archive=self._need_archive(definition))
+        return definition.call(arguments)
+
+    def _infer_source(
+        self, node: Node, definition: ProcessDefinition, arguments: dict[str, Any], hints: dict[str, Any]
+    ) -> PlannedNode:
+        archive = self._need_archive(definition)
+
+        def load(given: dict[str, Any]) -> Any:
+            return definition.call(given, _archive=archive, _lattice=self.lattice)
+
+        narrowed = {**arguments, **{k: v for k, v in hints.items() if k in arguments}}
+        try:
+            source = load(narrowed)
+        except EoceneError:
+            if narrowed == arguments:
+                raise
+            # What a filter downstream asks for is at fault: it is told there, by the filter's own name.
+            source = load(arguments)
+        if "span" in hints:
+            kept = tuple(date for date in source.dates if hints["span"].contains(date[0]))
+            source = replace(source, dates=kept or source.dates)
+        return PlannedNode(node, definition, arguments, CubeSchema(source.probe(), source.grid), source)
+
+
+def _give() -> None:
+    """Stand for a cube that is handed in."""
+
+
+_GIVEN = ProcessDefinition("parameter", _give, kind="source")
 
 
 def _reachable(graph: Graph) -> list[Node]:
@@ -146,38 +152,6 @@ def _reachable(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes if node.id in needed]
 
 
-def _infer(
-    node: Node,
-    definition: ProcessDefinition,
-    arguments: dict[str, Any],
-    archive: Archive,
-    lattice: Lattice | None,
-    hints: dict[str, Any],
-) -> Any:
-    """Return the planned node, or the plain value of a node that reads no cube."""
-    try:
-        if definition.kind == "source":
-            return _infer_source(node, definition, arguments, archive, lattice, hints)
-        cubes = {k: v for k, v in arguments.items() if isinstance(v, CubeSchema)}
-        if definition.kind == "global":
-            return _infer_table(node, definition, arguments, cubes)
-        tables = [v for v in arguments.values() if isinstance(v, TableSchema)]
-        if tables:
-            if definition.id != "save_result":
-                raise InputError(
-                    f"Process {definition.id!r} works on cubes, not on the table of aggregate_spatial.",
-                    "End the graph with the table, or use save_result.",
-                )
-            return PlannedNode(node, definition, arguments, tables[0])
-        if not cubes:
-            return _call_constant(node, definition, arguments, archive)
-        return _infer_window(node, definition, arguments, cubes)
-    except EoceneError as error:
-        raise _name_node(error, node) from error
-    except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
-        raise definition.misused(node.id, error) from error
-
-
 def _name_node(error: EoceneError, node: Node) -> EoceneError:
     """Return the error with the id of the node in its message."""
     if f"{node.id!r}" in error.message or f"{node.id}/" in error.message:
@@ -187,75 +161,76 @@ def _name_node(error: EoceneError, node: Node) -> EoceneError:
     return named
 
 
-def _call_constant(
-    node: Node, definition: ProcessDefinition, arguments: dict[str, Any], archive: Archive
-) -> Any:
-    engine = {"_archive": archive} if "_archive" in definition.engine_names else {}
-    if "_window" in definition.engine_names or any(isinstance(v, Block) for v in arguments.values()):
-        raise InputError(
-            f"Process {definition.id!r} in node {node.id!r} got no cube.", "Connect it to a load process."
-        )
-    return definition.call(arguments, **engine)
-
-
-def _infer_source(
-    node: Node,
-    definition: ProcessDefinition,
-    arguments: dict[str, Any],
-    archive: Archive,
-    lattice: Lattice | None,
-    hints: dict[str, Any],
-) -> PlannedNode:
-    narrowed = {**arguments, **{k: v for k, v in hints.items() if k in arguments}}
-    try:
-        source: CubeSource = definition.call(narrowed, _archive=archive, _lattice=lattice)
-    except EoceneError:
-        if narrowed == arguments:
-            raise
-        # What a filter downstream asks for is at fault: it is told there, by the filter's own name.
-        source = definition.call(arguments, _archive=archive, _lattice=lattice)
-    if "span" in hints:
-        kept = tuple(date for date in source.dates if hints["span"].contains(date[0]))
-        source = replace(source, dates=kept or source.dates)
-    return PlannedNode(node, definition, arguments, CubeSchema(source.probe(), source.grid), source)
-
-
-def _infer_window(
+def _infer_node(
     node: Node, definition: ProcessDefinition, arguments: dict[str, Any], cubes: dict[str, CubeSchema]
 ) -> PlannedNode:
     """Infer by computing one pixel."""
-    grid = definition.grid(arguments) if definition.grid else common_grid(list(cubes.values()))
-    pixel = Grid(grid.lattice, grid.left, grid.top, 1, 1)
-    probes = {k: _probe_at(c, pixel) for k, c in cubes.items()}
+    if definition.kind == "global":
+        return _infer_global(node, definition, arguments, cubes)
+    rasters = [c for c in cubes.values() if c.grid is not None]
+    grid = _result_grid(definition, arguments, rasters)
+    pixel = None if grid is None else replace(grid, width=1, height=1)
     draft = PlannedNode(node, definition, arguments, next(iter(cubes.values())))
-    result = draft.call(probes, pixel)
+    result = draft.call({k: c.probe_at(pixel) for k, c in cubes.items()}, pixel)
     if not isinstance(result, Block):
         raise InputError(
             f"The process returns {result!r} where a cube is needed.",
-            f"Check its arguments {', '.join(probes)}.",
+            f"Check its arguments {', '.join(cubes)}.",
             code="ProcessParameterInvalid",
         )
-    if result.dims[-2:] != ("y", "x"):
-        raise InputError(f"The result of {definition.id!r} has no pixels.", "Keep the dimensions y and x.")
-    return replace(draft, schema=CubeSchema(result.with_(grid=pixel), grid))
+    if grid is None or result.dims[-2:] != ("y", "x"):
+        whole = bool(rasters)
+        schema = CubeSchema(_stretch(result, grid) if grid else result, None)
+        return replace(draft, schema=schema, whole=whole)
+    schema = CubeSchema(result.with_(grid=pixel), grid)
+    return replace(draft, schema=schema, whole=definition.is_whole(arguments))
 
 
-def _probe_at(cube: CubeSchema, pixel: Grid) -> Block:
-    """Return the probe of an input on the pixel grid of the result, or on its own."""
-    if cube.grid.lattice == pixel.lattice:
-        return cube.probe.with_(grid=pixel)
-    return cube.probe
+def _result_grid(
+    definition: ProcessDefinition, arguments: dict[str, Any], rasters: list[CubeSchema]
+) -> Grid | None:
+    if not rasters:
+        return None
+    return definition.grid(arguments) if definition.grid else common_grid(rasters)
 
 
-def _infer_table(
+def _stretch(result: Block, grid: Grid) -> Block:
+    """Return a probe without pixels, in which x or y may be left as a plain dimension, at its full length."""
+    import numpy as np
+
+    for dim, labels in (("y", grid.y), ("x", grid.x)):
+        if dim in result.dims:
+            axis = result.index(dim)
+            values = np.repeat(np.take(result.values, [0], axis), len(labels), axis)
+            result = result.with_(values=values, valid=None, labels={**result.labels, dim: tuple(labels)})
+    return result.with_(grid=None)
+
+
+def _infer_global(
     node: Node, definition: ProcessDefinition, arguments: dict[str, Any], cubes: dict[str, CubeSchema]
 ) -> PlannedNode:
-    if "data" not in cubes:
-        raise InputError(
-            f"Process {definition.id!r} in node {node.id!r} got no cube.", "Connect it to a load process."
-        )
-    table = definition.call({**arguments, "data": cubes["data"].probe})
-    return PlannedNode(node, definition, arguments, TableSchema(CubeSchema(table.probe, cubes["data"].grid)))
+    """Infer by letting the function read a cube of one pixel."""
+    draft = PlannedNode(node, definition, arguments, next(iter(cubes.values())), whole=True)
+    readers = {k: ProbeReader(c) if c.grid else c.probe for k, c in cubes.items()}
+    return replace(draft, schema=CubeSchema(draft.call(readers, None), None))
+
+
+class ProbeReader:
+    """Stands for a cube while a plan is made: one pixel of its extent, without data."""
+
+    def __init__(self, cube: CubeSchema) -> None:
+        self.schema = replace(cube, grid=cube.grid and replace(cube.grid, width=1, height=1))
+
+    def read(self, window: Grid, times: tuple[Any, ...] | None = None) -> Block:
+        """Return a window of the right form that holds no data."""
+        import numpy as np
+
+        probe = self.schema.probe
+        if times is not None and "t" in probe.dims:
+            probe = probe.take("t", [probe.labels["t"].index(t) for t in times])
+        shape = (*probe.values.shape[:-2], *window.shape)
+        values = np.broadcast_to(probe.values.dtype.type(0), shape)
+        return probe.with_(values=values, valid=np.broadcast_to(np.False_, shape), grid=window)
 
 
 def common_grid(cubes: list[CubeSchema]) -> Grid:
@@ -266,8 +241,9 @@ def common_grid(cubes: list[CubeSchema]) -> Grid:
     InputError
         If they stand on different pixel grids.
     """
-    grid = cubes[0].grid
-    for other in (c.grid for c in cubes[1:]):
+    grids = [c.grid for c in cubes if c.grid is not None]
+    grid = grids[0]
+    for other in grids[1:]:
         if other.lattice != grid.lattice:
             raise InputError(
                 f"The cubes stand on different pixel grids: EPSG:{grid.epsg} at {grid.lattice.resolution} "

@@ -51,13 +51,18 @@ class ProcessDefinition:
     categories : tuple of str
         openEO categories.
     kind : str
-        "window" (arrays in, array out), "source" (makes a CubeSource) or "global" (needs the whole cube).
+        "window" (arrays in, array out), "source" (makes a source of pixels) or "global" (reads its
+        inputs itself, window by window, through a CubeReader).
     grid : callable, optional
         (arguments with schemas in place of cubes) → the Grid of the result; default that of the inputs.
     need : callable, optional
         (grid of the window, arguments) → the grid wanted of every input; default the same.
     times : callable, optional
         (labels wanted along t, arguments) → labels wanted of every input, None for all; default all.
+    whole : callable or bool
+        Whether, by its arguments, the function needs the whole extent of its inputs at once.
+    unread : tuple of str
+        Parameters whose cubes only lend their form: the function gets one pixel of them.
     """
 
     id: str
@@ -67,6 +72,8 @@ class ProcessDefinition:
     grid: Callable[[dict[str, Any]], Grid] | None = None
     need: Callable[[Grid, dict[str, Any]], Grid] | None = None
     times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None
+    whole: Callable[[dict[str, Any]], bool] | bool = False
+    unread: tuple[str, ...] = ()
     spec: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +88,10 @@ class ProcessDefinition:
     def engine_names(self) -> frozenset[str]:
         """What the function wants of the engine: parameters that start with an underscore."""
         return frozenset(n for n in inspect.signature(self.compute).parameters if n.startswith("_"))
+
+    def is_whole(self, arguments: dict[str, Any]) -> bool:
+        """Tell whether a call with these arguments needs the whole extent of its inputs."""
+        return self.whole(arguments) if callable(self.whole) else self.whole
 
     def call(self, arguments: dict[str, Any], **engine: Any) -> Any:
         """Call the function with openEO's names, and what the engine hands in."""
@@ -161,12 +172,14 @@ def process(
     grid: Callable[[dict[str, Any]], Grid] | None = None,
     need: Callable[[Grid, dict[str, Any]], Grid] | None = None,
     times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None,
+    whole: Callable[[dict[str, Any]], bool] | bool = False,
+    unread: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function as the process of its name (a trailing underscore dropped)."""
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__.rstrip("_")
-        register(ProcessDefinition(name, function, categories, kind, grid, need, times))
+        register(ProcessDefinition(name, function, categories, kind, grid, need, times, whole, unread))
         return function
 
     return wrap

@@ -6,16 +6,21 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
 from eocene.model import Grid, InputError, Lattice, transformer
 from eocene.process.evaluate import Window, evaluate
 from eocene.process.formats import check_format
-from eocene.process.plan import CubeSchema, PlanNodes, TableSchema, plan_nodes
-from eocene.process.zonal import ZonalTable, ZonePixels, locate_zones, to_geodataframe
+from eocene.process.people import to_people
+from eocene.process.plan import plan_nodes
+from eocene.process.schema import CubeSchema, PlanNodes
+from eocene.process.userdefined import UserProcesses
+from eocene.process.whole import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from eocene.archive import Archive
-    from eocene.cube.block import Block
     from eocene.process.graph import Graph
 
     Progress = Callable[[int, int], None]
@@ -42,20 +46,25 @@ class Plan:
 
     graph: Graph
     nodes: PlanNodes
-    archive: Archive
+    archive: Archive | None
+
+    @cached_property
+    def stages(self) -> Stages:
+        """What the plan computes once, from whole cubes; empty until it is needed."""
+        return Stages(self.nodes)
 
     @property
     def schema(self) -> CubeSchema:
-        """Dimensions, labels, dtype and extent of the result (of the cube under a table).
+        """Dimensions, labels, dtype and extent of the result.
 
         Raises
         ------
         InputError
             If the result is a plain value.
         """
-        schema = self.nodes.constant
-        if isinstance(schema, TableSchema):
-            return schema.cube
+        schema = self.nodes.result
+        if isinstance(schema, Block):
+            return CubeSchema(schema, None)
         if not isinstance(schema, CubeSchema):
             raise InputError("The graph's result is a plain value, not a cube.", "Take it from Plan.run.")
         return schema
@@ -63,12 +72,13 @@ class Plan:
     @property
     def is_cube(self) -> bool:
         """Whether the result has pixels."""
-        return isinstance(self.nodes.constant, CubeSchema)
+        return isinstance(self.nodes.result, CubeSchema) and self.nodes.result.grid is not None
 
     @property
     def is_table(self) -> bool:
-        """Whether the result is a table of zones."""
-        return isinstance(self.nodes.constant, TableSchema)
+        """Whether the result is a cube without pixels, which people see as a table."""
+        result = self.nodes.result
+        return isinstance(result, CubeSchema | Block) and not self.is_cube
 
     @property
     def items(self) -> list[dict[str, Any]]:
@@ -82,26 +92,19 @@ class Plan:
     @property
     def save(self) -> dict[str, Any] | None:
         """Format and options of save_result, if the graph ends in it."""
-        if not (self.is_cube or self.is_table):
+        last = next(n for n in self.graph.nodes if n.id == self.graph.result)
+        if last.process != "save_result":
             return None
-        last = self.nodes.by_id[self.nodes.result]
-        if last.definition.id != "save_result":
-            return None
-        return {
-            "format": check_format(last.arguments["format"]),
-            "options": last.arguments.get("options") or {},
-        }
+        planned = self.nodes.by_id.get(last.id)
+        arguments = planned.arguments if planned else last.arguments
+        return {"format": check_format(arguments["format"]), "options": arguments.get("options") or {}}
 
     @property
     def bytes_per_pixel(self) -> int:
         """Memory that one pixel of a block takes while it is read and computed, all dates and bands."""
-        total = 0
-        for node in self.nodes.nodes:
-            if node.source is not None:
-                stored = sum(np.dtype(b.dtype).itemsize + 1 for b in node.source.bands)
-                total += stored * len(node.source.dates)
+        read = sum(n.source.bytes_per_pixel() for n in self.nodes.nodes if n.source is not None)
         lead = int(np.prod(self.schema.probe.values.shape[:-2]))
-        return total + lead * (self.schema.dtype.itemsize + 1)
+        return read + lead * (self.schema.dtype.itemsize + 1)
 
     @property
     def block_size(self) -> int:
@@ -111,13 +114,27 @@ class Plan:
                 return size
         return 64
 
+    @property
+    def _grid(self) -> Grid:
+        grid = self.schema.grid
+        if grid is None:
+            raise InputError("The result has no pixels.", "Take it whole from Plan.run.")
+        return grid
+
     def blocks(self, size: int | None = None) -> Iterator[Grid]:
         """Cut the result's grid into blocks."""
-        return self.schema.grid.blocks(size or self.block_size)
+        return self._grid.blocks(size or self.block_size)
 
     def compute(self, window: Grid, times: Sequence[Any] | None = None) -> Block:
         """Return a window of the result as a block."""
-        return evaluate(self.nodes, Window(window, None if times is None else tuple(times)))
+        wanted = Window(window, None if times is None else tuple(times))
+        return evaluate(self.nodes, wanted, self.schema.node, self.stages)
+
+    def prepare(self) -> None:
+        """Compute what is computed once, so that windows can then be asked for by many threads."""
+        for node in self.nodes.nodes:
+            if node.whole:
+                self.stages.get(node.id)
 
     def read(self, window: Grid | None = None, *, times: Sequence[Any] | None = None) -> xr.DataArray:
         """Return a window of the result, float with NaN for no-data; the whole by default.
@@ -129,8 +146,8 @@ class Plan:
         times : sequence, optional
             Labels along t, as in ``schema.times``.
         """
-        grid = window or self.schema.grid
-        if grid.lattice != self.schema.grid.lattice:
+        grid = window or self._grid
+        if grid.lattice != self._grid.lattice:
             raise InputError(
                 "The window stands on another pixel grid than the plan.", "Make the plan with lattice=…"
             )
@@ -144,7 +161,7 @@ class Plan:
         InputError
             If the point lies outside the result.
         """
-        grid = self.schema.grid
+        grid = self._grid
         px, py = transformer(epsg, grid.epsg).transform(x, y)
         pixel = grid.lattice.grid_over((px, py, px, py), grid.epsg)
         pixel = Grid(pixel.lattice, pixel.left, pixel.top, 1, 1)
@@ -155,44 +172,23 @@ class Plan:
         return self.read(pixel).isel(y=0, x=0)
 
     def run(self, progress: Progress | None = None, *, workers: int | None = None) -> Any:
-        """Return the whole result: a DataArray, a GeoDataFrame of zones, or a plain value."""
-        if self.is_table:
-            return self.run_table(progress, workers=workers)
-        if not self.is_cube:
-            return self.nodes.constant
-        grid = self.schema.grid
+        """Return the whole result: a DataArray, a GeoDataFrame, a list, or a plain value."""
+        result = self.nodes.result
+        if isinstance(result, CubeSchema):
+            self.prepare()
+            result = self._collect(progress, workers) if self.is_cube else self.stages.get(result.node)
+        return to_people(result)
+
+    def _collect(self, progress: Progress | None, workers: int | None) -> Block:
+        """Return the whole cube in memory."""
+        grid = self._grid
         values = np.empty(self.schema.shape, self.schema.dtype)
         valid = np.ones(self.schema.shape, bool)
         for block in map_blocks(self.compute, list(self.blocks()), progress, workers=workers):
             place = (..., *_grid_of(block).slices_in(grid))
             values[place] = block.values
             valid[place] = True if block.valid is None else block.valid
-        whole = self.schema.probe.with_(values=values, valid=None if valid.all() else valid, grid=grid)
-        return to_xarray(whole, grid)
-
-    def run_table(
-        self,
-        progress: Progress | None = None,
-        *,
-        workers: int | None = None,
-        should_stop: Callable[[], bool] = bool,
-    ) -> Any:
-        """Return the table of zones that aggregate_spatial asks for."""
-        node = next(n for n in self.nodes.nodes if n.definition.kind == "global")
-        data = node.inputs()["data"]
-        cube = self.nodes.by_id[data].schema
-        if not isinstance(cube, CubeSchema):
-            raise InputError("aggregate_spatial needs a cube.", "Connect its data to one.")
-        table: ZonalTable = node.definition.call({**node.arguments, "data": cube.probe})
-        pixels = ZonePixels(locate_zones(table.zones, cube.grid))
-        wanted = [g for g in self.blocks() if any(z.window.intersect(g) for z in pixels.zones)]
-
-        def compute(grid: Grid) -> Block:
-            return evaluate(self.nodes, Window(grid), data)
-
-        for block in map_blocks(compute, wanted, progress, workers=workers, should_stop=should_stop):
-            pixels.add(block)
-        return to_geodataframe(table, pixels.reduce(table))
+        return self.schema.probe.with_(values=values, valid=None if valid.all() else valid, grid=grid)
 
 
 def _grid_of(block: Block) -> Grid:
@@ -203,10 +199,11 @@ def _grid_of(block: Block) -> Grid:
 
 def make_plan(
     graph: Any,
-    archive: Archive,
+    archive: Archive | None = None,
     parameters: Mapping[str, Any] | None = None,
     *,
     lattice: Lattice | None = None,
+    processes: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Check a graph and return its plan; nothing is read.
 
@@ -214,30 +211,32 @@ def make_plan(
     ----------
     graph : dict, path or openeo.DataCube
         An openEO process graph.
-    archive : Archive
-        Where collections are looked up.
+    archive : Archive, optional
+        Where collections are looked up; a graph that works on its parameters alone needs none.
     parameters : mapping, optional
-        Values for the graph's ``from_parameter``.
+        Values for the graph's ``from_parameter``: plain values, lists, cubes, labelled arrays, tables.
     lattice : Lattice, optional
         The pixel grid on which collections are loaded, instead of their own: a map tile's, say.
+    processes : mapping, optional
+        Processes that the user has defined, by name: ``{"process_graph": …, "parameters": […]}``.
 
     Raises
     ------
     EoceneError
         Every error that a user can make, with the openEO code, the node and a remedy.
     """
-    parsed, nodes = plan_nodes(graph, archive, parameters, lattice)
+    parsed, nodes = plan_nodes(graph, archive, parameters, lattice, UserProcesses(processes or {}))
     return Plan(parsed, nodes, archive)
 
 
 def run(
     graph: Any,
-    archive: Archive,
+    archive: Archive | None = None,
     parameters: Mapping[str, Any] | None = None,
     *,
     progress: Progress | None = None,
 ) -> Any:
-    """Run a graph and return its result: a DataArray, a GeoDataFrame of zones, or a plain value."""
+    """Run a graph and return its result: see :meth:`Plan.run`."""
     return make_plan(graph, archive, parameters).run(progress)
 
 

@@ -1,0 +1,75 @@
+"""What people hand in and get back: xarray, GeoDataFrames, lists and plain values, never blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.cube.block import Block
+from eocene.cube.edge import from_xarray, to_xarray
+from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from eocene.process.schema import Source
+
+
+def from_people(value: Any) -> Any:
+    """Return a parameter as processes take it.
+
+    Returns
+    -------
+    Source, Block or plain value
+        A DataArray with pixels becomes a source, others a block (one-dimensional: a labelled array), a
+        GeoDataFrame a block along ``geometry``; numpy scalars and arrays become numbers and lists.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    if value is None or isinstance(value, bool | int | float | str | dict | list | Block):
+        return value
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if hasattr(value, "coords"):
+        given: Source | Block = from_xarray(value)
+        return given
+    if hasattr(value, "geometry"):
+        from eocene.cube.feature import from_geodataframe
+
+        return from_geodataframe(value)
+    raise InputError(
+        f"A {type(value).__name__} cannot be a parameter of a graph.",
+        "Hand in a DataArray, a GeoDataFrame, a list or a plain value.",
+        code="ProcessParameterInvalid",
+    )
+
+
+def to_people(result: Any) -> Any:
+    """Return a result as people use it: DataArray, GeoDataFrame, list or plain Python value."""
+    if isinstance(result, list | tuple):
+        return [to_people(v) for v in result]
+    if isinstance(result, np.generic):
+        return result.item()
+    if not isinstance(result, Block):
+        return result
+    if result.dims_of("geometry"):
+        from eocene.cube.feature import to_geodataframe
+
+        return to_geodataframe(result)
+    if not result.dims:
+        return None if result.valid is not None and not result.valid else result.values.item()
+    if result.axis is not None and result.labels[result.axis] == tuple(range(result.values.shape[0])):
+        return _as_list(result)
+    return to_xarray(result, result.grid)
+
+
+def _as_list(series: Block) -> list[Any]:
+    """Return an array without labels as a list, None where there is no data."""
+    values: list[Any] = series.values.tolist()
+    if series.valid is None:
+        return values
+    return [v if here else None for v, here in zip(values, series.valid.tolist(), strict=True)]

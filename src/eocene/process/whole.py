@@ -1,0 +1,159 @@
+"""Stages: what can only be computed from the whole of its inputs is computed once and kept.
+
+Pixels are kept in memory while they are few, else in a temporary Zarr, from which windows are then read.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.cube.block import Block
+from eocene.model import Grid, InputError
+from eocene.process.budget import memory_budget
+from eocene.process.evaluate import Window, evaluate
+from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_BLOCK = 512
+
+
+@dataclass(frozen=True, eq=False)
+class CubeReader:
+    """An input of a global process, which reads the windows that it wants."""
+
+    schema: CubeSchema
+    stages: Stages
+
+    def read(self, window: Grid, times: tuple[Any, ...] | None = None) -> Block:
+        """Return a window of the cube, all labels along t or those wanted."""
+        return evaluate(self.stages.plan, Window(window, times), self.schema.node, self.stages)
+
+
+@dataclass(eq=False)
+class Stages:
+    """What a plan has computed once, by node: pixels as a Source, cubes without pixels as a Block."""
+
+    plan: PlanNodes
+    _done: dict[str, Block | Source] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def get(self, node: str) -> Any:
+        """Return the result of a node that is computed once; compute it if it is not there yet."""
+        if node not in self._done:
+            with self._lock:
+                if node not in self._done:
+                    self._done[node] = self._compute(self.plan.by_id[node])
+        return self._done[node]
+
+    def _compute(self, planned: PlannedNode) -> Block | Source:
+        given: dict[str, Any] = {}
+        rasters: dict[str, CubeSchema] = {}
+        for name, schema in planned.inputs.items():
+            if schema.grid is None:
+                given[name] = self.get(schema.node)
+            elif planned.definition.kind == "global":
+                given[name] = CubeReader(schema, self)
+            else:
+                rasters[name] = schema
+        if not rasters:
+            result: Block = planned.call(given, None)
+            return result
+        return self._compute_slices(planned, given, rasters)
+
+    def _compute_slices(
+        self, planned: PlannedNode, given: dict[str, Any], rasters: dict[str, CubeSchema]
+    ) -> Block | Source:
+        """Hand whole extents in, one label along t after another where these do not depend on each other."""
+        sources = {name: self._keep(schema) for name, schema in rasters.items()}
+        out = planned.schema
+        store = None
+        parts = []
+        for times in _slices(planned):
+            blocks = {}
+            for name, source in sources.items():
+                part = source.at_dates(_wanted(planned, rasters[name], times))
+                blocks[name] = part.decode(part.read(source.grid), source.grid)
+            result: Block = planned.call({**given, **blocks}, out.grid)
+            if out.grid is None:
+                parts.append(result)
+                continue
+            store = store or self._store(out)
+            store.write(result.crop(out.grid), times)
+        return store if store is not None else _join_times(parts)
+
+    def _keep(self, schema: CubeSchema) -> Source:
+        """Return a whole cube as a source: computed block by block, by all cores."""
+        planned = self.plan.by_id[schema.node]
+        if planned.whole:
+            return self.get(schema.node)  # type: ignore[no-any-return]
+        grid = _grid_of(schema)
+        store = self._store(schema)
+
+        def put(window: Grid) -> None:
+            store.write(evaluate(self.plan, Window(window), schema.node, self))
+
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(put, _snapped(grid)):
+                pass
+        return store
+
+    def _store(self, schema: CubeSchema) -> Any:
+        from eocene.cube.stored import keep_in_memory, keep_on_disk
+
+        size = math.prod(schema.shape) * (schema.dtype.itemsize + 1)
+        if size <= memory_budget() // 4:
+            return keep_in_memory(schema.probe, _grid_of(schema))
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="eocene-")
+        path = Path(self._folder.name) / f"{len(list(Path(self._folder.name).iterdir()))}.zarr"
+        return keep_on_disk(path, schema.probe, _grid_of(schema), block=_BLOCK)
+
+
+def _grid_of(schema: CubeSchema) -> Grid:
+    if schema.grid is None:
+        raise InputError("The cube has no pixels.", "Keep the dimensions y and x.")
+    return schema.grid
+
+
+def _snapped(grid: Grid) -> Iterator[Grid]:
+    """Cut a grid into blocks that fill whole shards of a store."""
+    return grid.blocks(_BLOCK)
+
+
+def _slices(planned: PlannedNode) -> Sequence[tuple[Any, ...] | None]:
+    """Return the labels along t of the result that are computed together; None for all at once."""
+    times = planned.schema.times
+    if planned.definition.times is None or len(times) < 2:
+        return [None]
+    return [(time,) for time in times]
+
+
+def _wanted(planned: PlannedNode, schema: CubeSchema, times: tuple[Any, ...] | None) -> Any:
+    if times is None or planned.definition.times is None or "t" not in schema.dims:
+        return None
+    return planned.definition.times(times, {**planned.arguments, "data": schema})
+
+
+def _join_times(parts: list[Block]) -> Block:
+    """Join the results of slices along t."""
+    if len(parts) == 1:
+        return parts[0]
+    axis = parts[0].index("t")
+    complete = all(p.valid is None for p in parts)
+    masks = [np.ones(p.values.shape, bool) if p.valid is None else p.valid for p in parts]
+    return parts[0].with_(
+        values=np.concatenate([p.values for p in parts], axis),
+        valid=None if complete else np.concatenate(masks, axis),
+        labels={**parts[0].labels, "t": tuple(label for p in parts for label in p.labels["t"])},
+    )
