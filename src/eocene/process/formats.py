@@ -1,4 +1,4 @@
-"""File formats that results can have, as GET /file_formats lists them."""
+"""File formats that results can have and files can be read from, as GET /file_formats lists them."""
 
 from __future__ import annotations
 
@@ -6,47 +6,52 @@ from typing import Any
 
 from eocene.model import InputError
 
+
+def _format(title: str, description: str, *kinds: str) -> dict[str, Any]:
+    return {"title": title, "description": description, "gis_data_types": list(kinds), "parameters": {}}
+
+
 OUTPUT_FORMATS: dict[str, dict[str, Any]] = {
-    "GTiff": {
-        "title": "Cloud-optimised GeoTIFF",
-        "description": "Tiled, deflate-compressed, with overviews.",
-        "gis_data_types": ["raster"],
-        "parameters": {},
-    },
-    "netCDF": {
-        "title": "CF NetCDF-4",
-        "description": "Dimensions t, bands, y, x with a spatial_ref variable.",
-        "gis_data_types": ["raster"],
-        "parameters": {},
-    },
-    "Zarr": {
-        "title": "Zarr v3, sharded",
-        "description": "Written by every batch job beside the requested format.",
-        "gis_data_types": ["raster"],
-        "parameters": {},
-    },
-    "PNG": {
-        "title": "Portable Network Graphics",
-        "description": "A picture: one or three bands, stretched between their 2nd and 98th percentile.",
-        "gis_data_types": ["raster"],
-        "parameters": {},
-    },
-    "JSON": {
-        "title": "JSON",
-        "description": "Tables of aggregate_spatial, and small cubes as nested arrays.",
-        "gis_data_types": ["raster", "vector", "table"],
-        "parameters": {},
-    },
-    "GeoParquet": {
-        "title": "GeoParquet",
-        "description": "Tables of aggregate_spatial with their geometries.",
-        "gis_data_types": ["vector"],
-        "parameters": {},
-    },
+    "GTiff": _format("Cloud-optimised GeoTIFF", "Tiled, deflate-compressed, with overviews.", "raster"),
+    "netCDF": _format(
+        "CF NetCDF-4",
+        "Cubes with their dimensions and a spatial_ref variable; of geometries a row for each, as WKT.",
+        "raster",
+        "vector",
+    ),
+    "Zarr": _format("Zarr v3, sharded", "Written by every batch job beside the requested format.", "raster"),
+    "PNG": _format(
+        "Portable Network Graphics",
+        "A picture: one or three bands, stretched between their 2nd and 98th percentile.",
+        "raster",
+    ),
+    "JSON": _format(
+        "JSON",
+        "Records of geometries without their shapes, and small cubes as nested arrays.",
+        "raster",
+        "vector",
+        "table",
+        "other",
+    ),
+    "CSV": _format(
+        "Comma-separated values", "A row for each geometry and time, the geometry as WKT.", "vector", "table"
+    ),
+    "GeoJSON": _format(
+        "GeoJSON", "A feature for each geometry and time, in EPSG:4326 as RFC 7946 asks.", "vector"
+    ),
+    "GeoParquet": _format(
+        "GeoParquet", "A row for each geometry and time, in the geometries' CRS.", "vector"
+    ),
+}
+INPUT_FORMATS: dict[str, dict[str, Any]] = {
+    "GeoJSON": _format(
+        "GeoJSON", "Features with their properties; EPSG:4326 unless the member crs says otherwise.", "vector"
+    ),
+    "GeoParquet": _format("GeoParquet", "Geometries with their columns as properties.", "vector"),
 }
 
 
-def check_format(name: str) -> str:
+def check_format(name: str, formats: dict[str, dict[str, Any]] = OUTPUT_FORMATS) -> str:
     """Return the format's name as listed; upper and lower case do not matter.
 
     Raises
@@ -54,11 +59,16 @@ def check_format(name: str) -> str:
     InputError
         FormatUnsuitable, with those there are.
     """
-    for known in OUTPUT_FORMATS:
+    for known in formats:
         if str(name).lower() == known.lower():
             return known
     raise InputError(
-        f"There is no output format {name!r}.",
-        f"Use one of {', '.join(OUTPUT_FORMATS)}.",
+        f"There is no {'output' if formats is OUTPUT_FORMATS else 'input'} format {name!r}.",
+        f"Use one of {', '.join(formats)}.",
         code="FormatUnsuitable",
     )
+
+
+def formats_for(kind: str) -> set[str]:
+    """Return the output formats that hold data of a kind: raster, vector, table or other."""
+    return {name for name, form in OUTPUT_FORMATS.items() if kind in form["gis_data_types"]}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
 import xarray as xr
 
 from eocene.cube.write import CogWriter, ZarrWriter, stored_numbers
 from eocene.model import InputError
 from eocene.model.files import write_json
+from eocene.process.formats import formats_for
 from eocene.process.picture import check_picture, save_png
 from eocene.process.run import map_blocks
 from eocene.process.stac import COG, ResultInfo, describe_file, make_collection, make_item, name_file
+from eocene.process.tables import cube_json, save_table, save_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,24 +110,18 @@ def _write_table(
     plan: Plan, folder: Path, progress: Progress | None, should_stop: Callable[[], bool]
 ) -> dict[str, Any]:
     table = plan.run_table(progress, should_stop=should_stop)
-    table.to_parquet(folder / "table.parquet")
-    (folder / "table.json").write_text(table_json(table), encoding="utf-8")
-    kinds = {"table.parquet": "application/vnd.apache.parquet", "table.json": "application/json"}
+    wanted = (plan.save or {}).get("format", "JSON")
+    written = [
+        save_table(table, folder, name, "table") for name in dict.fromkeys(("GeoParquet", "JSON", wanted))
+    ]
     return {
-        name: {"href": f"./{name}", "type": kind, "roles": ["data"], **describe_file(folder / name)}
-        for name, kind in kinds.items()
+        path.name: {"href": f"./{path.name}", "type": kind, "roles": ["data"], **describe_file(path)}
+        for path, kind in written
     }
 
 
-def table_json(table: Any) -> str:
-    """Return a table of zones as JSON records without geometry; times in ISO 8601, NaN as null."""
-    frame = pd.DataFrame(table.drop(columns="geometry"))
-    text: str = frame.to_json(orient="records", date_format="iso")
-    return text
-
-
 def _write_value(plan: Plan, folder: Path) -> dict[str, Any]:
-    write_json(folder / "value.json", _as_json(plan.run()))
+    save_value(plan.run(), folder / "value.json")
     return {"value": {"href": "./value.json", "type": "application/json", "roles": ["data"]}}
 
 
@@ -162,13 +155,9 @@ def _save_cube(cube: xr.DataArray, folder: Path, wanted: str) -> tuple[Path, str
 
 def _save_records(plan: Plan, folder: Path, wanted: str) -> tuple[Path, str]:
     value = plan.run()
-    if not plan.is_table:
-        write_json(folder / "result.json", _as_json(value))
-    elif wanted == "GeoParquet":
-        value.to_parquet(folder / "result.parquet")
-        return folder / "result.parquet", "application/vnd.apache.parquet"
-    else:
-        (folder / "result.json").write_text(table_json(value), encoding="utf-8")
+    if plan.is_table:
+        return save_table(value, folder, wanted)
+    save_value(value, folder / "result.json")
     return folder / "result.json", "application/json"
 
 
@@ -196,9 +185,9 @@ def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
     InputError
         FormatUnsuitable, naming the formats that can.
     """
-    names = {"GTiff", "netCDF", "JSON", "PNG"} if plan.is_cube else {"JSON", "GeoParquet"}
-    if batch and plan.is_cube:
-        names.add("Zarr")
+    names = formats_for("raster" if plan.is_cube else "vector")
+    if not batch:
+        names.discard("Zarr")
     if (plan.is_cube or plan.is_table) and wanted not in names:
         raise InputError(
             f"A {'cube' if plan.is_cube else 'table'} cannot be written as {wanted}.",
@@ -214,18 +203,3 @@ def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
         )
     if plan.is_cube and wanted == "PNG":
         check_picture(dict(zip(plan.schema.dims, plan.schema.shape, strict=True)))
-
-
-def _as_json(value: Any) -> Any:
-    """Return a plain value with null for what JSON has no number for."""
-    if isinstance(value, list | tuple):
-        return [_as_json(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def cube_json(cube: Any) -> dict[str, Any]:
-    """Return a small cube as nested lists with its dimensions and labels; no-data and infinity as null."""
-    values = cube.values.astype(object)
-    values[~np.isfinite(cube.values)] = None
-    labels = {d: [float(v) if d in ("y", "x") else str(v) for v in cube[d].values] for d in cube.dims}
-    return {"dims": list(cube.dims), "coords": labels, "values": values.tolist(), "crs": cube.attrs["crs"]}
