@@ -164,6 +164,10 @@ class CubeSource:
             valid[:, position] = leaf.valid[position][cut]
         return self._block(values, None if valid.all() else valid, window)
 
+    def bytes_per_pixel(self) -> int:
+        """Return the memory that a pixel of what is read takes: numbers and mask of all dates and bands."""
+        return len(self.dates) * sum(np.dtype(b.dtype).itemsize + 1 for b in self.bands)
+
     def probe(self) -> Block:
         """Return one pixel of the right shape and dtype without reading anything."""
         window = self.grid.__class__(self.grid.lattice, self.grid.left, self.grid.top, 1, 1)

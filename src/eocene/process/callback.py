@@ -60,8 +60,15 @@ class Callback:
             raise definition.misused(where, error) from error
 
 
+_NONE = UserProcesses()
+
+
 def resolve(
-    value: Any, scope: Mapping[str, Any], results: Mapping[str, Any], owner: str, own: UserProcesses
+    value: Any,
+    scope: Mapping[str, Any],
+    results: Mapping[str, Any],
+    owner: str,
+    own: UserProcesses = _NONE,
 ) -> Any:
     """Return an argument with references replaced by what they refer to; callbacks do not see whole cubes."""
     if isinstance(value, NodeRef):

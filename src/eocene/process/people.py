@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.cube.block import Block
-from eocene.cube.edge import from_xarray, to_xarray
+from eocene.cube.edge import to_xarray
 from eocene.model import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def from_people(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if hasattr(value, "coords"):
+        from eocene.cube.edge import from_xarray
+
         given: Source | Block = from_xarray(value)
         return given
     if hasattr(value, "geometry"):

@@ -41,7 +41,8 @@ def plan_nodes(
     planner = Planner(archive, lattice, own or UserProcesses())
     planner.own.check(parsed)
     scope = {name: planner.give(name, value) for name, value in (parameters or {}).items()}
-    return parsed, PlanNodes(tuple(planner.nodes), planner.plan(parsed, scope))
+    result = planner.plan(parsed, scope)
+    return parsed, PlanNodes(tuple(planner.nodes), result)
 
 
 @dataclass(eq=False)

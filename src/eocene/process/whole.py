@@ -109,7 +109,7 @@ class Stages:
         return store
 
     def _store(self, schema: CubeSchema) -> Any:
-        from eocene.cube.stored import keep_in_memory, keep_on_disk
+        from eocene.cube.staged import keep_in_memory, keep_on_disk
 
         size = math.prod(schema.shape) * (schema.dtype.itemsize + 1)
         if size <= memory_budget() // 4:
