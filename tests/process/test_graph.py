@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eocene.model import InputError
-from eocene.process.graph import MAX_DEPTH, MAX_NODES, Graph, load_graph, parse_graph
+from eocene.process.graph import MAX_NODES, Graph, load_graph, parse_graph
+from eocene.process.strict_json import MAX_DEPTH
 from tests.process.graphs import call
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ WRONG = {
     ),
     "a circle": (
         {"a": call("absolute", x=ref("b")), "b": call("absolute", x=ref("a"), result=True)},
-        "ProcessGraphInvalid", "a, b refer to each other in a circle",
+        "ProcessGraphInvalid", "'a', 'b' refer to each other in a circle",
     ),
     "a node that needs itself": (
-        {"a": call("absolute", x=ref("a"), result=True)}, "ProcessGraphInvalid", "a refer to each other",
+        {"a": call("absolute", x=ref("a"), result=True)}, "ProcessGraphInvalid", "'a' refer to each other",
     ),
     "no result": ({"a": call("pi")}, "ProcessGraphInvalid", "0 result nodes"),
     "two results": (
@@ -51,7 +51,7 @@ WRONG = {
     ),
     "a dangling reference in a callback": (
         {"a": call("apply", process={"process_graph": {"b": call("absolute", x=ref("a"), result=True)}})},
-        "ProcessGraphInvalid", "'b' refers to node 'a', which does not exist in its callback",
+        "ProcessGraphInvalid", "'b' refers to node 'a', which does not exist in the callback of node 'a'",
     ),
     "a callback that is empty": (
         {"a": call("apply", data=1, process={"process_graph": {}}, result=True)},
@@ -70,56 +70,9 @@ def test_a_malformed_graph_is_answered_with_its_fault_and_a_remedy(name: str) ->
     assert caught.value.remedy
 
 
-def nest_callbacks(depth: int) -> dict[str, Any]:
-    graph: dict[str, Any] = {"n": call("pi", result=True)}
-    for _ in range(depth):
-        graph = {"n": call("apply", process={"process_graph": graph}, result=True)}
-    return graph
-
-
-def nest_lists(depth: int) -> dict[str, Any]:
-    value: Any = 1
-    for _ in range(depth):
-        value = [value]
-    return {"n": call("absolute", x=value, result=True)}
-
-
-def nest_objects(depth: int) -> dict[str, Any]:
-    value: Any = 1
-    for _ in range(depth):
-        value = {"a": value}
-    return {"n": call("absolute", x=value, result=True)}
-
-
-def chain(length: int) -> dict[str, Any]:
-    nodes = {f"n{i}": call("absolute", x=ref(f"n{i - 1}") if i else 1) for i in range(length)}
-    nodes[f"n{length - 1}"]["result"] = True
-    return nodes
-
-
-@pytest.mark.parametrize("make", [nest_callbacks, nest_lists, nest_objects, chain])
-def test_a_hundred_thousand_levels_or_nodes_are_refused_within_a_second(make: Any) -> None:
-    graph = make(100_000)
-    start = time.process_time()
-    with pytest.raises(InputError) as caught:
-        parse_graph(load_graph(graph))
-    assert time.process_time() - start < 1
-    assert caught.value.code == "ProcessGraphComplexity"
-    while "n" in graph and isinstance(
-        graph, dict
-    ):  # taken apart, since Python frees deep objects recursively
-        arguments = graph.pop("n").get("arguments", {})
-        graph = arguments.get("process", {}).get("process_graph", {})
-
-
-@pytest.mark.parametrize("make", [nest_callbacks, nest_lists, nest_objects])
-def test_the_depth_that_is_allowed_is_read(make: Any) -> None:
-    parse_graph(make(MAX_DEPTH // 2))
-
-
 def test_callbacks_and_lists_count_together() -> None:
-    graph = nest_callbacks(MAX_DEPTH - 10)
-    for _ in range(20):
+    graph: dict[str, Any] = {"n": call("pi", result=True)}
+    for _ in range(MAX_DEPTH // 4):
         graph = {"n": call("sum", data=[{"process_graph": graph}], result=True)}
     with pytest.raises(InputError) as caught:
         parse_graph(graph)
@@ -127,7 +80,9 @@ def test_callbacks_and_lists_count_together() -> None:
 
 
 def test_a_chain_of_the_largest_size_is_ordered() -> None:
-    parsed = parse_graph(chain(MAX_NODES))
+    nodes = {f"n{i}": call("absolute", x=ref(f"n{i - 1}") if i else 1) for i in range(MAX_NODES)}
+    nodes[f"n{MAX_NODES - 1}"]["result"] = True
+    parsed = parse_graph(nodes)
     assert [n.id for n in parsed.nodes] == [f"n{i}" for i in range(MAX_NODES)]
 
 
@@ -176,6 +131,8 @@ def test_a_graph_is_found_in_all_that_a_user_has_at_hand(tmp_path: Path) -> None
         {"process": {"process_graph": flat}},
         path,
         str(path),
+        path.read_text(),
+        path.read_bytes(),
         Cube(),
     ):
         assert load_graph(given_graph) == flat
@@ -188,10 +145,10 @@ def test_a_node_may_have_any_name(name: str) -> None:
 
 
 def test_a_file_that_is_missing_or_no_json_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.json cannot be read"):
+    with pytest.raises(InputError, match=r"none\.json' cannot be read"):
         load_graph(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{")
-    with pytest.raises(InputError, match=r"bad\.json is not JSON"):
+    with pytest.raises(InputError, match=r"bad\.json' is not JSON"):
         load_graph(tmp_path / "bad.json")
 
 

@@ -45,6 +45,8 @@ class Block:
         Inside a callback: the dimension that the callback sees as its array.
     common_names : mapping
         Band name → STAC common name, where known.
+    wavelengths : mapping
+        Band name → central wavelength in micrometres, where known.
     kinds : mapping
         Dimension → its openEO type, for dimensions whose name does not say it: see :meth:`kind_of`.
     """
@@ -56,6 +58,7 @@ class Block:
     grid: Grid | None = None
     axis: str | None = None
     common_names: Mapping[str, str] = field(default_factory=dict)
+    wavelengths: Mapping[str, float] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
 
     def kind_of(self, dim: str) -> str:
@@ -114,6 +117,13 @@ class Block:
             labels={k: v for k, v in self.labels.items() if k != dim},
             axis=None if self.axis == dim else self.axis,
         )
+
+    def off_grid(self) -> Block:
+        """Return the block without a grid: y and x are dimensions like others, labelled by coordinates."""
+        if self.grid is None:
+            return self
+        pixels = {"y": tuple(self.grid.y.tolist()), "x": tuple(self.grid.x.tolist())}
+        return self.with_(labels={**self.labels, **pixels}, grid=None)
 
     def crop(self, window: Grid) -> Block:
         """Return the part inside ``window``, padded with no-data where the block does not reach."""

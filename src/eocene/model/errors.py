@@ -18,9 +18,12 @@ Codes that openEO names are used as they are (source: openEO API 1.2.0, errors).
 
 from __future__ import annotations
 
+LONGEST = 800
+"""Characters of a message or remedy: what they quote was written by a stranger, and may be a megabyte."""
+
 
 class EoceneError(Exception):
-    """What was wrong, where, and what to do.
+    """What was wrong, where, and what to do; a very long text is cut in its middle.
 
     Parameters
     ----------
@@ -36,11 +39,15 @@ class EoceneError(Exception):
     status: int = 500
 
     def __init__(self, message: str, remedy: str = "", *, code: str | None = None) -> None:
-        self.message = message
-        self.remedy = remedy
+        self.message = _shorten(message)
+        self.remedy = _shorten(remedy)
         if code is not None:
             self.code = code
-        super().__init__(f"{message} {remedy}".strip())
+        super().__init__(f"{self.message} {self.remedy}".strip())
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 3 :]}"
 
 
 class InputError(EoceneError):

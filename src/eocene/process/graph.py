@@ -1,20 +1,23 @@
-"""Read an openEO process graph: JSON in, nodes in the order of computation out; bounded, no recursion."""
+"""Read an openEO process graph: JSON in, nodes in the order of computation out, within bounds."""
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
+from eocene.process.strict_json import copy_plain, quote, read_json, read_json_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 MAX_NODES = 10_000
-MAX_DEPTH = 100
+"""Nodes of one graph."""
+MAX_NAME = 250
+"""Characters of the name of a node, process, argument or parameter."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,18 @@ class Graph:
 def load_graph(graph: Any) -> dict[str, Any]:
     """Return the flat graph dict from what a user has at hand.
 
-    Accepts a flat graph, a process (``{"process_graph": …}``), a request (``{"process": …}``), a path
-    of a JSON file, or an object with ``flat_graph()`` such as ``openeo.DataCube``.
+    Accepts a flat graph, a process (``{"process_graph": …}``), a request (``{"process": …}``), one of
+    these as JSON text, the path of a JSON file, or an object with ``flat_graph()`` such as
+    ``openeo.DataCube``.
     """
     if hasattr(graph, "flat_graph"):
         graph = graph.flat_graph()
-    if isinstance(graph, str | Path):
-        graph = _read_json(Path(graph))
+    if isinstance(graph, bytes) or (isinstance(graph, str) and graph.lstrip().startswith("{")):
+        graph = read_json(graph, "The process graph")
+    elif isinstance(graph, str | Path):
+        graph = read_json_file(Path(graph), f"The graph file {str(graph)[-200:]!r}")
     for key in ("process", "process_graph"):
-        if isinstance(graph, dict) and isinstance(graph.get(key), dict) and "process_id" not in graph[key]:
+        if isinstance(graph, dict) and key in graph and not _is_node(graph[key]):
             graph = graph[key]
     if not isinstance(graph, dict) or not graph:
         raise InputError(
@@ -82,69 +88,105 @@ def load_graph(graph: Any) -> dict[str, Any]:
     return graph
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"The graph file {path} cannot be read: {error.strerror}.", "Check the path."
-        ) from error
-    except ValueError as error:
-        raise InputError(f"The graph file {path} is not JSON: {error}.", "Check the file.") from error
+def _is_node(value: Any) -> bool:
+    return isinstance(value, dict) and "process_id" in value
 
 
-def parse_graph(flat: Mapping[str, Any], *, depth: int = 0) -> Graph:
-    """Check a flat graph and order its nodes.
+def parse_graph(flat: Mapping[str, Any]) -> Graph:
+    """Check a flat graph, and order its nodes and those of the callbacks in it.
 
     Raises
     ------
     InputError
-        ProcessGraphInvalid, naming the node: not an object, no process_id, a reference to a node
-        that does not exist, a cycle, no or several results; ProcessGraphComplexity when it is too
-        large or nested too deeply.
+        ProcessGraphInvalid, naming the node: not an object, no process_id, something that JSON has not,
+        a reference to a node that does not exist, a cycle, no or several results;
+        ProcessGraphComplexity when it is too large or nested too deeply.
     """
-    if depth > MAX_DEPTH or len(flat) > MAX_NODES:
+    _check_nodes(flat, "")
+    return _make_graph(copy_plain(flat, "The process graph"), "")
+
+
+def _check_nodes(flat: Any, owner: str) -> None:
+    if not isinstance(flat, dict):
+        raise InputError(f"The process graph{_inside(owner)} is not an object.", "Write {id: node, …}.")
+    if len(flat) > MAX_NODES:
         raise InputError(
-            f"The process graph has more than {MAX_NODES} nodes or is nested deeper than {MAX_DEPTH}.",
+            f"The process graph{_inside(owner)} has {len(flat):,} nodes, more than {MAX_NODES:,}.",
             "Split it into several jobs.",
             code="ProcessGraphComplexity",
         )
-    nodes = {key: _parse_node(key, value, depth) for key, value in flat.items()}
-    return Graph(tuple(_order(nodes, depth)), _find_result(flat))
 
 
-def _parse_node(key: str, value: Any, depth: int) -> Node:
+def _make_graph(flat: Any, owner: str) -> Graph:
+    """Return a graph of plain JSON; its depth is bounded, so that what follows may call itself."""
+    _check_nodes(flat, owner)
+    nodes = {key: _make_node(key, value, owner) for key, value in flat.items()}
+    return Graph(tuple(_order(nodes, owner)), _find_result(flat, owner))
+
+
+def _make_node(key: str, value: Any, owner: str) -> Node:
+    where = f"{owner}/{key}" if owner else key
+    _check_name(key, "id of a node", owner)
     if not isinstance(value, dict) or not isinstance(value.get("process_id"), str):
-        raise InputError(f"Node {key!r} has no process_id.", "Each node needs a process_id and arguments.")
+        raise InputError(f"Node {where!r} has no process_id.", "Each node needs a process_id and arguments.")
     arguments = value.get("arguments", {})
     if not isinstance(arguments, dict):
-        raise InputError(f"The arguments of node {key!r} are not an object.", "Write them as {name: value}.")
-    return Node(key, value["process_id"], {k: _parse_value(v, depth) for k, v in arguments.items()})
-
-
-def _parse_value(value: Any, level: int) -> Any:
-    if level > MAX_DEPTH:
         raise InputError(
-            f"An argument is nested deeper than {MAX_DEPTH}.", "Flatten it.", code="ProcessGraphComplexity"
+            f"The arguments of node {where!r} are not an object.", "Write them as {name: value}."
         )
-    if isinstance(value, dict):
-        if set(value) == {"from_node"}:
-            return NodeRef(str(value["from_node"]))
-        if set(value) == {"from_parameter"}:
-            return ParameterRef(str(value["from_parameter"]))
-        if isinstance(value.get("process_graph"), dict):
-            return parse_graph(value["process_graph"], depth=level + 1)
-        return {k: _parse_value(v, level + 1) for k, v in value.items()}
+    for name in (value["process_id"], *arguments):
+        _check_name(name, "name", where)
+    return Node(key, value["process_id"], {k: _make_argument(v, where) for k, v in arguments.items()})
+
+
+def _make_argument(value: Any, where: str) -> Any:
+    """Return an argument with the references and callbacks in it recognised."""
     if isinstance(value, list):
-        return [_parse_value(v, level + 1) for v in value]
-    return value
+        return [_make_argument(v, where) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if "from_node" in value:
+        return NodeRef(_read_reference(value, "from_node", where))
+    if "from_parameter" in value:
+        return ParameterRef(_read_reference(value, "from_parameter", where))
+    if "process_graph" in value:
+        return _make_graph(value["process_graph"], where)
+    return {k: _make_argument(v, where) for k, v in value.items()}
 
 
-def _find_result(flat: Mapping[str, Any]) -> str:
+def _read_reference(value: dict[str, Any], key: str, where: str) -> str:
+    name = value[key]
+    if len(value) > 1 or not isinstance(name, str):
+        raise InputError(
+            f"A reference in node {where!r} is not just {key} and a name.", f'Write {{"{key}": "name"}}.'
+        )
+    _check_name(name, key, where)
+    return name
+
+
+def _check_name(name: str, what: str, owner: str) -> None:
+    if len(name) > MAX_NAME:
+        raise InputError(
+            f"The {what} {quote(name)}{f' in {owner!r}' if owner else ''} has {len(name):,} characters.",
+            f"Names have {MAX_NAME} at most.",
+        )
+
+
+def _inside(owner: str) -> str:
+    return f" in the callback of node {owner!r}" if owner else ""
+
+
+def _find_result(flat: Mapping[str, Any], owner: str) -> str:
+    for key, value in flat.items():
+        if not isinstance(value.get("result", False), bool):
+            raise InputError(
+                f"The mark 'result' of node {key!r}{_inside(owner)} is neither true nor false.",
+                'Write "result": true at the node whose result is wanted.',
+            )
     results = [key for key, value in flat.items() if value.get("result")]
     if len(results) != 1:
         raise InputError(
-            f"The process graph has {len(results)} result nodes.",
+            f"The process graph{_inside(owner)} has {len(results)} result nodes.",
             'Mark exactly one node with "result": true.',
         )
     return results[0]
@@ -163,15 +205,14 @@ def references(value: Any) -> Iterator[str]:
             pending.extend(current)
 
 
-def _order(nodes: Mapping[str, Node], depth: int) -> Iterator[Node]:
+def _order(nodes: Mapping[str, Node], owner: str) -> Iterator[Node]:
     """Yield nodes after those that they need (Kahn's algorithm)."""
     needs = {key: set(references(dict(node.arguments))) for key, node in nodes.items()}
     for key, wanted in needs.items():
         for missing in [other for other in wanted if other not in nodes]:
             raise InputError(
-                f"Node {key!r} refers to node {missing!r}, which does not exist"
-                f"{' in its callback' if depth else ''}.",
-                f"The nodes are {', '.join(nodes)}.",
+                f"Node {key!r} refers to node {missing!r}, which does not exist{_inside(owner)}.",
+                f"The nodes there are {_list_some(nodes)}.",
             )
     users: dict[str, list[str]] = {key: [] for key in nodes}
     for key, wanted in needs.items():
@@ -190,8 +231,14 @@ def _order(nodes: Mapping[str, Node], depth: int) -> Iterator[Node]:
     if done < len(nodes):
         stuck = sorted(key for key, wanted in needs.items() if wanted)
         raise InputError(
-            f"The nodes {', '.join(stuck[:5])} refer to each other in a circle.", "Break the circle."
+            f"The nodes {_list_some(stuck)} refer to each other in a circle{_inside(owner)}.",
+            "Break the circle.",
         )
+
+
+def _list_some(names: Iterable[str]) -> str:
+    some = [repr(name) for name in islice(names, 6)]
+    return ", ".join(some) if len(some) < 6 else f"{', '.join(some[:5])}, …"
 
 
 def to_json(value: Any) -> Any:
