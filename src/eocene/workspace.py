@@ -207,7 +207,7 @@ class Workspace:
             arguments["spatial_extent"] = {"west": west, "south": south, "east": east, "north": north}
         graph = {"load": {"process_id": "load_collection", "arguments": arguments, "result": True}}
         plan = make_plan(graph, self.archive, lattice=_as_lattice(crs, resolution))
-        return make_lazy(plan.schema.probe, plan.schema.grid, plan.compute, collection)
+        return make_lazy(plan.schema.probe, plan.grid, plan.compute, collection)
 
     def table(self, collection: str) -> geopandas.GeoDataFrame | pd.DataFrame:
         """Return a table of the archive, such as parcels or weather."""

@@ -61,13 +61,13 @@ class Store:
 
     def read(self, window: Grid) -> Block:
         """Return the values of a window inside the extent."""
-        place = (..., *window.slices_in(self.grid)) if window.width and window.height else (..., slice(0), slice(0))
-        if self.places is not None and len(self.places) == 1:  # one date: do not read the others
-            position = self.places[0]
-            lead = [slice(position, position + 1) if d == "t" else slice(None) for d in self.form.dims[:-2]]
-            place = (*lead, *place[1:])
-            return self._block(place, window, {**self.form.labels, "t": (self.form.labels["t"][position],)})
-        return self._pick(self._block(place, window, dict(self.form.labels)))
+        place = window.slices_in(self.grid)
+        if self.places is None or len(self.places) > 1:
+            return self._pick(self._block((..., *place), window, dict(self.form.labels)))
+        position = self.places[0]  # one date: the others are not read
+        lead = [slice(position, position + 1) if d == "t" else slice(None) for d in self.form.dims[:-2]]
+        labels = {**self.form.labels, "t": (self.form.labels["t"][position],)}
+        return self._block((*lead, *place), window, labels)
 
     def _block(self, place: Any, window: Grid, labels: dict[str, Any]) -> Block:
         values, valid = np.asarray(self.values[place]), np.asarray(self.valid[place])

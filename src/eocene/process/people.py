@@ -54,19 +54,21 @@ def to_people(result: Any) -> Any:
     """Return a result as people use it: DataArray, GeoDataFrame, list or plain Python value."""
     if isinstance(result, list | tuple):
         return [to_people(v) for v in result]
-    if isinstance(result, np.generic):
-        return result.item()
-    if not isinstance(result, Block):
-        return result
-    if result.dims_of("geometry"):
+    if isinstance(result, Block):
+        return _show_block(result)
+    return result.item() if isinstance(result, np.generic) else result
+
+
+def _show_block(block: Block) -> Any:
+    if block.dims_of("geometry"):
         from eocene.cube.feature import to_geodataframe
 
-        return to_geodataframe(result)
-    if not result.dims:
-        return None if result.valid is not None and not result.valid else result.values.item()
-    if result.axis is not None and result.labels[result.axis] == tuple(range(result.values.shape[0])):
-        return _as_list(result)
-    return to_xarray(result, result.grid)
+        return to_geodataframe(block)
+    if not block.dims:
+        return None if block.valid is not None and not block.valid else block.values.item()
+    if block.axis is not None and block.labels[block.axis] == tuple(range(block.values.shape[0])):
+        return _as_list(block)
+    return to_xarray(block, block.grid)
 
 
 def _as_list(series: Block) -> list[Any]:

@@ -13,11 +13,11 @@ from eocene.process.graph import Graph, Node, load_graph, parse_graph, reference
 from eocene.process.people import from_people
 from eocene.process.pushdown import push_down
 from eocene.process.registry import ProcessDefinition
-from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
+from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
 from eocene.process.userdefined import UserProcesses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from eocene.archive import Archive
     from eocene.model import Lattice

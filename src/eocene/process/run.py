@@ -115,7 +115,14 @@ class Plan:
         return 64
 
     @property
-    def _grid(self) -> Grid:
+    def grid(self) -> Grid:
+        """The extent of the result.
+
+        Raises
+        ------
+        InputError
+            If the result has no pixels.
+        """
         grid = self.schema.grid
         if grid is None:
             raise InputError("The result has no pixels.", "Take it whole from Plan.run.")
@@ -123,7 +130,7 @@ class Plan:
 
     def blocks(self, size: int | None = None) -> Iterator[Grid]:
         """Cut the result's grid into blocks."""
-        return self._grid.blocks(size or self.block_size)
+        return self.grid.blocks(size or self.block_size)
 
     def compute(self, window: Grid, times: Sequence[Any] | None = None) -> Block:
         """Return a window of the result as a block."""
@@ -146,8 +153,8 @@ class Plan:
         times : sequence, optional
             Labels along t, as in ``schema.times``.
         """
-        grid = window or self._grid
-        if grid.lattice != self._grid.lattice:
+        grid = window or self.grid
+        if grid.lattice != self.grid.lattice:
             raise InputError(
                 "The window stands on another pixel grid than the plan.", "Make the plan with lattice=…"
             )
@@ -161,7 +168,7 @@ class Plan:
         InputError
             If the point lies outside the result.
         """
-        grid = self._grid
+        grid = self.grid
         px, py = transformer(epsg, grid.epsg).transform(x, y)
         pixel = grid.lattice.grid_over((px, py, px, py), grid.epsg)
         pixel = Grid(pixel.lattice, pixel.left, pixel.top, 1, 1)
@@ -179,9 +186,13 @@ class Plan:
             result = self._collect(progress, workers) if self.is_cube else self.stages.get(result.node)
         return to_people(result)
 
+    def run_table(self, progress: Progress | None = None, *, should_stop: Callable[[], bool] = bool) -> Any:
+        """Return a result without pixels as people see it."""
+        return self.run(progress)
+
     def _collect(self, progress: Progress | None, workers: int | None) -> Block:
         """Return the whole cube in memory."""
-        grid = self._grid
+        grid = self.grid
         values = np.empty(self.schema.shape, self.schema.dtype)
         valid = np.ones(self.schema.shape, bool)
         for block in map_blocks(self.compute, list(self.blocks()), progress, workers=workers):

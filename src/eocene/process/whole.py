@@ -9,13 +9,14 @@ import math
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eocene.cube.block import Block
+from eocene.cube.staged import Store, keep_in_memory, keep_on_disk
 from eocene.model import Grid, InputError
 from eocene.process.budget import memory_budget
 from eocene.process.evaluate import Window, evaluate
@@ -96,9 +97,10 @@ class Stages:
         """Return a whole cube as a source: computed block by block, by all cores."""
         planned = self.plan.by_id[schema.node]
         if planned.whole:
-            return self.get(schema.node)  # type: ignore[no-any-return]
+            kept: Source = self.get(schema.node)
+            return kept
         grid = _grid_of(schema)
-        store = self._store(schema)
+        store: Store = self._store(schema)
 
         def put(window: Grid) -> None:
             store.write(evaluate(self.plan, Window(window), schema.node, self))
@@ -108,9 +110,7 @@ class Stages:
                 pass
         return store
 
-    def _store(self, schema: CubeSchema) -> Any:
-        from eocene.cube.staged import keep_in_memory, keep_on_disk
-
+    def _store(self, schema: CubeSchema) -> Store:
         size = math.prod(schema.shape) * (schema.dtype.itemsize + 1)
         if size <= memory_budget() // 4:
             return keep_in_memory(schema.probe, _grid_of(schema))
