@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +12,16 @@ import xarray as xr
 import zarr
 
 from eocene.cube.block import Block
-from eocene.cube.write import CogWriter, ZarrWriter, stored_form, stored_numbers
+from eocene.cube.cog import write_cog
+from eocene.cube.stored import fill_nodata, stored_form
+from eocene.cube.write import CubeStore
 from eocene.model import Grid
 from tests.cube.scenes import UTM32
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 DTYPES = {
     "uint8": 255, "uint16": 65535, "int16": -32768, "int32": -(2**31), "uint32": 2**32 - 1, "int8": -128,
@@ -32,16 +37,24 @@ def make_block(dtype: str, grid: Grid, bands: tuple[str, ...] = ("a",)) -> Block
     return Block(values, ("bands", "y", "x"), {"bands": bands}, random.random(values.shape) < 0.8, grid)
 
 
-def write_cog(path: Path, block: Block, grid: Grid, size: int = 512) -> None:
-    with CogWriter([path], grid, block.values.dtype, block.labels["bands"]) as writer:
-        for window in grid.blocks(size):
-            writer.write(window, stored_numbers(block.crop(window))[None])
+def save_cog(path: Path, block: Block, grid: Grid) -> None:
+    form = stored_form(block.values.dtype)
+
+    def read(number: int, window: Grid) -> NDArray[np.generic]:
+        return fill_nodata(block.crop(window).filled()[number], form)
+
+    write_cog(path, grid, form, block.labels["bands"], read)
+
+
+def make_store(path: Path, block: Block, size: int = 64) -> CubeStore:
+    assert block.grid is not None
+    return CubeStore.create(path, block.dims, block.labels, block.grid, block.values.dtype, block=size)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_cog_holds_every_value_and_the_no_data_number_of_its_dtype(tmp_path: Path, dtype: str) -> None:
     block = make_block(dtype, SMALL, ("a", "b"))
-    write_cog(tmp_path / "x.tif", block, SMALL, 33)
+    save_cog(tmp_path / "x.tif", block, SMALL)
     with rasterio.open(tmp_path / "x.tif") as file:
         assert file.dtypes[0] == ("uint8" if dtype == "bool" else dtype)
         assert file.nodata == DTYPES[dtype] or (np.isnan(file.nodata) and np.isnan(DTYPES[dtype]))
@@ -55,39 +68,34 @@ def test_a_cog_holds_every_value_and_the_no_data_number_of_its_dtype(tmp_path: P
 
 def test_a_large_cog_is_tiled_and_has_overviews_of_its_own_pixels(tmp_path: Path) -> None:
     block = make_block("uint16", LARGE)
-    write_cog(tmp_path / "x.tif", block, LARGE)
+    save_cog(tmp_path / "x.tif", block, LARGE)
     with rasterio.open(tmp_path / "x.tif") as file:
         assert file.block_shapes == [(256, 256)]
         assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert file.profile["compress"] == "deflate"
         assert file.overviews(1) == [2, 4]
     with rasterio.open(tmp_path / "x.tif", overview_level=0) as file:
-        assert np.isin(file.read(1), stored_numbers(block)).all()
+        assert np.isin(file.read(1), np.append(block.values, 65535)).all()
 
 
 def test_a_small_cog_needs_no_overview(tmp_path: Path) -> None:
-    write_cog(tmp_path / "x.tif", make_block("uint8", SMALL), SMALL)
+    save_cog(tmp_path / "x.tif", make_block("uint8", SMALL), SMALL)
     with rasterio.open(tmp_path / "x.tif") as file:
         assert file.overviews(1) == []
         assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
 
 
-def test_a_writer_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
-    block = make_block("uint8", SMALL)
-    writer = CogWriter([tmp_path / "a.tif", tmp_path / "b.tif"], SMALL, block.values.dtype, ("a",))
-    layers = np.stack([stored_numbers(block)] * 2)
-
-    def write_and_be_interrupted() -> None:
-        with writer:
-            writer.write(SMALL, layers)
-            raise KeyboardInterrupt
+def test_a_cog_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    def interrupt(_number: int, _window: Grid) -> NDArray[np.generic]:
+        assert list(tmp_path.iterdir())
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_and_be_interrupted()
+        write_cog(tmp_path / "a.tif", SMALL, stored_form(np.dtype("uint8")), ["a"], interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_writer_that_fails_while_it_finishes_leaves_no_half_file(
+def test_a_cog_that_fails_at_the_end_leaves_no_half_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_source: Path, target: Path, **_: object) -> None:
@@ -95,20 +103,9 @@ def test_a_writer_that_fails_while_it_finishes_leaves_no_half_file(
         raise OSError("no space left")
 
     monkeypatch.setattr("rasterio.shutil.copy", fail)
-    block = make_block("uint8", SMALL)
-    paths = [tmp_path / "a.tif", tmp_path / "b.tif"]
-    with (
-        pytest.raises(OSError, match="no space left"),
-        CogWriter(paths, SMALL, block.values.dtype, ("a",)) as writer,
-    ):
-        writer.write(SMALL, np.stack([stored_numbers(block)] * 2))
+    with pytest.raises(OSError, match="no space left"):
+        save_cog(tmp_path / "a.tif", make_block("uint8", SMALL), SMALL)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_the_no_data_number_is_one_of_the_dtype(dtype: str) -> None:
-    stored, nodata = stored_form(np.dtype(dtype))
-    assert np.isnan(nodata) or stored.type(nodata) == nodata
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64", "bool"])
@@ -118,15 +115,15 @@ def test_zarr_is_read_by_plain_xarray_and_by_plain_zarr(tmp_path: Path, dtype: s
     values = (random.random((3, 2, *SMALL.shape)) * 100).astype(dtype)
     labels = {"t": times, "bands": ("B04", "B08")}
     block = Block(values, ("t", "bands", "y", "x"), labels, random.random(values.shape) < 0.7, SMALL)
-    writer = ZarrWriter(tmp_path / "c.zarr", block.dims, labels, SMALL, values.dtype, block=64)
+    store = make_store(tmp_path / "c.zarr", block)
     for window in SMALL.blocks(64):
-        writer.write(block.crop(window), window)
+        store.write(block.crop(window))
 
     expected = np.where(block.valid, values, np.nan)
     array = zarr.open_group(tmp_path / "c.zarr", mode="r")["data"]
     assert array.metadata.zarr_format == 3
     assert array.shards == (3, 2, 64, 64)
-    assert array.chunks == (3, 2, 64, 64)
+    assert array.chunks == (1, 1, 64, 64)
     assert np.array_equal(array[:], expected.astype(array.dtype), equal_nan=True)
 
     with xr.open_zarr(tmp_path / "c.zarr", consolidated=False) as cube:
@@ -141,8 +138,39 @@ def test_zarr_is_read_by_plain_xarray_and_by_plain_zarr(tmp_path: Path, dtype: s
 
 def test_blocks_that_were_not_written_are_no_data_in_zarr(tmp_path: Path) -> None:
     grid = Grid(UTM32, 0, 0, 100, 100)
-    writer = ZarrWriter(tmp_path / "c.zarr", ("y", "x"), {}, grid, np.dtype("float32"), block=64)
+    store = CubeStore.create(tmp_path / "c.zarr", ("y", "x"), {}, grid, np.dtype("float32"), block=64)
     corner = Grid(UTM32, 64, 64, 36, 36)
-    writer.write(Block(np.ones((36, 36), np.float32), ("y", "x"), grid=corner), corner)
+    store.write(Block(np.ones((36, 36), np.float32), ("y", "x"), grid=corner))
     values = zarr.open_group(tmp_path / "c.zarr", mode="r")["data"][:]
     assert np.isnan(values).sum() == 10_000 - 36**2
+
+
+def test_blocks_are_written_from_several_threads_at_a_time_each_into_a_shard_of_its_own(
+    tmp_path: Path,
+) -> None:
+    block = make_block("float32", LARGE, ("a", "b"))
+    store = make_store(tmp_path / "c.zarr", block, size=128)
+    windows = list(LARGE.blocks(128)) * 2  # each twice, as a cluster may do
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda window: store.write(block.crop(window)), windows))
+    assert np.array_equal(store.read(LARGE), block.filled(), equal_nan=True)
+    shards = [p for p in (tmp_path / "c.zarr" / "data" / "c").rglob("*") if p.is_file()]
+    assert len(shards) == len(windows) // 2
+
+
+def test_a_layer_is_read_alone(tmp_path: Path) -> None:
+    block = make_block("int16", SMALL, ("a", "b", "c"))
+    store = make_store(tmp_path / "c.zarr", block)
+    store.write(block)
+    part = Grid(UTM32, SMALL.left + 5, SMALL.top + 7, 30, 20)
+    assert np.array_equal(store.read(part, [1]), block.crop(part).filled()[1], equal_nan=True)
+
+
+def test_what_a_writer_that_died_left_half_done_is_swept_away(tmp_path: Path) -> None:
+    block = make_block("uint8", SMALL)
+    store = make_store(tmp_path / "c.zarr", block)
+    store.write(block)
+    before = sorted(tmp_path.rglob("*"))
+    (tmp_path / "c.zarr" / "data" / "c" / "0.abc.partial").write_bytes(b"half")
+    store.sweep()
+    assert sorted(tmp_path.rglob("*")) == before

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
+import shutil
+import tempfile
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import xarray as xr
-
-from eocene.cube.write import CogWriter, ZarrWriter, stored_numbers
 from eocene.model import InputError
-from eocene.model.files import write_json
+from eocene.model.files import sync_folder, write_json
 from eocene.process.formats import formats_for
-from eocene.process.picture import check_picture, save_png
-from eocene.process.run import map_blocks
-from eocene.process.stac import COG, ResultInfo, describe_file, make_collection, make_item, name_file
-from eocene.process.tables import cube_json, save_table, save_value
+from eocene.process.picture import check_picture
+from eocene.process.rasters import (
+    convert_cube,
+    list_layers,
+    save_small,
+    store_cube,
+    wanted_datatype,
+    write_cogs,
+    write_geotiff,
+)
+from eocene.process.stac import COG, ResultInfo, describe_file, make_collection, make_item, name_files
+from eocene.process.tables import save_table, save_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from numpy.typing import NDArray
+    from eocene.process.executors import Progress
+    from eocene.process.run import Plan
 
-    from eocene.cube.block import Block
-    from eocene.process.run import Plan, Progress
+_log = logging.getLogger(__name__)
 
 
 def write_results(
@@ -33,10 +43,11 @@ def write_results(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] = bool,
 ) -> dict[str, Any]:
-    """Compute a plan into an empty folder and return the STAC collection, also written there.
+    """Compute a plan into a new or empty folder and return the STAC collection, also written there.
 
     A cube gives one COG for each date and band, one item a date, and ``cube.zarr``; a table gives
-    ``table.parquet`` and ``table.json``; a plain value ``value.json``.
+    ``table.parquet`` and ``table.json``; a plain value ``value.json``. The folder is there with all of
+    it or not at all: until then the files lie beside it, in a folder whose name starts with a dot.
 
     Raises
     ------
@@ -44,14 +55,33 @@ def write_results(
         If ``should_stop`` said so between two blocks.
     """
     check_suitable(plan, (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON"), batch=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f".{folder.name.lstrip('.')}.{secrets.token_hex(4)}")
+    draft.mkdir(parents=True)
+    try:
+        collection = _fill_folder(plan, draft, info, progress, should_stop)
+        draft.rename(folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return collection
+
+
+def _fill_folder(
+    plan: Plan, folder: Path, info: ResultInfo, progress: Progress | None, should_stop: Callable[[], bool]
+) -> dict[str, Any]:
+    items: list[dict[str, Any]] = []
+    warnings: list[str] = []
     if plan.is_cube:
-        items, assets = _write_cube(plan, folder, info, progress, should_stop)
+        items, assets, warnings = _write_cube(plan, folder, info, progress, should_stop)
     elif plan.is_table:
-        items, assets = [], _write_table(plan, folder, progress, should_stop)
+        assets = _write_table(plan, folder, progress, should_stop)
     else:
-        items, assets = [], _write_value(plan, folder)
+        assets = _write_value(plan, folder)
     collection = make_collection(plan, info, items, assets)
+    if warnings:
+        collection["eocene:warnings"] = warnings
+    for line in warnings:
+        _log.warning("result %s: %s", info.id, line)
     for item in items:
         write_json(folder / f"{item['id']}.json", item)
     write_json(folder / "collection.json", collection)
@@ -60,50 +90,54 @@ def write_results(
 
 def _write_cube(
     plan: Plan, folder: Path, info: ResultInfo, progress: Progress | None, should_stop: Callable[[], bool]
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    schema = plan.schema
-    times, bands = schema.times or (None,), schema.bands or ("data",)
-    names = [[f"{name_file(t, info.id)}_{name_file(b, 'data')}.tif" for b in bands] for t in times]
-    paths = [folder / name for row in names for name in row]
-    size = plan.block_size
-    zarr_path = folder / "cube.zarr"
-    store = ZarrWriter(zarr_path, schema.dims, schema.labels, schema.grid, schema.dtype, block=size)
-    with CogWriter(paths, schema.grid, schema.dtype) as cogs:
-        blocks = map_blocks(plan.compute, list(plan.blocks()), progress, should_stop=should_stop)
-        for block in blocks:
-            if block.grid is None:
-                raise InputError("The result has no place on a grid.", "Keep the dimensions y and x.")
-            cogs.write(block.grid, _as_layers(block, len(paths)))
-            store.write(block, block.grid)
-    items = [
-        make_item(plan, info, time, {b: folder / n for b, n in zip(bands, row, strict=True)})
-        for time, row in zip(times, names, strict=True)
+) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
+    layers = list_layers(plan.schema)
+    dates = name_files([x.time for x in layers], "all")
+    bands = name_files([x.band for x in layers], "data")
+    names = [
+        f"{info.id if x.time is None else date}_{band}.tif"
+        for x, date, band in zip(layers, dates, bands, strict=True)
     ]
-    extra = _write_other_format(plan, folder, zarr_path)
-    zarr_asset = {
-        "href": "./cube.zarr",
-        "type": "application/vnd.zarr; version=3",
-        "roles": ["data"],
-        "title": "The whole cube, sharded Zarr v3",
-    }
-    return items, {"cube": zarr_asset, **extra}
-
-
-def _write_other_format(plan: Plan, folder: Path, zarr_path: Path) -> dict[str, Any]:
-    """Write the format that save_result names, if it is neither COG nor Zarr, from the Zarr."""
+    files = [
+        {"name": n, "layers": [x.position], "bands": ["data"]} for n, x in zip(names, layers, strict=True)
+    ]
+    steps = len(list(plan.blocks())), len(files)
+    cube = store_cube(
+        plan, folder / "cube.zarr", progress=_within(progress, 0, sum(steps)), should_stop=should_stop
+    )
+    made = write_cogs(
+        plan, cube, folder, files, progress=_within(progress, steps[0], sum(steps)), should_stop=should_stop
+    )
+    rows = zip(layers, dates, names, made, strict=True)
+    items = [
+        make_item(
+            plan, date, row[0][0].time, info, cube.form,
+            {x.band or "data": {"href": f"./{name}", **described} for x, _, name, described in row},
+        )
+        for date, row in ((date, list(row)) for date, row in groupby(rows, key=lambda entry: entry[1]))
+    ]  # fmt: skip
+    assets = {"cube": _ZARR_ASSET}
     wanted = (plan.save or {}).get("format", "GTiff")
-    if wanted in ("GTiff", "Zarr"):
-        return {}
-    with xr.open_dataset(zarr_path, engine="zarr", consolidated=False) as stored:
-        path, kind = _save_cube(stored["data"].load(), folder, wanted)
-    return {"result": {"href": f"./{path.name}", "type": kind, "roles": ["data"], **describe_file(path)}}
+    if wanted not in ("GTiff", "Zarr"):
+        assets["result"] = _describe(*convert_cube(cube.store, folder, wanted))
+    return items, assets, cube.warnings
 
 
-def _as_layers(block: Block, count: int) -> NDArray[Any]:
-    """Return (dates x bands, 1, height, width) of stored numbers."""
-    order = [block.dims.index(d) for d in ("t", "bands") if d in block.dims]
-    stored = stored_numbers(block).transpose([*order, block.values.ndim - 2, block.values.ndim - 1])
-    return stored.reshape(count, 1, *stored.shape[-2:])
+_ZARR_ASSET = {
+    "href": "./cube.zarr",
+    "type": "application/vnd.zarr; version=3",
+    "roles": ["data"],
+    "title": "The whole cube, sharded Zarr v3",
+}
+
+
+def _within(progress: Progress | None, first: int, total: int) -> Progress | None:
+    """Return the progress of some of all steps, those from ``first`` on."""
+    return (lambda done, _: progress(first + done, total)) if progress else None
+
+
+def _describe(path: Path, kind: str) -> dict[str, Any]:
+    return {"href": f"./{path.name}", "type": kind, "roles": ["data"], **describe_file(path)}
 
 
 def _write_table(
@@ -111,13 +145,9 @@ def _write_table(
 ) -> dict[str, Any]:
     table = plan.run_table(progress, should_stop=should_stop)
     wanted = (plan.save or {}).get("format", "JSON")
-    written = [
-        save_table(table, folder, name, "table") for name in dict.fromkeys(("GeoParquet", "JSON", wanted))
-    ]
-    return {
-        path.name: {"href": f"./{path.name}", "type": kind, "roles": ["data"], **describe_file(path)}
-        for path, kind in written
-    }
+    formats = dict.fromkeys(("GeoParquet", "JSON", wanted))
+    written = [save_table(table, folder, name, "table") for name in formats]
+    return {path.name: _describe(path, kind) for path, kind in written}
 
 
 def _write_value(plan: Plan, folder: Path) -> dict[str, Any]:
@@ -135,22 +165,14 @@ def save_file(plan: Plan, folder: Path, wanted: str | None = None) -> tuple[Path
     check_suitable(plan, wanted)
     if not plan.is_cube:
         return _save_records(plan, folder, wanted)
-    if wanted == "GTiff":
-        return _save_geotiff(plan, folder / "result.tif"), COG
-    return _save_cube(plan.run(), folder, wanted)
-
-
-def _save_cube(cube: xr.DataArray, folder: Path, wanted: str) -> tuple[Path, str]:
-    """Write a cube that is in memory, and return the file with its media type."""
-    if wanted == "netCDF":
-        cube.attrs.pop("grid_mapping", None)
-        cube.encoding = {"grid_mapping": "spatial_ref"}
-        cube.to_netcdf(folder / "result.nc", engine="h5netcdf")
-        return folder / "result.nc", "application/x-netcdf"
-    if wanted == "JSON":
-        write_json(folder / "result.json", cube_json(cube))
-        return folder / "result.json", "application/json"
-    return save_png(cube, folder / "result.png"), "image/png"
+    if wanted not in ("GTiff", "netCDF"):
+        return save_small(plan.run(), folder, wanted)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as draft:
+        cube = store_cube(plan, Path(draft) / "cube.zarr")
+        if wanted == "netCDF":
+            return convert_cube(cube.store, folder, wanted)
+        write_geotiff(plan, cube, folder / "result.tif")
+    return folder / "result.tif", COG
 
 
 def _save_records(plan: Plan, folder: Path, wanted: str) -> tuple[Path, str]:
@@ -159,20 +181,6 @@ def _save_records(plan: Plan, folder: Path, wanted: str) -> tuple[Path, str]:
         return save_table(value, folder, wanted)
     save_value(value, folder / "result.json")
     return folder / "result.json", "application/json"
-
-
-def _save_geotiff(plan: Plan, path: Path) -> Path:
-    schema = plan.schema
-    names = [
-        " ".join(name_file(part, "") for part in (t, b) if part is not None) or "data"
-        for t in (schema.times or (None,))
-        for b in (schema.bands or (None,))
-    ]
-    with CogWriter([path], schema.grid, schema.dtype, names) as file:
-        for block in map_blocks(plan.compute, list(plan.blocks())):
-            if block.grid is not None:
-                file.write(block.grid, _as_layers(block, len(names))[:, 0][None])
-    return path
 
 
 def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
@@ -201,5 +209,7 @@ def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
             "Reduce or drop them first.",
             code="FormatUnsuitable",
         )
+    if plan.is_cube:
+        wanted_datatype(plan)
     if plan.is_cube and wanted == "PNG":
         check_picture(dict(zip(plan.schema.dims, plan.schema.shape, strict=True)))

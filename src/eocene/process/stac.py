@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,17 @@ import numpy as np
 
 from eocene._version import __version__
 from eocene.cube.edge import parse_label
-from eocene.cube.write import stored_form
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from eocene.cube.stored import StoredForm
     from eocene.process.run import Plan
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 _VERSION = "1.1.0"
+_LONGEST_NAME = 80
 _EXTENSIONS = [
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
     "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
@@ -42,8 +45,24 @@ def name_file(label: Any, default: str) -> str:
     """Return a label as part of a file name: letters, digits, dots and hyphens; midnights as dates."""
     if label is None:
         return default
-    text = str(label).removesuffix("T00:00:00")
-    return "".join(c if c.isalnum() or c in "-." else "-" for c in text)
+    text = str(label).removesuffix("T00:00:00")[:_LONGEST_NAME]
+    return "".join(c if c.isalnum() or c in "-." else "-" for c in text) or default
+
+
+def name_files(labels: Sequence[Any], default: str) -> list[str]:
+    """Return the names of labels, equal ones for equal labels only, also where upper and lower case are one.
+
+    A label whose name an earlier one has taken gets a number.
+    """
+    names: dict[Any, str] = {}
+    taken: set[str] = set()
+    for label in labels:
+        if label not in names:
+            plain = name_file(label, default)
+            numbered = (f"{plain}-{number}" for number in itertools.count(2))
+            names[label] = next(n for n in itertools.chain([plain], numbered) if n.casefold() not in taken)
+            taken.add(names[label].casefold())
+    return [names[label] for label in labels]
 
 
 def describe_file(path: Path) -> dict[str, Any]:
@@ -53,26 +72,43 @@ def describe_file(path: Path) -> dict[str, Any]:
     return {"file:size": path.stat().st_size, "file:checksum": f"1220{digest}"}
 
 
-def make_item(plan: Plan, info: ResultInfo, time: Any, files: dict[str, Path]) -> dict[str, Any]:
-    """Return the STAC item of one date of a result; ``files`` maps band to COG."""
+def make_item(
+    plan: Plan, name: str, time: Any, info: ResultInfo, form: StoredForm, files: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the STAC item of one date of a result.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the result.
+    name : str
+        Of the date, within the result.
+    time : label
+        The date; None for a result without dates.
+    info : ResultInfo
+        About the result.
+    form : StoredForm
+        How its COGs are stored.
+    files : dict
+        Band → members of its asset: href, size and checksum.
+    """
     grid = plan.schema.grid
     west, south, east, north = grid.bounds_in(4326)
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    dtype, nodata = stored_form(plan.schema.dtype)
-    form = {
+    members = {
         "type": COG,
         "roles": ["data"],
         "proj:code": f"EPSG:{grid.epsg}",
         "proj:shape": list(grid.shape),
         "proj:transform": list(grid.transform),
-        "data_type": str(dtype),
-        "nodata": "nan" if np.isnan(nodata) else nodata,
+        "data_type": str(form.dtype),
+        "nodata": "nan" if np.isnan(form.nodata) else form.nodata,
     }
     return {
         "type": "Feature",
         "stac_version": _VERSION,
         "stac_extensions": _EXTENSIONS,
-        "id": f"{info.id}_{name_file(time, 'all')}",
+        "id": f"{info.id}_{name}",
         "collection": info.id,
         "bbox": [west, south, east, north],
         "geometry": {"type": "Polygon", "coordinates": [ring]},
@@ -83,10 +119,7 @@ def make_item(plan: Plan, info: ResultInfo, time: Any, files: dict[str, Path]) -
             "processing:software": {"eocene": __version__},
         },
         "links": [{"rel": "collection", "href": "./collection.json", "type": "application/json"}],
-        "assets": {
-            band: {"href": f"./{path.name}", **form, "bands": [{"name": band}], **describe_file(path)}
-            for band, path in files.items()
-        },
+        "assets": {band: {**members, "bands": [{"name": band}], **file} for band, file in files.items()},
     }
 
 

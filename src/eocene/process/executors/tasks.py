@@ -1,0 +1,86 @@
+"""What is done with a block: the functions that executors call, here or on the workers of a cluster.
+
+Each takes the plan and a part, and further arguments by name that are plain JSON; what it writes it
+replaces whole, so that it may be done twice.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from eocene.cube.block import Block
+    from eocene.cube.stored import Tally
+    from eocene.model import Grid
+    from eocene.process.run import Plan
+
+_inside: ContextVar[bool] = ContextVar("inside a task", default=False)
+
+
+@contextmanager
+def inside_task() -> Iterator[None]:
+    """Mark that a task is running, so that nothing in it is given to a cluster again."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+
+
+def is_inside_task() -> bool:
+    """Tell whether a task is running."""
+    return _inside.get()
+
+
+def compute(plan: Plan, window: Grid) -> Block:
+    """Return a block."""
+    return plan.compute(window)
+
+
+def write(plan: Plan, window: Grid, *, path: str, datatype: str | None) -> Tally:
+    """Compute a block into the Zarr at ``path``, in another dtype if one is named."""
+    from eocene.cube.stored import cast_block, count_misfits
+    from eocene.cube.write import CubeStore
+
+    block = plan.compute(window)
+    tally = count_misfits(block)
+    if datatype is not None:
+        block, tally = cast_block(block, np.dtype(datatype))
+    CubeStore(Path(path), plan.schema.grid).write(block)
+    return tally
+
+
+def cog(
+    plan: Plan, file: dict[str, Any], *, path: str, folder: str, dtype: str, nodata: float | None
+) -> dict[str, Any]:
+    """Make a COG of some layers of the Zarr at ``path`` and return its size and checksum.
+
+    ``file`` has its ``name`` in the folder, the ``layers`` by their positions along the leading
+    dimensions, and the descriptions of its ``bands``; ``nodata`` is None for NaN.
+    """
+    from eocene.cube.cog import write_cog
+    from eocene.cube.stored import StoredForm, fill_nodata
+    from eocene.cube.write import CubeStore
+    from eocene.process.stac import describe_file
+
+    store = CubeStore(Path(path), plan.schema.grid)
+    form = StoredForm(np.dtype(dtype), np.nan if nodata is None else nodata)
+
+    def read(number: int, window: Grid) -> NDArray[Any]:
+        return fill_nodata(store.read(window, file["layers"][number]), form)
+
+    target = Path(folder) / file["name"]
+    write_cog(target, plan.schema.grid, form, file["bands"], read)
+    return describe_file(target)
+
+
+TASKS: dict[str, Callable[..., Any]] = {"compute": compute, "write": write, "cog": cog}
