@@ -299,8 +299,9 @@ def open(path_or_url: str | Path, *, create: bool = True) -> Workspace:  # noqa:
 def run(
     graph: Any,
     *,
-    workspace: Workspace | str | Path,
+    workspace: Workspace | str | Path | None = None,
     parameters: Mapping[str, Any] | None = None,
+    processes: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Any:
     """Run an openEO process graph and return its result.
@@ -309,20 +310,37 @@ def run(
     ----------
     graph : dict, path of a JSON file, or openeo.DataCube
         The graph.
-    workspace : Workspace or path
-        Where its collections are.
+    workspace : Workspace or path, optional
+        Where its collections are; a graph that works on its parameters alone needs none.
     parameters : mapping, optional
-        Values for the graph's ``from_parameter``.
+        Values for the graph's ``from_parameter``: plain values and lists, DataArrays (with regular y and
+        x and a CRS they are read window by window; one-dimensional ones are labelled arrays),
+        GeoDataFrames.
+    processes : mapping, optional
+        User-defined processes by name, each ``{"process_graph": …, "parameters": […]}``.
     progress : callable, optional
         Called with (finished blocks, all blocks).
 
     Returns
     -------
-    xarray.DataArray, geopandas.GeoDataFrame or a plain value
+    xarray.DataArray, geopandas.GeoDataFrame, list or plain value
         A cube is float with NaN for no-data and carries its CRS in ``spatial_ref``.
     """
-    where = workspace if isinstance(workspace, Workspace) else open(workspace, create=False)
-    return where.plan(graph, parameters).run(progress)
+    return _plan(graph, workspace, parameters, processes).run(progress)
+
+
+def _plan(
+    graph: Any,
+    workspace: Workspace | str | Path | None,
+    parameters: Mapping[str, Any] | None,
+    processes: Mapping[str, Any] | None,
+) -> Plan:
+    from eocene.process import make_plan
+
+    if isinstance(workspace, str | Path):
+        workspace = open(workspace, create=False)
+    archive = None if workspace is None else workspace.archive
+    return make_plan(graph, archive, parameters, processes=processes)
 
 
 def explain(graph: Any, *, workspace: Workspace | str | Path) -> str:
