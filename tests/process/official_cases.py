@@ -12,7 +12,8 @@ from eocene.cube.block import Block
 from eocene.model import EoceneError, Grid, Lattice
 from eocene.process import registry
 from eocene.process.callback import Callback
-from eocene.process.elementwise import as_series, plain
+from eocene.process.elementwise import plain
+from eocene.process.series import as_series
 from eocene.process.graph import parse_graph
 
 if TYPE_CHECKING:

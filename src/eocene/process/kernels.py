@@ -48,7 +48,9 @@ def _fill_gaps(values: NDArray[Any], position: NDArray[Any], out: NDArray[Any]) 
                 run = position[i] - position[before]
                 for k in range(before + 1, i):
                     share = (position[k] - position[before]) / run
-                    out[k, p] = low + (high - low) * share
+                    between = low + (high - low) * share
+                    # Beside an infinity the weighted mean is the limit.
+                    out[k, p] = between if np.isfinite(between) else low * (1 - share) + high * share
             before = i
 
 

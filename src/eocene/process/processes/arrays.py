@@ -1,71 +1,35 @@
-"""Processes on the labelled array that a callback sees.
+"""Processes that make arrays and change which entries they have.
 
 Source: openEO processes 2.0, category arrays.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from eocene.cube.block import Block
-from eocene.cube.edge import parse_label
 from eocene.model import InputError
-from eocene.process.elementwise import as_series, axis_first, plain
 from eocene.process.registry import process
-from eocene.process.types import Anything, Array, Flag, Integer, Numbers
+from eocene.process.series import as_series, entries_of, find_label, gather, labels_of, plain_label, truths
+from eocene.process.types import (
+    Anything,
+    Array,
+    Context,
+    Count,
+    DistinctLabels,
+    ElementCondition,
+    ElementMapper,
+    Index,
+    Labelled,
+    OptionalLabel,
+)
 
-
-@process("arrays", "reducer")
-def array_element(
-    data: Array, index: Integer = None, label: Anything = None, return_nodata: Flag = False
-) -> Anything:
-    """Return one element of an array, by index (from 0) or by label.
-
-    Parameters
-    ----------
-    data
-        An array.
-    index
-        The position, from 0.
-    label
-        The label, such as a band name.
-    return_nodata
-        Whether no-data is returned where there is no such element, instead of an error.
-    """
-    if (index is None) == (label is None):
-        raise InputError(
-            "array_element needs either an index or a label.",
-            "Give one of the two.",
-            code="ArrayElementParameterMissing" if index is None else "ArrayElementParameterConflict",
-        )
-    series = as_series(data)
-    labels = series.labels[series.axis or ""]
-    position = _position(labels, index, label)
-    if position is None:
-        if return_nodata:
-            return None
-        raise InputError(
-            f"The array has no element {label if index is None else index!r}.",
-            f"Its labels are {', '.join(str(v) for v in labels)}.",
-            code="ArrayElementNotAvailable",
-        )
-    element = series.pick(series.axis or "", position)
-    if element.dims:
-        return element
-    return None if element.valid is not None and not element.valid else plain(element.values)
-
-
-def _position(labels: tuple[Any, ...], index: int | None, label: Any) -> int | None:
-    if index is not None:
-        return index if 0 <= index < len(labels) else None
-    texts = [str(v) for v in labels]
-    return texts.index(str(label)) if str(label) in texts else None
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @process("arrays")
-def array_create(data: Anything = (), repeat: Integer = 1) -> Array:
+def array_create(data: Array = (), repeat: Count = 1) -> Array:
     """Make an array of values.
 
     Parameters
@@ -75,55 +39,163 @@ def array_create(data: Anything = (), repeat: Integer = 1) -> Array:
     repeat
         How often they are repeated.
     """
-    values = data if isinstance(data, list | tuple) else [data]
-    if not isinstance(repeat, int) or repeat < 1:
+    if repeat < 1:
         raise InputError(
             f"repeat is {repeat!r}.", "Give a whole number from 1.", code="ProcessParameterInvalid"
         )
-    return (
-        as_series(list(values) * repeat)
-        if any(isinstance(v, Block) for v in values)
-        else list(values) * repeat
-    )
+    return gather(entries_of(data) * int(repeat), data)
 
 
-@process("arrays", "math", "math > interpolation")
-def array_interpolate_linear(data: Numbers) -> Numbers:
-    """Replace no-data between two values by the straight line between them, along the labels.
-
-    No-data before the first and after the last value stays. Labels that are times or numbers are the
-    positions, else the indices are.
+@process("arrays")
+def array_create_labeled(data: Array, labels: DistinctLabels) -> Labelled:
+    """Make an array whose values have labels.
 
     Parameters
     ----------
     data
-        An array of numbers.
+        The values.
+    labels
+        As many labels, no two of them equal.
     """
-    from eocene.process.kernels import fill_gaps_along_first
-
-    series = as_series(data)
-    values, valid = axis_first(series)
-    values = values if values.dtype.kind == "f" else values.astype(np.float64)
-    if valid is not None:
-        values = np.where(valid, values, values.dtype.type(np.nan))
-    filled = fill_gaps_along_first(values, positions_of(series.labels[series.axis or ""]))
-    position = series.index(series.axis or "")
-    known = ~np.isnan(filled) | (np.ones(filled.shape, bool) if valid is None else valid)
-    result = series.with_(
-        values=np.moveaxis(filled, 0, position),
-        valid=None if known.all() else np.moveaxis(known, 0, position),
-    )
-    if result.dims == ("array",):
-        return [plain(v) if k else None for v, k in zip(filled, known, strict=True)]
-    return result
+    entries, names = entries_of(data), entries_of(labels)
+    if len(entries) != len(names):
+        raise InputError(
+            f"There are {len(entries)} values and {len(names)} labels.",
+            "Give as many labels as values.",
+            code="ArrayLengthMismatch",
+        )
+    _check_distinct(names)
+    return gather(entries, data, names)
 
 
-def positions_of(labels: tuple[Any, ...]) -> Any:
-    """Return times in seconds, numbers as they are, and 0, 1, 2, … for other labels; float64."""
-    if all(isinstance(v, int | float) for v in labels):
-        return np.array(labels, np.float64)
-    try:
-        times = np.array([parse_label(v).astype("datetime64[s]") for v in labels])
-    except (TypeError, ValueError):
-        return np.arange(len(labels), dtype=np.float64)
-    return (times - times[0]).astype(np.float64)
+def _check_distinct(labels: Sequence[Any], code: str = "LabelExists") -> None:
+    for position, label in enumerate(labels):
+        if find_label(labels[:position], label) is not None:
+            raise InputError(f"The label {label!r} is there twice.", "Choose another.", code=code)
+
+
+@process("arrays")
+def array_append(data: Array, value: Anything, label: OptionalLabel = None) -> Array:
+    """Append a value to an array.
+
+    Parameters
+    ----------
+    data
+        An array.
+    value
+        The value.
+    label
+        Its label, if the array has labels; by default its index.
+    """
+    entries, labels = entries_of(data), labels_of(data)
+    if label is not None and labels is None:
+        raise InputError(
+            f"The label {label!r} is given, but the array has no labels.",
+            "Leave it out, or make the array with array_create_labeled.",
+            code="ArrayNotLabeled",
+        )
+    if labels is not None:
+        labels = (*labels, len(entries) if label is None else label)
+        _check_distinct(labels)
+    return gather([*entries, value], data, labels)
+
+
+@process("arrays")
+def array_concat(array1: Array, array2: Array) -> Array:
+    """Append an array to another; labels stay if both have some.
+
+    Parameters
+    ----------
+    array1
+        The first array.
+    array2
+        The second array.
+    """
+    return array_modify(array1, array2, len(entries_of(array1)))
+
+
+@process("arrays")
+def array_modify(data: Array, values: Array, index: Index, length: Index = 0) -> Array:
+    """Remove entries of an array and insert others in their place; labels stay if both arrays have some.
+
+    Parameters
+    ----------
+    data
+        The array to change.
+    values
+        The values to insert.
+    index
+        Where, from 0; the number of entries stands for the end.
+    length
+        How many entries are removed there.
+    """
+    entries, others = entries_of(data), entries_of(values)
+    if index > len(entries):
+        raise InputError(
+            f"The index is {index}, the array has {len(entries)} entries.",
+            "Give one up to their number.",
+            code="ArrayElementNotAvailable",
+        )
+    start, stop = int(index), int(index + length)
+    labels = None
+    if (labels_of(data) or not entries) and (labels_of(values) or not others):
+        own, new = labels_of(data) or (), labels_of(values) or ()
+        labels = (*own[:start], *new, *own[stop:]) or None
+        _check_distinct(labels or (), "ArrayLabelConflict")
+    like = data if isinstance(data, Block) else values
+    return gather([*entries[:start], *others, *entries[stop:]], like, labels)
+
+
+@process("arrays")
+def array_apply(data: Array, process: ElementMapper, context: Context = None) -> Array:
+    """Apply a process to each entry of an array.
+
+    Parameters
+    ----------
+    data
+        An array.
+    process
+        Takes a value, its index and its label, returns the new value.
+    context
+        Handed to the process.
+    """
+    mapped = [process(**entry, context=context) for entry in _label_entries(data)]
+    return gather(mapped, data, labels_of(data))
+
+
+@process("arrays", "filter")
+def array_filter(data: Array, condition: ElementCondition, context: Context = None) -> Array:
+    """Keep the entries of an array that fulfil a condition.
+
+    In a cube all pixels have arrays of one length, so that a condition may use indices, labels and
+    the context, but not the values of pixels.
+
+    Parameters
+    ----------
+    data
+        An array.
+    condition
+        Takes a value, its index and its label, returns a boolean.
+    context
+        Handed to the condition.
+    """
+    answers = [condition(**entry, context=context) for entry in _label_entries(data)]
+    if any(isinstance(answer, Block) for answer in answers):
+        raise InputError(
+            "The condition of array_filter depends on the values of pixels, so that each would keep another "
+            "number of values.",
+            "Filter by index or label, or use array_apply with if to make unwanted values no-data.",
+            code="ProcessParameterInvalid",
+        )
+    kept = [position for position, truth in enumerate(truths(as_series(answers))) if truth]
+    entries, labels = entries_of(data), labels_of(data)
+    return gather([entries[p] for p in kept], data, labels and [labels[p] for p in kept])
+
+
+def _label_entries(data: Any) -> list[dict[str, Any]]:
+    """Return what a callback is told of each entry: the value, its index and its label, if it has one."""
+    labels = labels_of(data)
+    return [
+        {"x": entry, "index": index, "label": None if labels is None else plain_label(labels[index])}
+        for index, entry in enumerate(entries_of(data))
+    ]

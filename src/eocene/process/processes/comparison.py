@@ -5,7 +5,6 @@ Source: openEO processes 2.0, category comparison.
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,13 @@ import numpy as np
 from eocene.cube.block import Block
 from eocene.process.elementwise import combine, elementwise, same_times
 from eocene.process.registry import process
-from eocene.process.types import Anything, Boolean, Flag, Number
+from eocene.process.types import AboveZero, Anything, Boolean, Flag, Known, Scalar, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_CONSTANTS = "math > constants"
 
 
 def _kind(value: Any) -> str:
@@ -31,8 +33,8 @@ def _nowhere(x: Any, y: Any) -> Any:
     return np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), bool)
 
 
-@elementwise("comparison", "texts")
-def eq(x: Anything, y: Anything, delta: Number = None, case_sensitive: Flag = True) -> Boolean:
+@elementwise("texts", "comparison")
+def eq(x: Scalar, y: Scalar, delta: AboveZero = None, case_sensitive: Flag = True) -> Boolean:
     """Tell whether two values are equal; values of different types are not.
 
     Parameters
@@ -54,8 +56,8 @@ def eq(x: Anything, y: Anything, delta: Number = None, case_sensitive: Flag = Tr
     return x == y if delta is None else np.abs(x - y) <= abs(delta)
 
 
-@elementwise("comparison", "texts")
-def neq(x: Anything, y: Anything, delta: Number = None, case_sensitive: Flag = True) -> Boolean:
+@elementwise("texts", "comparison")
+def neq(x: Scalar, y: Scalar, delta: AboveZero = None, case_sensitive: Flag = True) -> Boolean:
     """Tell whether two values differ; values of different types do.
 
     Parameters
@@ -78,31 +80,31 @@ def _compare(compare: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
 
 
 @elementwise("comparison")
-def gt(x: Anything, y: Anything) -> Boolean:
+def gt(x: Scalar, y: Scalar) -> Boolean:
     """Tell whether ``x`` is greater than ``y``."""
     return _compare(operator.gt, x, y)
 
 
 @elementwise("comparison")
-def gte(x: Anything, y: Anything) -> Boolean:
+def gte(x: Scalar, y: Scalar) -> Boolean:
     """Tell whether ``x`` is greater than or equal to ``y``."""
     return _compare(operator.ge, x, y)
 
 
 @elementwise("comparison")
-def lt(x: Anything, y: Anything) -> Boolean:
+def lt(x: Scalar, y: Scalar) -> Boolean:
     """Tell whether ``x`` is less than ``y``."""
     return _compare(operator.lt, x, y)
 
 
 @elementwise("comparison")
-def lte(x: Anything, y: Anything) -> Boolean:
+def lte(x: Scalar, y: Scalar) -> Boolean:
     """Tell whether ``x`` is less than or equal to ``y``."""
     return _compare(operator.le, x, y)
 
 
 @process("comparison", times=same_times)
-def between(x: Anything, min: Number, max: Number, exclude_max: Flag = False) -> Boolean:
+def between(x: Anything, min: Known, max: Known, exclude_max: Flag = False) -> Boolean:
     """Tell whether a value lies between two others, both included.
 
     Parameters
@@ -118,33 +120,44 @@ def between(x: Anything, min: Number, max: Number, exclude_max: Flag = False) ->
     """
     if isinstance(x, bool) or not (x is None or isinstance(x, Block | int | float)):
         return False
-    if min is None or max is None:
-        return combine(lambda v: v, [None] if not isinstance(x, Block) else [x, None])
     return combine(lambda v: (v >= min) & ((v < max) if exclude_max else (v <= max)), [x])
 
 
+def _tell(x: Any, test: Callable[[Any], Any], *, otherwise: bool, nodata: bool) -> Any:
+    """Return what a test says of floats; other values and no-data have one answer."""
+    if not isinstance(x, Block):
+        if x is None:
+            return nodata
+        return bool(test(x)) if isinstance(x, float) else otherwise
+    if x.values.dtype.kind == "f":
+        answer = test(x.values)
+    elif x.values.dtype == object:
+        answer = np.frompyfunc(lambda v: _tell(v, test, otherwise=otherwise, nodata=nodata), 1, 1)(x.values)
+    else:
+        answer = np.full(x.values.shape, otherwise)
+    answer = np.asarray(answer, bool)
+    return x.with_(values=answer if x.valid is None else np.where(x.valid, answer, nodata), valid=None)
+
+
 @process("comparison", times=same_times)
-def is_nodata(x: Anything) -> Boolean:
+def is_nodata(x: Anything) -> Truth:
     """Tell whether a value is no-data; NaN is a value."""
-    if not isinstance(x, Block):
-        return x is None
-    missing = np.zeros(x.values.shape, bool) if x.valid is None else ~x.valid
-    return x.with_(values=missing, valid=None)
+    return _tell(x, np.zeros_like, otherwise=False, nodata=True)
 
 
-@process("comparison", times=same_times)
-def is_nan(x: Anything) -> Boolean:
+@process("comparison", _CONSTANTS, times=same_times)
+def is_nan(x: Anything) -> Truth:
     """Tell whether a value is not a number (NaN); no-data is not NaN."""
-    if not isinstance(x, Block):
-        return isinstance(x, float) and math.isnan(x)
-    values = np.isnan(x.values) if x.values.dtype.kind == "f" else np.zeros(x.values.shape, bool)
-    return x.with_(values=values if x.valid is None else values & x.valid, valid=None)
+    return _tell(x, np.isnan, otherwise=False, nodata=False)
 
 
 @process("comparison", times=same_times)
-def is_valid(x: Anything) -> Boolean:
+def is_infinite(x: Anything) -> Truth:
+    """Tell whether a value is infinite."""
+    return _tell(x, np.isinf, otherwise=False, nodata=False)
+
+
+@process("comparison", times=same_times)
+def is_valid(x: Anything) -> Truth:
     """Tell whether a value is neither no-data nor NaN nor infinite."""
-    if not isinstance(x, Block):
-        return x is not None and (not isinstance(x, float) or bool(np.isfinite(x)))
-    finite = np.isfinite(x.values) if x.values.dtype.kind == "f" else np.ones(x.values.shape, bool)
-    return x.with_(values=finite if x.valid is None else finite & x.valid, valid=None)
+    return _tell(x, np.isfinite, otherwise=True, nodata=False)

@@ -70,7 +70,7 @@ def not_(x: Boolean) -> Boolean:
     return np.logical_not(x)
 
 
-@process("logic", times=same_times)
+@process("logic", "comparison", "masks", times=same_times)
 def if_(value: Boolean, accept: Anything, reject: Anything = None) -> Anything:
     """Return one of two values, decided by a third; no-data counts as false.
 

@@ -1,4 +1,4 @@
-"""Arithmetic, powers, rounding, trigonometry and constants.
+"""Arithmetic, powers, logarithms, rounding and constants.
 
 Source: openEO processes 2.0, category math.
 """
@@ -10,10 +10,27 @@ from typing import Any
 
 import numpy as np
 
+from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process.elementwise import combine, elementwise, same_times
 from eocene.process.registry import process
-from eocene.process.types import Number
+from eocene.process.types import (
+    AboveZero,
+    Anything,
+    FromZero,
+    Integer,
+    Known,
+    Number,
+    OptionalInteger,
+    Ratio,
+    Sign,
+)
+
+_ROUNDING = "math > rounding"
+_POWERS = "math > exponential & logarithmic"
+_CONSTANTS = "math > constants"
+_LOGARITHMS = {2: np.log2, 10: np.log10}
+"""Logarithms that are exact where the number is a power of the base."""
 
 
 @elementwise("math")
@@ -40,7 +57,17 @@ def divide(x: Number, y: Number) -> Number:
     return np.true_divide(x, y)
 
 
-@elementwise("math", operands=("base", "p"))
+@elementwise("math")
+def mod(x: Number, y: Number) -> Number:
+    """Return the remainder of ``x / y``, which has the sign of ``y``.
+
+    A division by zero gives ±infinity or NaN; a finite number divided by ±infinity is left as it is.
+    """
+    rest = np.where(np.isinf(y) & np.isfinite(x), x, np.mod(x, y))
+    return np.where(np.equal(y, 0), np.true_divide(x, np.abs(y)), rest)
+
+
+@elementwise("math", _POWERS, operands=("base", "p"))
 def power(base: Number, p: Number) -> Number:
     """Raise a number to a power: ``base`` to the ``p``.
 
@@ -55,49 +82,94 @@ def power(base: Number, p: Number) -> Number:
 
 
 @elementwise("math", operands=("x",))
-def absolute(x: Number) -> Number:
+def absolute(x: Number) -> FromZero:
     """Return the distance from zero."""
     return np.abs(x)
 
 
 @elementwise("math", operands=("x",))
+def sgn(x: Number) -> Sign:
+    """Return the sign: -1, 0 or 1; NaN for NaN."""
+    return np.sign(x)
+
+
+@elementwise("math", _POWERS, operands=("x",))
 def sqrt(x: Number) -> Number:
     """Return the square root; NaN for negative numbers."""
     return np.sqrt(x)
 
 
-@elementwise("math", operands=("p",))
-def exp(p: Number) -> Number:
+@elementwise(_POWERS, operands=("p",))
+def exp(p: Number) -> AboveZero:
     """Return Euler's number to the power of ``p``."""
     return np.exp(p)
 
 
-@elementwise("math", operands=("x",))
-def ln(x: Number) -> Number:
-    """Return the natural logarithm."""
+@elementwise(_POWERS, operands=("x",))
+def ln(x: FromZero) -> Number:
+    """Return the natural logarithm; minus infinity for 0, NaN for negative numbers."""
     return np.log(x)
 
 
-@elementwise("math", operands=("x",))
-def floor(x: Number) -> Number:
+@elementwise(_POWERS, operands=("x", "base"))
+def log(x: FromZero, base: Number) -> Number:
+    """Return the logarithm to a base; minus infinity for 0, NaN for negative numbers.
+
+    Parameters
+    ----------
+    x
+        A number.
+    base
+        The base.
+    """
+    exact = None if isinstance(base, np.ndarray) else _LOGARITHMS.get(base)
+    return exact(x) if exact else np.log(x) / np.log(base)
+
+
+@elementwise(_ROUNDING, operands=("x",))
+def floor(x: Number) -> OptionalInteger:
     """Round down."""
     return np.floor(x)
 
 
-@elementwise("math", operands=("x",))
-def ceil(x: Number) -> Number:
+@elementwise(_ROUNDING, operands=("x",))
+def ceil(x: Number) -> OptionalInteger:
     """Round up."""
     return np.ceil(x)
 
 
-@elementwise("math", "math > indices")
-def normalized_difference(x: Number, y: Number) -> Number:
+@elementwise(_ROUNDING, operands=("x",))
+def round_(x: Number, p: Integer = 0) -> Number:
+    """Round to a number of digits; halves go to the even neighbour.
+
+    Parameters
+    ----------
+    x
+        A number.
+    p
+        Digits after the decimal point; a negative number rounds to a power of ten.
+    """
+    return np.round(x, int(p))
+
+
+@process("math", _ROUNDING, times=same_times)
+def int_(x: Number) -> OptionalInteger:
+    """Return the integer part of a number; no-data for NaN, which has none."""
+    whole = combine(lambda v: np.trunc(v) + 0.0, [x])
+    if not isinstance(whole, Block):
+        return None if whole is None or math.isnan(whole) else whole
+    known = ~np.isnan(whole.values)
+    return whole.with_(valid=known if whole.valid is None else known & whole.valid)
+
+
+@elementwise("math > indices", "vegetation indices")
+def normalized_difference(x: Number, y: Number) -> Ratio:
     """Return the normalised difference ``(x - y) / (x + y)``."""
     return np.true_divide(x - y, x + y)
 
 
 @process("math", times=same_times)
-def clip(x: Number, min: Number, max: Number) -> Number:
+def clip(x: Number, min: Known, max: Known) -> Number:
     """Confine a number between a minimum and a maximum.
 
     Parameters
@@ -119,10 +191,10 @@ def clip(x: Number, min: Number, max: Number) -> Number:
 @process("math", times=same_times)
 def linear_scale_range(
     x: Number,
-    inputMin: Number,
-    inputMax: Number,
-    outputMin: Number = 0,
-    outputMax: Number = 1,
+    inputMin: Known,
+    inputMax: Known,
+    outputMin: Known = 0,
+    outputMax: Known = 1,
 ) -> Number:
     """Scale a range of numbers linearly onto another; what lies outside is clipped.
 
@@ -147,13 +219,31 @@ def linear_scale_range(
     return combine(scale, [x])
 
 
-@process("math", "math > constants")
-def pi() -> Number:
+@process(_CONSTANTS, times=same_times)
+def constant(x: Anything) -> Anything:
+    """Return a value as it is, so that a graph can give it a name.
+
+    Parameters
+    ----------
+    x
+        The value.
+    """
+    return x
+
+
+@process(_CONSTANTS, "math > trigonometric")
+def pi() -> Known:
     """Return π."""
     return math.pi
 
 
-@process("math", "math > constants")
-def e() -> Number:
+@process(_CONSTANTS, _POWERS)
+def e() -> Known:
     """Return Euler's number."""
     return math.e
+
+
+@process(_CONSTANTS)
+def nan() -> Anything:
+    """Return NaN, which is not a number and not no-data."""
+    return math.nan

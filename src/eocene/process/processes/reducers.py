@@ -8,16 +8,22 @@ Source: openEO processes 2.0, category reducer.
 
 from __future__ import annotations
 
-import functools
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.cube.block import Block
-from eocene.model import InputError
-from eocene.process.elementwise import as_series, axis_first, promote, quiet, reduced
+from eocene.process.elementwise import quiet
 from eocene.process.registry import process
+from eocene.process.series import (
+    along,
+    as_series,
+    entries_of,
+    gather,
+    numbers_first,
+    present_first,
+    reduced,
+    truths,
+)
 from eocene.process.types import (
     Anything,
     Array,
@@ -25,7 +31,9 @@ from eocene.process.types import (
     Booleans,
     Condition,
     Context,
+    Extrema,
     Flag,
+    Known,
     Number,
     Numbers,
 )
@@ -35,82 +43,114 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from eocene.cube.block import Block
+
     Floats = NDArray[np.floating[Any]]
     Mask = NDArray[np.bool_]
+    Statistic = Callable[[Floats, Mask], tuple[Floats, Mask]]
 
 
-def reducer(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Register a function of (values, present), axis first, as a reducing process.
-
-    The function returns values, float64 or float32, and where there is a result.
-    """
-
-    @functools.wraps(function)
-    def compute(data: Numbers, ignore_nodata: Flag = True) -> Number:
-        series = as_series(data)
-        values, valid = axis_first(series)
-        values = promote(values)
-        present = np.ones(values.shape, bool) if valid is None else valid
-        result, some = quiet(function, values, present)
-        if not ignore_nodata:
-            some = some & present.all(axis=0)
-        if values.dtype.kind == "f":
-            spoilt = (np.isnan(values) & present).any(axis=0)  # NaN is a value, and no-data is not NaN
-            result = np.where(spoilt, np.nan, result).astype(values.dtype)
-            some = some | spoilt if ignore_nodata else some
-        return reduced(series, result, some)
-
-    signature = inspect.signature(compute, follow_wrapped=False)
-    compute.__signature__ = signature  # type: ignore[attr-defined]
-    compute.__annotations__ = {"data": Numbers, "ignore_nodata": Flag, "return": Number}
-    compute.__doc__ = (compute.__doc__ or "") + _PARAMETERS
-    process("math > reducer", "reducer")(compute)
-    return function
-
-
-_PARAMETERS = """
+def over_numbers(
+    function: Callable[..., Any],
+    compute: Callable[..., Any],
+    categories: tuple[str, ...],
+    result: Any,
+    ignore: str,
+) -> None:
+    """Register ``compute(data, ignore_nodata)`` under the name and with the words of a function."""
+    compute.__name__, compute.__module__ = function.__name__, function.__module__
+    compute.__annotations__ = {"data": Numbers, "ignore_nodata": Flag, "return": result}
+    compute.__doc__ = f"""{function.__doc__}
 
 Parameters
 ----------
 data
     An array of numbers.
 ignore_nodata
-    Whether no-data values are ignored; if not, one of them makes the result no-data.
+    {ignore}
 """
+    process(*categories)(compute)
+
+
+def reducer(*categories: str) -> Callable[[Statistic], Statistic]:
+    """Register a function of (values, present), axis first, as a reducing process.
+
+    The function returns values, float64 or float32, and where there is a result.
+    """
+
+    def wrap(function: Statistic) -> Statistic:
+        def compute(data: Any, ignore_nodata: bool = True) -> Any:
+            series = as_series(data)
+            return reduced(series, *summarise(function, series, ignore_nodata=ignore_nodata))
+
+        ignore = "Whether no-data values are ignored; if not, one of them makes the result no-data."
+        over_numbers(function, compute, (*categories, "reducer"), Number, ignore)
+        return function
+
+    return wrap
+
+
+def summarise(function: Statistic, series: Block, *, ignore_nodata: bool) -> tuple[Floats, Mask]:
+    """Return what a statistic makes of each pixel's numbers, and where there is a result.
+
+    NaN is a value, and no-data is not NaN: one NaN makes the result NaN.
+    """
+    values, present = numbers_first(series)
+    result, some = quiet(function, values, present)
+    if not ignore_nodata:
+        some = some & present.all(axis=0)
+    if values.dtype.kind == "f":
+        spoilt = (np.isnan(values) & present).any(axis=0)
+        result = np.where(spoilt, np.nan, result).astype(values.dtype)
+        some = some | spoilt if ignore_nodata else some
+    return result, some
 
 
 _LONG = 64
 """From how many values on one running sum beats a loop: the pixels of a zone, not the dates of a cube."""
 
 
-def _add_up(values: Floats, present: Mask) -> tuple[Floats, NDArray[np.int64]]:
-    """Return sum and count along the first axis, added in the order of the array."""
+def _run(
+    operation: np.ufunc, start: float, values: Floats, present: Mask
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the values joined by sums or products, in the order of the array, and how many there are."""
     if len(values) >= _LONG:
-        numbers = np.where(present, values, 0).astype(np.float64, copy=False)
-        return np.add.accumulate(numbers, axis=0)[-1], present.sum(axis=0)
-    total = np.zeros(values.shape[1:], np.float64)
+        numbers = np.where(present, values, start).astype(np.float64, copy=False)
+        return operation.accumulate(numbers, axis=0)[-1], present.sum(axis=0)
+    total = np.full(values.shape[1:], start, np.float64)
     count = np.zeros(values.shape[1:], np.int64)
     for value, here in zip(values, present, strict=True):
-        np.add(total, value, out=total, where=here)
+        operation(total, value, out=total, where=here)
         count += here
     return total, count
 
 
-@reducer
+def _add_up(values: Floats, present: Mask) -> tuple[Floats, NDArray[np.int64]]:
+    return _run(np.add, 0, values, present)
+
+
+@reducer("math > statistics")
 def mean(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the arithmetic mean."""
     total, count = _add_up(values, present)
     return total / np.maximum(count, 1), count > 0
 
 
-@reducer
+@reducer("math")
 def sum_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the sum."""
     total, count = _add_up(values, present)
     return total, count > 0
 
 
-@reducer
+@reducer("math")
+def product(values: Floats, present: Mask) -> tuple[Floats, Mask]:
+    """Return the product."""
+    total, count = _run(np.multiply, 1, values, present)
+    return total, count > 0
+
+
+@reducer("math > statistics")
 def median(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the median; of an even number of values the mean of the two in the middle."""
     from eocene.process.kernels import median_along_first
@@ -122,7 +162,7 @@ def median(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     return median_along_first(filled), np.asarray(present.any(axis=0))
 
 
-@reducer
+@reducer("math", "math > statistics")
 def min_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the smallest value."""
     some = np.asarray(present.any(axis=0))
@@ -130,7 +170,7 @@ def min_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     return np.where(some, low, 0), some
 
 
-@reducer
+@reducer("math", "math > statistics")
 def max_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the largest value."""
     some = np.asarray(present.any(axis=0))
@@ -138,7 +178,7 @@ def max_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     return np.where(some, high, 0), some
 
 
-@reducer
+@reducer("math > statistics")
 def variance(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the sample variance (n - 1 in the denominator)."""
     total, count = _add_up(values, present)
@@ -147,24 +187,41 @@ def variance(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     return squares / np.maximum(count - 1, 1), count > 1
 
 
-@reducer
+@reducer("math > statistics")
 def sd(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the sample standard deviation (n - 1 in the denominator)."""
     spread, some = variance(values, present)
     return np.sqrt(spread), some
 
 
+@process("math > statistics")
+def extrema(data: Numbers, ignore_nodata: Flag = True) -> Extrema:
+    """Return the smallest and the largest value, in this order.
+
+    Parameters
+    ----------
+    data
+        An array of numbers.
+    ignore_nodata
+        Whether no-data values are ignored; if not, one of them makes both results no-data.
+    """
+    series = as_series(data)
+    pair = [summarise(function, series, ignore_nodata=ignore_nodata) for function in (min_, max_)]
+    return along(
+        data, np.stack([values for values, _ in pair]), np.stack([some for _, some in pair]), range(2)
+    )
+
+
 def _pick(data: Any, ignore_nodata: bool, *, backwards: bool) -> Any:
     series = as_series(data)
-    values, valid = axis_first(series)
+    values, present = present_first(series)
     if not len(values):
-        return reduced(series, np.zeros(values.shape[1:], values.dtype), np.zeros(values.shape[1:], bool))
-    present = np.ones(values.shape, bool) if valid is None else valid
+        return reduced(series, np.zeros(values.shape[1:]), np.zeros(values.shape[1:], bool))
     if backwards:
         values, present = values[::-1], present[::-1]
-    where = np.argmax(present, axis=0) if ignore_nodata else np.zeros(values.shape[1:], np.intp)
-    some = np.take_along_axis(present, where[None], axis=0)[0]
-    return reduced(series, np.take_along_axis(values, where[None], axis=0)[0], some)
+    where = np.argmax(present, axis=0)[None] if ignore_nodata else np.zeros((1, *values.shape[1:]), np.intp)
+    picked, some = (np.take_along_axis(a, where, axis=0).reshape(a.shape[1:]) for a in (values, present))
+    return reduced(series, picked, some)
 
 
 @process("arrays", "reducer")
@@ -195,8 +252,8 @@ def last(data: Array, ignore_nodata: Flag = True) -> Anything:
     return _pick(data, ignore_nodata, backwards=True)
 
 
-@process("arrays", "reducer")
-def count(data: Array, condition: Condition = None, context: Context = None) -> Number:
+@process("arrays", "math > statistics", "reducer")
+def count(data: Array, condition: Condition = None, context: Context = None) -> Known:
     """Count the values that are neither no-data nor NaN nor infinite, or those that fulfil a condition.
 
     Parameters
@@ -210,31 +267,22 @@ def count(data: Array, condition: Condition = None, context: Context = None) -> 
     """
     series = as_series(data)
     counted = _find_counted(series, condition, context)
-    return reduced(series, counted.sum(axis=series.index(series.axis or "")).astype(np.float64), None)
+    return reduced(series, counted.sum(axis=0).astype(np.float64), None)
 
 
 def _find_counted(series: Block, condition: Any, context: Any) -> Mask:
+    values, present = present_first(series)
     if condition is True:
-        return np.ones(series.values.shape, bool)
-    if condition in (None, False):
-        is_float = series.values.dtype.kind == "f"
-        finite = np.isfinite(series.values) if is_float else np.ones(series.values.shape, bool)
-        return finite if series.valid is None else finite & series.valid
-    met = condition(x=series.with_(axis=None), context=context)
-    if not isinstance(met, Block) or met.values.shape != series.values.shape:
-        raise InputError(
-            "The condition of count does not return a boolean for each value.",
-            "End it in a comparison of the parameter x.",
-            code="ProcessParameterInvalid",
-        )
-    truth = met.values.astype(bool)
-    return truth if met.valid is None else truth & met.valid
+        return np.ones(values.shape, bool)
+    if condition is None:
+        return present & np.isfinite(values) if values.dtype.kind == "f" else present
+    answers = [condition(x=entry, context=context) for entry in entries_of(series)]
+    return truths(as_series(gather(answers, series)))
 
 
 def _decide(data: Any, ignore_nodata: bool, *, decisive: bool) -> Any:
     series = as_series(data)
-    values, valid = axis_first(series)
-    present = np.ones(values.shape, bool) if valid is None else valid
+    values, present = present_first(series)
     settled = ((values.astype(bool) == decisive) & present).any(axis=0)
     known = np.ones(settled.shape, bool) if ignore_nodata else settled | present.all(axis=0)
     return reduced(series, np.where(settled, decisive, not decisive), np.asarray(known))
