@@ -89,7 +89,13 @@ def test_a_name_of_the_user_goes_before_a_name_of_ours() -> None:
         "parameters": [parameter("x")],
         "process_graph": {"only": call("add", x=given("x"), y=1, result=True)},
     }
-    assert make_plan({"a": call("absolute", x=-5, result=True)}, processes={"absolute": own}).run() == -4
+    graph = {"a": call("absolute", x=-5, result=True)}
+    assert make_plan(graph, processes={"absolute": own}).run() == -4
+    graph["a"]["namespace"] = "backend"
+    assert make_plan(graph, processes={"absolute": own}).run() == 5
+    graph["a"]["namespace"] = "user"
+    with pytest.raises(InputError, match="has defined no process 'absolute'"):
+        make_plan(graph)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Callback:
     def _call(self, node: Node, scope: Mapping[str, Any], results: Mapping[str, Any]) -> Any:
         where = f"{self.owner}/{node.id}"
         arguments = {k: resolve(v, scope, results, where, self.own) for k, v in node.arguments.items()}
-        if node.process in self.own:
+        if self.own.owns(node):
             bound = self.own.bind(node.process, arguments, where)
             return Callback(self.own.graph(node.process), {}, where, self.own)(**bound)
         definition = registry.get(node.process, where)

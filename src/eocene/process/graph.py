@@ -41,6 +41,7 @@ class Node:
     id: str
     process: str
     arguments: Mapping[str, Any]
+    namespace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Graph:
         return {
             n.id: {
                 "process_id": n.process,
+                **({"namespace": n.namespace} if n.namespace else {}),
                 "arguments": to_json(n.arguments),
                 **({"result": True} if n.id == self.result else {}),
             }
@@ -134,9 +136,16 @@ def _make_node(key: str, value: Any, owner: str) -> Node:
         raise InputError(
             f"The arguments of node {where!r} are not an object.", "Write them as {name: value}."
         )
+    namespace = value.get("namespace")
+    if namespace not in (None, "backend", "user"):
+        raise InputError(
+            f"Node {where!r} takes its process from the namespace {quote(namespace)}.",
+            "There are 'backend' and 'user'; leave it out to look in both.",
+        )
     for name in (value["process_id"], *arguments):
         _check_name(name, "name", where)
-    return Node(key, value["process_id"], {k: _make_argument(v, where) for k, v in arguments.items()})
+    known = {k: _make_argument(v, where) for k, v in arguments.items()}
+    return Node(key, value["process_id"], known, namespace)
 
 
 def _make_argument(value: Any, where: str) -> Any:

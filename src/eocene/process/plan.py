@@ -69,7 +69,7 @@ class Planner:
         for node in _reachable(graph):
             named = replace(node, id=prefix + node.id)
             arguments = {k: resolve(v, scope, known, named.id, self.own) for k, v in node.arguments.items()}
-            if node.process in self.own:
+            if self.own.owns(node):
                 bound = self.own.bind(node.process, arguments, named.id)
                 known[node.id] = self.plan(self.own.graph(node.process), bound, f"{named.id}/")
             else:

@@ -19,8 +19,21 @@ class UserProcesses:
     definitions: Mapping[str, Any] = field(default_factory=dict)
     _graphs: dict[str, Graph] = field(default_factory=dict)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.definitions
+    def owns(self, node: Node) -> bool:
+        """Tell whether a node calls one of these processes; they go before those of the same name of ours.
+
+        Raises
+        ------
+        InputError
+            ProcessUnsupported, if the node asks for a process of the user that there is not.
+        """
+        if node.namespace == "user" and node.process not in self.definitions:
+            raise InputError(
+                f"The user has defined no process {node.process!r} (node {node.id!r}).",
+                f"There are {', '.join(sorted(self.definitions)[:10]) or 'none'}.",
+                code="ProcessUnsupported",
+            )
+        return node.namespace != "backend" and node.process in self.definitions
 
     def graph(self, name: str) -> Graph:
         """Return the parsed graph of a process.
@@ -83,7 +96,7 @@ class UserProcesses:
             raise _too_large(f"The graph has {size} nodes when its user-defined processes are expanded.")
 
     def _called(self, graph: Graph) -> list[str]:
-        return [node.process for node in walk(graph) if node.process in self.definitions]
+        return [node.process for node in walk(graph) if self.owns(node)]
 
     def _measure(self, name: str, sizes: dict[str, int]) -> None:
         """Find the expanded size of a process and of all that it calls, depth first, without recursion."""
