@@ -17,8 +17,9 @@ import xarray as xr
 from eocene.archive import Archive
 from eocene.model import EoceneError
 from eocene.process import make_plan
+from eocene.process.executors import Stopped
 from eocene.process.results import ResultInfo, save_file, write_results
-from eocene.process.run import Plan, Stopped
+from eocene.process.run import Plan
 from eocene.process.tables import cube_json
 from tests.process.graphs import call, callback, load
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from eocene.model import Grid
 from eocene.process import make_plan
-from eocene.process.run import map_blocks
+from eocene.process.executors import map_blocks
 from tests.cube.scenes import UTM32, make_archive, make_scene, random_numbers
 from tests.process.graphs import DATA, call, callback
 

@@ -10,7 +10,7 @@ import numpy as np
 from eocene.curate import Samples, sample_chips
 from eocene.model import InputError
 from eocene.process import make_plan
-from eocene.process.run import map_blocks
+from eocene.process.executors import map_blocks
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -30,6 +30,8 @@ def from_people(value: Any) -> Any:
     """
     if value is None or isinstance(value, bool | int | float | str | dict | list | Block):
         return value
+    if hasattr(value, "probe"):  # it was a cube, and has gone this way before
+        return value
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, np.ndarray | np.generic):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eocene.process.executors import Progress
-    from eocene.process.plan import CubeSchema
     from eocene.process.run import Plan
+    from eocene.process.schema import CubeSchema
 
 DATATYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
@@ -90,7 +90,7 @@ def store_cube(
     """
     schema, datatype = plan.schema, wanted_datatype(plan)
     dtype = np.dtype(datatype) if datatype else schema.dtype
-    store = CubeStore.create(path, schema.dims, schema.labels, schema.grid, dtype, block=plan.block_size)
+    store = CubeStore.create(path, schema.dims, schema.labels, plan.grid, dtype, block=plan.block_size)
     tallies = executor_for(plan).map(
         "write",
         list(plan.blocks()),

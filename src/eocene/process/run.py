@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +12,7 @@ from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
 from eocene.model import Grid, InputError, Lattice, transformer
 from eocene.process.evaluate import Window, evaluate
+from eocene.process.executors import executor_for
 from eocene.process.formats import check_format
 from eocene.process.people import to_people
 from eocene.process.plan import plan_nodes
@@ -23,16 +21,13 @@ from eocene.process.userdefined import UserProcesses
 from eocene.process.whole import Stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import xarray as xr
 
     from eocene.archive import Archive
+    from eocene.process.executors import Progress
     from eocene.process.graph import Graph
-
-    Progress = Callable[[int, int], None]
-
-_Part = TypeVar("_Part")
 
 _BLOCK_BYTES = 192 * 2**20
 
@@ -47,6 +42,8 @@ class Plan:
     graph: Graph
     nodes: PlanNodes
     archive: Archive | None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What else it was made from: the keyword arguments of :func:`make_plan`."""
 
     @cached_property
     def stages(self) -> Stages:
@@ -181,9 +178,11 @@ class Plan:
     def run(self, progress: Progress | None = None, *, workers: int | None = None) -> Any:
         """Return the whole result: a DataArray, a GeoDataFrame, a list, or a plain value."""
         result = self.nodes.result
-        if isinstance(result, CubeSchema):
+        if self.is_cube:
+            result = self._collect(progress, workers)
+        elif isinstance(result, CubeSchema):
             self.prepare()
-            result = self._collect(progress, workers) if self.is_cube else self.stages.get(result.node)
+            result = self.stages.get(result.node)
         return to_people(result)
 
     def run_table(self, progress: Progress | None = None, *, should_stop: Callable[[], bool] = bool) -> Any:
@@ -195,7 +194,8 @@ class Plan:
         grid = self.grid
         values = np.empty(self.schema.shape, self.schema.dtype)
         valid = np.ones(self.schema.shape, bool)
-        for block in map_blocks(self.compute, list(self.blocks()), progress, workers=workers):
+        blocks = executor_for(self, workers).map("compute", list(self.blocks()), progress=progress)
+        for block in blocks:
             place = (..., *_grid_of(block).slices_in(grid))
             values[place] = block.values
             valid[place] = True if block.valid is None else block.valid
@@ -237,7 +237,9 @@ def make_plan(
         Every error that a user can make, with the openEO code, the node and a remedy.
     """
     parsed, nodes = plan_nodes(graph, archive, parameters, lattice, UserProcesses(processes or {}))
-    return Plan(parsed, nodes, archive)
+    return Plan(
+        parsed, nodes, archive, {"parameters": parameters, "lattice": lattice, "processes": processes}
+    )
 
 
 def run(
@@ -249,45 +251,3 @@ def run(
 ) -> Any:
     """Run a graph and return its result: see :meth:`Plan.run`."""
     return make_plan(graph, archive, parameters).run(progress)
-
-
-class Stopped(Exception):  # noqa: N818 (not a fault)
-    """Raised when ``should_stop`` said so between two blocks."""
-
-
-def map_blocks(
-    compute: Callable[[Grid], _Part],
-    grids: Sequence[Grid],
-    progress: Progress | None = None,
-    *,
-    workers: int | None = None,
-    should_stop: Callable[[], bool] = bool,
-) -> Iterator[_Part]:
-    """Compute something for each window in threads and yield the parts in order.
-
-    At most one part more than there are workers is held.
-
-    ``should_stop`` is asked before each block is handed on; then :class:`Stopped` is raised.
-    """
-    count = workers or os.cpu_count() or 1
-    if progress:
-        progress(0, len(grids))
-    with ThreadPoolExecutor(count) as pool:
-        waiting: deque[Any] = deque()
-        pending: Iterable[Grid] = iter(grids)
-        done = 0
-        try:
-            while True:
-                while len(waiting) <= count and (grid := next(pending, None)) is not None:  # type: ignore[call-overload]
-                    waiting.append(pool.submit(compute, grid))
-                if not waiting:
-                    return
-                if should_stop():
-                    raise Stopped
-                yield waiting.popleft().result()
-                done += 1
-                if progress:
-                    progress(done, len(grids))
-        finally:
-            for future in waiting:
-                future.cancel()

@@ -92,7 +92,7 @@ def make_item(
     files : dict
         Band → members of its asset: href, size and checksum.
     """
-    grid = plan.schema.grid
+    grid = plan.grid
     west, south, east, north = grid.bounds_in(4326)
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     members = {
@@ -147,6 +147,14 @@ def _span(plan: Plan) -> tuple[str, str]:
     return times[0], times[-1]
 
 
+def _bbox(plan: Plan) -> list[float]:
+    """Return the box around the items of a plan; the world if there are none, or they cross its edge."""
+    boxes = np.array([[*b[:2], *b[len(b) // 2 :][:2]] for b in (item["bbox"] for item in plan.items)])
+    if not len(boxes) or (boxes[:, 0] > boxes[:, 2]).any():
+        return [-180.0, -90.0, 180.0, 90.0]
+    return [*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()]
+
+
 def make_collection(
     plan: Plan, info: ResultInfo, items: list[dict[str, Any]], assets: dict[str, Any]
 ) -> dict[str, Any]:
@@ -162,8 +170,7 @@ def make_collection(
         }
         for i in plan.items
     ]
-    has_pixels = plan.is_cube or plan.is_table
-    bbox = list(plan.schema.grid.bounds_in(4326)) if has_pixels else [-180.0, -90.0, 180.0, 90.0]
+    bbox = list(plan.grid.bounds_in(4326)) if plan.is_cube else _bbox(plan)
     start, end = _span(plan) if plan.items else (info.created, info.created)
     return {
         "type": "Collection",

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from eocene.process.executors.tasks import is_inside_task
-from eocene.process.executors.threads import ThreadExecutor, map_blocks
+from eocene.process.executors.threads import Stopped, ThreadExecutor, map_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-__all__ = ["VARIABLE", "Executor", "ThreadExecutor", "executor_for", "map_blocks"]
+__all__ = ["VARIABLE", "Executor", "Stopped", "ThreadExecutor", "executor_for", "map_blocks"]
 
 VARIABLE = "EOCENE_SCHEDULER"
 
@@ -45,14 +45,14 @@ class Executor(Protocol):
         progress : callable, optional
             Called with (finished parts, all parts), which never falls.
         should_stop : callable
-            Asked between two parts; :class:`~eocene.process.run.Stopped` is raised where it says so.
+            Asked between two parts; :class:`Stopped` is raised where it says so.
         """
 
 
-def executor_for(plan: Plan) -> Executor:
+def executor_for(plan: Plan, workers: int | None = None) -> Executor:
     """Return what runs a plan: the cluster that ``EOCENE_SCHEDULER`` names, or the threads of this process.
 
-    What a task itself asks for is computed where the task runs.
+    What a task itself asks for is computed where the task runs, and ``workers`` asks for so many threads.
 
     Raises
     ------
@@ -60,8 +60,8 @@ def executor_for(plan: Plan) -> Executor:
         If the cluster cannot be reached or used.
     """
     address = os.environ.get(VARIABLE, "").strip()
-    if not address or is_inside_task():
-        return ThreadExecutor(plan)
+    if not address or workers or is_inside_task():
+        return ThreadExecutor(plan, workers)
     from eocene.process.executors.cluster import ClusterExecutor
 
     return ClusterExecutor(plan, address)

@@ -43,6 +43,7 @@ def is_inside_task() -> bool:
 
 def compute(plan: Plan, window: Grid) -> Block:
     """Return a block."""
+    plan.prepare()
     return plan.compute(window)
 
 
@@ -51,11 +52,12 @@ def write(plan: Plan, window: Grid, *, path: str, datatype: str | None) -> Tally
     from eocene.cube.stored import cast_block, count_misfits
     from eocene.cube.write import CubeStore
 
+    plan.prepare()
     block = plan.compute(window)
     tally = count_misfits(block)
     if datatype is not None:
         block, tally = cast_block(block, np.dtype(datatype))
-    CubeStore(Path(path), plan.schema.grid).write(block)
+    CubeStore(Path(path), plan.grid).write(block)
     return tally
 
 
@@ -72,14 +74,14 @@ def cog(
     from eocene.cube.write import CubeStore
     from eocene.process.stac import describe_file
 
-    store = CubeStore(Path(path), plan.schema.grid)
+    store = CubeStore(Path(path), plan.grid)
     form = StoredForm(np.dtype(dtype), np.nan if nodata is None else nodata)
 
     def read(number: int, window: Grid) -> NDArray[Any]:
         return fill_nodata(store.read(window, file["layers"][number]), form)
 
     target = Path(folder) / file["name"]
-    write_cog(target, plan.schema.grid, form, file["bands"], read)
+    write_cog(target, plan.grid, form, file["bands"], read)
     return describe_file(target)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from eocene.process.budget import memory_budget
 from eocene.process.executors.tasks import TASKS, inside_task
-from eocene.process.run import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
+
+
+class Stopped(Exception):  # noqa: N818 (not a fault)
+    """Raised when ``should_stop`` said so between two blocks."""
 
 
 class ThreadExecutor:
