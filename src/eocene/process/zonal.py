@@ -1,194 +1,131 @@
-"""Zonal aggregation: from the pixels of a cube to one row for each polygon and date."""
+"""Zonal aggregation: from the pixels of a cube to one value for each geometry, date and band."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
-import rasterio.features
-from affine import Affine
 
-from eocene.cube.block import Block
-from eocene.model import Grid, InputError
+from eocene.cube.block import Block, expand
+from eocene.cube.feature import GEOMETRY
+from eocene.cube.geojson import read_features
+from eocene.model import InputError
+from eocene.process.zone_pixels import PIXELS, as_pixels, locate_features, read_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
+    import geopandas as gpd
 
+    from eocene.cube.feature import Feature
+    from eocene.model import Grid
+    from eocene.process.zone_pixels import Reader, Zone
 
-@dataclass(frozen=True, eq=False)
-class ZonalTable:
-    """What aggregate_spatial asks for: which polygons, which reducer; ``probe`` is one row of it."""
-
-    zones: gpd.GeoDataFrame
-    reducer: Callable[..., Any]
-    context: Any
-    probe: Block
-
-
-def aggregate_zones(data: Block, geometries: Any, reducer: Callable[..., Any], context: Any) -> ZonalTable:
-    """Check the polygons and the reducer on one pixel."""
-    pixel = data.with_(
-        values=data.values[..., 0],
-        valid=None if data.valid is None else data.valid[..., 0],
-        dims=data.dims[:-1],
-    )
-    probe = reduce_pixels(pixel, reducer, context)
-    return ZonalTable(read_zones(geometries), reducer, context, probe)
-
-
-def read_zones(geometries: Any) -> gpd.GeoDataFrame:
-    """Return the geometries, EPSG:4326, with their properties.
-
-    Raises
-    ------
-    InputError
-        If they are not GeoJSON, or empty.
-    """
-    if isinstance(geometries, gpd.GeoDataFrame):
-        return geometries.to_crs(4326).reset_index(drop=True)
-    try:
-        kind = geometries["type"]
-        if kind == "FeatureCollection":
-            features = geometries["features"]
-        elif kind == "Feature":
-            features = [geometries]
-        else:
-            features = [{"type": "Feature", "properties": {}, "geometry": geometries}]
-        zones = gpd.GeoDataFrame.from_features(features, crs=4326)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"The geometries are not GeoJSON: {error}.",
-            "Give a FeatureCollection, a Feature or a geometry in EPSG:4326.",
-            code="ProcessParameterInvalid",
-        ) from error
-    if zones.empty or zones.geometry.is_empty.any() or zones.geometry.isna().any():
-        raise InputError(
-            "There is no geometry, or one is empty.",
-            "Give at least one polygon.",
-            code="ProcessParameterInvalid",
-        )
-    return zones
-
-
-def reduce_pixels(pixels: Block, reducer: Callable[..., Any], context: Any) -> Block:
-    """Reduce the last dimension, the pixels of a zone, to one value."""
-    dims = (*pixels.dims[:-1], "pixels")
-    labels = {**pixels.labels, "pixels": tuple(range(pixels.values.shape[-1]))}
-    series = pixels.with_(dims=dims, labels=labels, axis="pixels", grid=None)
-    result = reducer(data=series, context=context)
-    if isinstance(result, Block):
-        return result
-    values = np.asarray(np.nan if result is None else result)
-    return Block(values, (), valid=np.asarray(result is not None))
-
-
-@dataclass(frozen=True)
-class Zone:
-    """A polygon on a pixel grid."""
-
-    row: int
-    window: Grid
-    inside: NDArray[np.bool_]
+COUNTS = ("value", "total_count", "valid_count")
 
 
 def locate_zones(zones: gpd.GeoDataFrame, grid: Grid) -> list[Zone]:
-    """Return where each polygon lies on the grid; those without a pixel centre inside are left out."""
-    located = []
-    for row, geometry in enumerate(zones.to_crs(grid.epsg).geometry):
-        window = grid.lattice.grid_over(geometry.bounds, grid.epsg).intersect(grid)
-        if window is None:
-            continue
-        if geometry.geom_type in ("Point", "MultiPoint"):
-            inside = np.zeros(window.shape, bool)
-            for point in getattr(geometry, "geoms", [geometry]):
-                pixel = grid.lattice.grid_over(point.bounds, grid.epsg).intersect(window)
-                if pixel is not None:
-                    inside[pixel.slices_in(window)] = True
-        else:
-            inside = rasterio.features.geometry_mask(
-                [geometry], window.shape, Affine(*window.transform), invert=True
-            )
-        if inside.any():
-            located.append(Zone(row, window, inside))
-    return located
+    """Return where the rows of a table lie on a grid; those without a pixel are left out."""
+    return [zone for zone in locate_features(read_features(zones), grid) if zone.inside.any()]
 
 
-class ZonePixels:
-    """Collects the pixels of zones block by block, in whatever order the blocks come."""
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """How the pixels of a zone become its values.
 
-    def __init__(self, located: Iterable[Zone]) -> None:
-        self.zones = list(located)
-        self._parts: dict[int, list[tuple[NDArray[np.int64], Block]]] = {z.row: [] for z in self.zones}
-
-    def add(self, block: Block) -> None:
-        """Take from a block the pixels that lie in zones."""
-        if block.grid is None:
-            return
-        for zone in self.zones:
-            common = zone.window.intersect(block.grid)
-            if common is None:
-                continue
-            rows, cols = np.nonzero(zone.inside[common.slices_in(zone.window)])
-            if rows.size == 0:
-                continue
-            place = common.slices_in(block.grid)
-            where = (..., rows + place[0].start, cols + place[1].start)
-            # Absolute positions, so that the order of pixels does not depend on the blocks.
-            position = (rows + common.top - zone.window.top) * zone.window.width + (
-                cols + common.left - zone.window.left
-            )
-            picked = block.with_(
-                values=block.values[where],
-                valid=None if block.valid is None else block.valid[where],
-                dims=block.dims[:-1],
-                grid=None,
-            )
-            self._parts[zone.row].append((position, picked))
-
-    def reduce(self, table: ZonalTable) -> dict[int, Block]:
-        """Return zone row → reduced values."""
-        return {
-            row: reduce_pixels(_join(parts), table.reducer, table.context)
-            for row, parts in self._parts.items()
-            if parts
-        }
-
-
-def _join(parts: list[tuple[NDArray[np.int64], Block]]) -> Block:
-    order = np.argsort(np.concatenate([p for p, _ in parts]), kind="stable")
-    first = parts[0][1]
-    values = np.concatenate([b.values for _, b in parts], axis=-1)[..., order]
-    masks = [np.ones(b.values.shape, bool) if b.valid is None else b.valid for _, b in parts]
-    return first.with_(values=values, valid=np.concatenate(masks, axis=-1)[..., order])
-
-
-def to_geodataframe(table: ZonalTable, reduced: dict[int, Block]) -> gpd.GeoDataFrame:
-    """Return one row for each polygon and date: its properties, ``t``, and a column for each band.
-
-    A cube without bands gives the column ``value``. Polygons without a pixel have NaN.
+    Parameters
+    ----------
+    reducer : callable
+        Takes ``data``, an array of pixels, and ``context``.
+    context : object
+        Handed to the reducer.
+    dimension : str
+        Name of the result's geometry dimension.
+    counts : str, optional
+        Name of a dimension with the value and the numbers of all and of valid pixels.
     """
-    probe = table.probe
-    times = probe.labels.get("t", (None,))
-    bands = probe.labels.get("bands", ("value",))
-    missing = np.full((len(times), len(bands)), np.nan)
-    rows = np.concatenate(
-        [_matrix(reduced[i], probe) if i in reduced else missing for i in range(len(table.zones))]
+
+    reducer: Callable[..., Any]
+    context: Any
+    dimension: str = GEOMETRY
+    counts: str | None = None
+
+    def __call__(self, pixels: Block) -> Block:
+        """Return the values (geometry, …) of the pixels of one zone, (…, pixels)."""
+        dims = (self.dimension, *pixels.dims[:-1])
+        series = pixels.with_(
+            values=pixels.values[np.newaxis],
+            valid=None if pixels.valid is None else pixels.valid[np.newaxis],
+            dims=(*dims, PIXELS),
+            labels={**pixels.labels, self.dimension: (0,)},
+            kinds={**pixels.kinds, self.dimension: GEOMETRY},
+            axis=PIXELS,
+        )
+        result = self.reducer(data=series, context=self.context)
+        if not isinstance(result, Block):
+            shape = series.values.shape[:-1]
+            values = np.full(shape, np.nan if result is None else result)
+            result = series.without(PIXELS, values, None if result is not None else np.zeros(shape, bool))
+        if set(result.dims) != set(dims):
+            raise InputError(
+                f"The reducer gives an array ({', '.join(result.dims)}) where one value is needed.",
+                "End it with a process that gives one value, such as mean.",
+                code="ProcessParameterInvalid",
+            )
+        result = expand(result, dims)
+        return result if self.counts is None else _add_counts(result, series, self.counts)
+
+
+def _add_counts(result: Block, series: Block, dimension: str) -> Block:
+    """Return the values with the numbers of all and of valid pixels beside them, in a new last dimension."""
+    is_valid = np.ones(series.values.shape, bool) if series.valid is None else series.valid
+    if series.values.dtype.kind == "f":
+        is_valid = is_valid & np.isfinite(series.values)
+    count = is_valid.sum(axis=-1)
+    values = np.stack([result.values, np.full(count.shape, series.values.shape[-1]), count], axis=-1)
+    valid = np.ones(values.shape, bool)
+    if result.valid is not None:
+        valid[..., 0] = result.valid
+    return result.with_(
+        values=values.astype(np.float64),
+        valid=valid,
+        dims=(*result.dims, dimension),
+        labels={**result.labels, dimension: COUNTS},
     )
-    frame = table.zones.loc[table.zones.index.repeat(len(times))].reset_index(drop=True)
-    if "t" in probe.labels:
-        frame["t"] = list(times) * len(table.zones)
-    for number, band in enumerate(bands):
-        frame[str(band)] = rows[:, number]
-    return frame
 
 
-def _matrix(block: Block, probe: Block) -> NDArray[np.float64]:
-    """Return the reduced values as (t, bands)."""
-    values = block.filled().astype(np.float64)
-    order = [block.dims.index(d) for d in ("t", "bands") if d in block.dims]
-    shape = (len(probe.labels.get("t", (None,))), len(probe.labels.get("bands", (None,))))
-    return values.transpose(order).reshape(shape)
+def aggregate_features(reader: Reader, features: Sequence[Feature], reduce: Reduction) -> Block:
+    """Return the vector cube (geometry, …) of what the reducer makes of the pixels of each geometry.
+
+    Geometries without a pixel have no-data; of those that are not empty the counts are 0. The values do
+    not depend on how the cube is read: a zone's pixels always come in the same order, in one array for
+    each date at least.
+    """
+    probe = reader.schema.probe
+    one = reduce(probe_pixels(probe))
+    lead = next((one.dims.index(d) for d in probe.dims_of("temporal")), 0)
+    values = np.zeros((len(features), *one.values.shape[1:]), one.values.dtype)
+    valid = np.zeros(values.shape, bool)
+    if reduce.counts is not None:
+        valid[[not f.geometry.is_empty for f in features], ..., 1:] = True
+    for zone, times, pixels in read_zones(reader, locate_features(features, reader.schema.grid)):
+        result = reduce(pixels)
+        if not np.can_cast(result.values.dtype, values.dtype):
+            values = values.astype(np.result_type(values.dtype, result.values.dtype))
+        place: tuple[Any, ...] = (zone.row, *(slice(None),) * (lead - 1), times) if lead else (zone.row,)
+        values[place] = result.values[0]
+        valid[place] = True if result.valid is None else result.valid[0]
+    return one.with_(
+        values=values,
+        valid=None if valid.all() else valid,
+        labels={**one.labels, reduce.dimension: tuple(features)},
+        grid=None,
+        axis=None,
+    )
+
+
+def probe_pixels(probe: Block) -> Block:
+    """Return the one pixel of a probe as those of a zone."""
+    valid = None if probe.valid is None else probe.valid[..., 0]
+    return as_pixels(probe, probe.dims[:-2], probe.values[..., 0], valid)

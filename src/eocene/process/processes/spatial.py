@@ -6,7 +6,7 @@ Source: openEO processes 2.0, categories filter, reproject and aggregate.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +16,7 @@ from eocene.model import Grid, InputError, Lattice, UnavailableError
 from eocene.process.elementwise import same_times
 from eocene.process.extent import parse_bbox
 from eocene.process.registry import process
-from eocene.process.types import Anything, BoundingBox, Context, Cube, GeoJson, OptionalText, Reducer, Text
-from eocene.process.zonal import ZonalTable, aggregate_zones
-
-Table = Annotated[ZonalTable, {"type": "object", "subtype": "datacube", "dimensions": [{"type": "geometry"}]}]
+from eocene.process.types import Anything, BoundingBox, Cube, Text
 
 
 def _bbox_grid(arguments: dict[str, Any]) -> Grid:
@@ -159,29 +156,3 @@ def warp_block(block: Block, window: Grid) -> Block:
     if block.valid is not None:
         valid = valid & gather_pixels(block.valid, block.grid, rows, cols)[0]
     return block.with_(values=values, valid=valid, grid=window)
-
-
-@process("cubes", "aggregate", kind="global")
-def aggregate_spatial(
-    data: Cube,
-    geometries: GeoJson,
-    reducer: Reducer,
-    target_dimension: OptionalText = None,
-    context: Context = None,
-) -> Table:
-    """Aggregate the pixels whose centres lie in each polygon; for a point the pixel under it.
-
-    Parameters
-    ----------
-    data
-        A cube.
-    geometries
-        GeoJSON in EPSG:4326: a FeatureCollection, a Feature or a geometry.
-    reducer
-        Takes the array of the pixels of a polygon, returns one value.
-    target_dimension
-        Kept for compatibility; the counts are not added.
-    context
-        Handed to the reducer.
-    """
-    return aggregate_zones(data, geometries, reducer, context)
