@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Index = NDArray[np.int64]
+    Position = NDArray[np.float64]
 
 
 @lru_cache(maxsize=64)
@@ -27,13 +28,23 @@ def locate_pixels(window: Grid, source: Lattice) -> tuple[Index, Index]:
     Within one CRS they are the axes of a product: rows (height, 1) and columns (1, width); between
     two CRSs both have shape (height, width). Centres that the transformation cannot reach get -2⁶².
     """
+    rows, cols = locate_centres(window, source)
+    return _floor_index(rows), _floor_index(cols)
+
+
+def locate_centres(window: Grid, source: Lattice) -> tuple[Position, Position]:
+    """Return where on ``source`` each pixel centre of ``window`` lies, in pixels from its anchor.
+
+    Pixel number n reaches from n to n + 1. Shapes are those of :func:`locate_pixels`; what the
+    transformation cannot reach is not finite.
+    """
     (rx, ry), (ax, ay) = source.resolution, source.anchor
     if window.epsg == source.epsg:
         x, y = window.x[None, :], window.y[:, None]
     else:
         x, y = np.meshgrid(window.x, window.y)
         x, y = transformer(window.epsg, source.epsg).transform(x, y)
-    return _floor_index((ay - y) / ry), _floor_index((x - ax) / rx)
+    return (ay - y) / ry, (x - ax) / rx
 
 
 def _floor_index(position: NDArray[np.float64]) -> Index:
