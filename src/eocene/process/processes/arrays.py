@@ -47,7 +47,7 @@ def array_create(data: Array = (), repeat: Count = 1) -> Array:
 
 
 @process("arrays")
-def array_create_labeled(data: Array, labels: DistinctLabels) -> Labelled:
+def array_create_labeled(data: Anything, labels: DistinctLabels) -> Labelled:
     """Make an array whose values have labels.
 
     Parameters

@@ -12,7 +12,7 @@ from typing import Any
 from eocene.process.elementwise import check_scalar, plain
 from eocene.process.registry import process
 from eocene.process.series import entries_of
-from eocene.process.types import Boolean, Flag, OptionalIndex, OptionalText, Scalar, Scalars, Text
+from eocene.process.types import Boolean, Flag, OptionalIndex, OptionalText, Scalars, Text, Writable
 
 
 def _folded(case_sensitive: bool, *texts: str) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def text_find(data: OptionalText, pattern: Text, case_sensitive: Flag = True) ->
 
 
 @process("texts")
-def text_concat(data: Scalars, separator: Scalar = "") -> Text:
+def text_concat(data: Scalars, separator: Writable = "") -> Text:
     """Join values to a text.
 
     Parameters
