@@ -256,16 +256,16 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "ProcessParameterInvalid",
         "GeoJSON|FeatureCollection",
     ),
-    "a table where a cube is needed": (
+    "a cube without pixels where pixels are needed": (
         {
             "load": load(),
             "zones": call(
                 "aggregate_spatial", data=ref("load"), geometries=POLYGON, reducer=callback("mean")
             ),
-            "bad": call("ndvi", data=ref("zones"), result=True),
+            "bad": call("resample_spatial", data=ref("zones"), resolution=20, result=True),
         },
-        "ProcessGraphInvalid",
-        "save_result",
+        "ProcessParameterInvalid",
+        "pixels",
     ),
     "a dimension that is there": (
         after_load("add_dimension", name="t", label="x"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from eocene.cube.block import Block
 from eocene.model import EoceneError, Grid, InputError
 from eocene.process import registry
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
     from eocene.archive import Archive
     from eocene.model import Lattice
+
+
+_PROBE_PIXELS = 2**16
+"""A neighbourhood up to this size is handed in while a schema is inferred, of larger ones one pixel."""
 
 
 def plan_nodes(
@@ -107,10 +113,7 @@ class Planner:
 
     def _call_constant(self, definition: ProcessDefinition, arguments: dict[str, Any]) -> Any:
         """Compute what needs no pixels: plain values, arrays, and cubes without pixels."""
-        if "_window" in definition.engine_names or "_extent" in definition.engine_names:
-            raise InputError(
-                f"Process {definition.id!r} got no cube with pixels.", "Connect it to a load process."
-            )
+        _check_pixels(definition, [])
         if "_archive" in definition.engine_names:
             return definition.call(arguments, _archive=self._need_archive(definition))
         return definition.call(arguments)
@@ -169,22 +172,56 @@ def _infer_node(
     if definition.kind == "global":
         return _infer_global(node, definition, arguments, cubes)
     rasters = [c for c in cubes.values() if c.grid is not None]
+    _check_pixels(definition, rasters)
     grid = _result_grid(definition, arguments, rasters)
     pixel = None if grid is None else replace(grid, width=1, height=1)
     draft = PlannedNode(node, definition, arguments, next(iter(cubes.values())))
-    result = draft.call({k: c.probe_at(pixel) for k, c in cubes.items()}, pixel)
+    probes = {k: _probe(definition, arguments, k, c, pixel) for k, c in cubes.items()}
+    result = draft.call(probes, pixel)
     if not isinstance(result, Block):
         raise InputError(
             f"The process returns {result!r} where a cube is needed.",
             f"Check its arguments {', '.join(cubes)}.",
             code="ProcessParameterInvalid",
         )
-    if grid is None or result.dims[-2:] != ("y", "x"):
+    if pixel is None or grid is None or result.dims[-2:] != ("y", "x"):
         whole = bool(rasters)
         schema = CubeSchema(_stretch(result, grid) if grid else result, None)
         return replace(draft, schema=schema, whole=whole)
-    schema = CubeSchema(result.with_(grid=pixel), grid)
+    if result.values.dtype.kind not in "biuf":
+        raise InputError(
+            "The result holds texts where pixels need numbers.",
+            "End callbacks in a number or a boolean.",
+            code="ProcessParameterInvalid",
+        )
+    schema = CubeSchema(result.crop(pixel).with_(grid=pixel), grid)
     return replace(draft, schema=schema, whole=definition.is_whole(arguments))
+
+
+def _check_pixels(definition: ProcessDefinition, rasters: list[CubeSchema]) -> None:
+    """Refuse a call without pixels to a process that asks where its pixels lie."""
+    if not rasters and {"_window", "_extent"} & definition.engine_names:
+        raise InputError(
+            f"Process {definition.id!r} got no cube with pixels.",
+            "Connect it to a load process, or to one that keeps the pixels.",
+            code="ProcessParameterInvalid",
+        )
+
+
+def _probe(
+    definition: ProcessDefinition, arguments: dict[str, Any], name: str, cube: CubeSchema, pixel: Grid | None
+) -> Block:
+    """Return what the function gets of an input for one pixel of its result, without data."""
+    probe = cube.probe_at(pixel)
+    if pixel is None or cube.grid is None or definition.need is None:
+        return probe
+    if name != "data" and cube.grid.lattice == pixel.lattice:
+        return probe
+    window = definition.need(pixel, {**arguments, "data": cube})
+    if window.width * window.height > _PROBE_PIXELS:
+        return probe
+    shape = (*probe.values.shape[:-2], *window.shape)
+    return probe.with_(values=np.ones(shape, probe.values.dtype), valid=np.zeros(shape, bool), grid=window)
 
 
 def _result_grid(
@@ -197,8 +234,6 @@ def _result_grid(
 
 def _stretch(result: Block, grid: Grid) -> Block:
     """Return a probe without pixels, in which x or y may be left as a plain dimension, at its full length."""
-    import numpy as np
-
     for dim, labels in (("y", grid.y), ("x", grid.x)):
         if dim in result.dims:
             axis = result.index(dim)
@@ -224,8 +259,6 @@ class ProbeReader:
 
     def read(self, window: Grid, times: tuple[Any, ...] | None = None) -> Block:
         """Return a window of the right form that holds no data."""
-        import numpy as np
-
         probe = self.schema.probe
         if times is not None and "t" in probe.dims:
             probe = probe.take("t", [probe.labels["t"].index(t) for t in times])
