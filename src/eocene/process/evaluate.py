@@ -14,10 +14,12 @@ from eocene.cube.block import Block, expand
 from eocene.model import Grid, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
     from eocene.process.whole import Stages
+
+    NeedOfInput = Callable[[PlannedNode, str, CubeSchema, "Window"], "Window"]
 
 SUB_BLOCK = (64, 256)
 """Rows and columns of a sub-block: about 12 dates of it in float32 fit the second-level cache."""
@@ -73,23 +75,8 @@ def is_leaf(planned: PlannedNode) -> bool:
     return planned.source is not None or planned.whole
 
 
-def find_needs(plan: PlanNodes, window: Window, target: str) -> dict[str, Window]:
-    """Return, for each node with pixels that the target needs, the window of it that is needed."""
-    needed = {target: window}
-    for planned in reversed(plan.nodes):
-        if planned.id not in needed or is_leaf(planned):
-            continue
-        mine = needed[planned.id]
-        for name, schema in planned.inputs.items():
-            if schema.grid is None:
-                continue
-            wanted = _need_of_input(planned, name, schema, mine)
-            other = schema.node
-            needed[other] = _join(needed[other], wanted) if other in needed else wanted
-    return needed
-
-
-def _need_of_input(planned: PlannedNode, name: str, schema: CubeSchema, window: Window) -> Window:
+def need_of_input(planned: PlannedNode, name: str, schema: CubeSchema, window: Window) -> Window:
+    """Return the window of an input that a window of a node needs."""
     definition = planned.definition
     arguments = {**planned.arguments, "data": schema}
     grid = window.grid
@@ -99,6 +86,24 @@ def _need_of_input(planned: PlannedNode, name: str, schema: CubeSchema, window: 
     if window.times is None or "t" not in schema.dims or definition.times is None:
         return Window(grid)
     return Window(grid, definition.times(window.times, arguments))
+
+
+def find_needs(
+    plan: PlanNodes, window: Window, target: str, *, need: NeedOfInput = need_of_input
+) -> dict[str, Window]:
+    """Return, for each node with pixels that the target needs, the window of it that is needed."""
+    needed = {target: window}
+    for planned in reversed(plan.nodes):
+        if planned.id not in needed or is_leaf(planned):
+            continue
+        mine = needed[planned.id]
+        for name, schema in planned.inputs.items():
+            if schema.grid is None:
+                continue
+            wanted = need(planned, name, schema, mine)
+            other = schema.node
+            needed[other] = _join(needed[other], wanted) if other in needed else wanted
+    return needed
 
 
 def _join(a: Window, b: Window) -> Window:
@@ -157,7 +162,7 @@ def _compute_node(task: _Task, planned: PlannedNode, blocks: Mapping[str, Block]
         if schema.grid is None:
             given[name] = task.stages.get(schema.node)
             continue
-        wanted = _need_of_input(planned, name, schema, window)
+        wanted = need_of_input(planned, name, schema, window)
         block = _clip_to_schema(blocks[schema.node], schema).crop(wanted.grid)
         given[name] = _keep_times(block, wanted.times)
     result: Block = planned.call(given, window.grid)
