@@ -114,7 +114,8 @@ class _Queue:
     def collect(self) -> dict[int, Any]:
         """Wait a while for tasks to end and return what they gave, by number."""
         try:
-            ended = _dask().wait([*self._running], timeout=_POLL_S, return_when="FIRST_COMPLETED").done
+            with self._client.as_current():
+                ended = _dask().wait([*self._running], timeout=_POLL_S, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             self._check_cluster()
             return {}
