@@ -158,8 +158,7 @@ def median(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     if not len(values):
         return np.zeros(values.shape[1:]), np.zeros(values.shape[1:], bool)
     numbers = values if values.dtype.kind == "f" else values.astype(np.float32)
-    filled = np.where(present, numbers, numbers.dtype.type(np.nan))
-    return median_along_first(filled), np.asarray(present.any(axis=0))
+    return median_along_first(numbers, None if present.all() else present), np.asarray(present.any(axis=0))
 
 
 @reducer("math", "math > statistics")
