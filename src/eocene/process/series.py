@@ -234,7 +234,8 @@ def truths(series: Block) -> Mask:
             "End it in a comparison, or another process that returns a boolean.",
             code="ProcessParameterInvalid",
         )
-    return np.logical_and(present, values.astype(bool))
+    truth: Mask = np.logical_and(present, values.astype(bool))
+    return truth
 
 
 def reduced(series: Block, values: NDArray[Any], valid: Mask | None) -> Any:

@@ -64,13 +64,20 @@ def order(data: Sortable, asc: Flag = True, nodata: OptionalFlag = None) -> Indi
 
 
 def _sort_keys(values: NDArray[Any], present: Mask, asc: bool) -> NDArray[Any]:
-    """Return numbers that stand in the order that is wanted; NaN comes after all numbers in either."""
+    """Return numbers that stand in the order that is wanted, all of no-data equal.
+
+    NaN comes after all numbers in either order.
+    """
     if values.dtype == object:
-        instants = [parse_instant(value) if here else 0 for value, here in zip(values, present, strict=True)]
-        values = np.unique(np.array(instants, "datetime64[us]"), return_inverse=True)[1]
+        keys = np.zeros(values.shape, np.int64)
+        known = [parse_instant(text) for text in values[present]]
+        ranks = {instant: rank for rank, instant in enumerate(sorted(set(known)))}
+        keys[present] = [ranks[instant] for instant in known]
+    else:
+        keys = np.where(present, values, values.dtype.type(0))
     if asc:
-        return values
-    return -values if values.dtype.kind == "f" else ~values
+        return keys
+    return -keys if keys.dtype.kind == "f" else ~keys
 
 
 @process("arrays", "sorting")
