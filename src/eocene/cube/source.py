@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Item = Mapping[str, Any]
 
 
+_UNKNOWN = np.dtype("V")
+
+
 @dataclass(frozen=True)
 class Leaf:
     """Stored numbers of a window: for each band (dates, height, width) and where they are data."""
@@ -48,6 +51,10 @@ class CubeSource:
         The output extent.
     scaled : bool
         Whether scale and offset are applied.
+    dtype : dtype
+        Of the values; found from how the bands are stored, and kept when dates or bands are left out.
+    mixed : set of str
+        Bands whose images are stored in different ways; found likewise.
     """
 
     archive: Archive
@@ -55,10 +62,12 @@ class CubeSource:
     bands: tuple[Band, ...]
     grid: Grid
     scaled: bool = True
-    dtype: np.dtype[Any] = field(init=False)
-    mixed: frozenset[str] = field(init=False)
+    dtype: np.dtype[Any] = field(default=_UNKNOWN)
+    mixed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        if self.dtype != _UNKNOWN:
+            return
         encodings = {b.name: self._find_encodings(b) for b in self.bands}
         object.__setattr__(self, "dtype", self._common_dtype(encodings))
         # Of these bands each image is decoded as it is laid, since its neighbours are stored otherwise.
@@ -90,6 +99,10 @@ class CubeSource:
             return self
         wanted = set(labels)
         return replace(self, dates=tuple(d for d in self.dates if d[0] in wanted))
+
+    def of_bands(self, names: tuple[str, ...]) -> CubeSource:
+        """Return the source with some of its bands only, their values as they were among all of them."""
+        return replace(self, bands=tuple(b for b in self.bands if b.name in names))
 
     def read(self, window: Grid) -> Leaf:
         """Read the stored numbers of a window, mosaicked by date; nothing is decoded yet."""

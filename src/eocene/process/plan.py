@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.cube.block import Block
+from eocene.cube.source import CubeSource
 from eocene.model import EoceneError, Grid, InputError
 from eocene.process import registry
 from eocene.process.callback import MISUSE, resolve
 from eocene.process.graph import Graph, Node, load_graph, parse_graph, references
+from eocene.process.narrowing import Picks, choose_bands, find_picks
 from eocene.process.people import from_people
 from eocene.process.pushdown import push_down
 from eocene.process.registry import ProcessDefinition
@@ -71,8 +73,11 @@ class Planner:
     def plan(self, graph: Graph, scope: Mapping[str, Any], prefix: str = "") -> Any:
         """Plan the nodes that the result of a graph needs and return the schema or value of the result."""
         hints = push_down(graph, scope)
+        picks = find_picks(graph)
+        renamed: dict[str, Node] = {}
         known: dict[str, Any] = {}
-        for node in _reachable(graph):
+        for original in _reachable(graph):
+            node = renamed.get(original.id, original)
             named = replace(node, id=prefix + node.id)
             arguments = {k: resolve(v, scope, known, named.id, self.own) for k, v in node.arguments.items()}
             if self.own.owns(node):
@@ -80,7 +85,22 @@ class Planner:
                 known[node.id] = self.plan(self.own.graph(node.process), bound, f"{named.id}/")
             else:
                 known[node.id] = self._plan_node(named, arguments, hints.get(node.id, {}))
+            if node.id in picks:
+                known[node.id] = self._narrow(known[node.id], picks[node.id], renamed)
         return known[graph.result]
+
+    def _narrow(self, schema: CubeSchema, picks: Picks, renamed: dict[str, Node]) -> CubeSchema:
+        """Let a load, the last node so far, read only the bands that are picked of it."""
+        planned = self.nodes[-1]
+        chosen = choose_bands(picks, schema.bands, schema.probe.common_names)
+        if chosen is None or not isinstance(planned.source, CubeSource):
+            return schema
+        bands, others = chosen
+        renamed |= others
+        source = planned.source.of_bands(bands)
+        self.nodes.pop()
+        narrow = CubeSchema(source.probe(), source.grid)
+        return self._add(replace(planned, schema=narrow, source=source))
 
     def _plan_node(self, node: Node, arguments: dict[str, Any], hints: dict[str, Any]) -> Any:
         """Return the schema of a node, or its value where it needs no pixels."""
