@@ -190,6 +190,11 @@ def register(definition: ProcessDefinition) -> None:
     _definitions[definition.id] = definition
 
 
+def withdraw(name: str) -> None:
+    """Take a process off the list, if it is there."""
+    _definitions.pop(name, None)
+
+
 def _load() -> None:
     if _state["loaded"]:
         return
