@@ -145,11 +145,14 @@ def fill_gaps_along_first(values: Floats, position: NDArray[np.float64]) -> Floa
 def _fill(values: Floats, known: Mask, position: NDArray[np.float64], out: Floats) -> None:
     before = list(_carry(values, known, position))
     after = _carry(values[::-1], known[::-1], position[::-1])
+    unbounded = bool(np.isinf(values).any())
     for i, (high, last) in zip(reversed(range(len(values))), after, strict=True):
         low, first = before[i]
         with np.errstate(invalid="ignore"):
             share = (position[i] - first) / (last - first)
             line = low + (high - low) * share
+            if unbounded:  # beside an infinity the weighted mean is the limit
+                line = np.where(np.isfinite(line), line, low * (1 - share) + high * share)
         out[i] = choose(known[i], values[i], line.astype(out.dtype))
 
 

@@ -39,7 +39,7 @@ from eocene.process.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -107,7 +107,7 @@ def summarise(function: Statistic, series: Block, *, ignore_nodata: bool) -> tup
 
 
 _LONG = 64
-"""From how many values on one running sum beats a loop: the pixels of a zone, not the dates of a cube."""
+"""Of how many values on the pixels of a zone are many, not the dates of a cube: then loops over them cost."""
 
 
 def _run(
@@ -155,10 +155,30 @@ def median(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the median; of an even number of values the mean of the two in the middle."""
     from eocene.process.kernels import median_along_first
 
+    if not 0 < len(values) <= _LONG:
+        middle, some = find_quantiles(values, present, [0.5])
+        return middle[0], some[0]
+    return median_along_first(values, None if present.all() else present), np.asarray(present.any(axis=0))
+
+
+def find_quantiles(values: Floats, present: Mask, cuts: Sequence[float]) -> tuple[Floats, Mask]:
+    """Return one quantile after the other along the first axis, and where there is a value at all."""
+    shape = (len(cuts), *values.shape[1:])
     if not len(values):
-        return np.zeros(values.shape[1:]), np.zeros(values.shape[1:], bool)
-    numbers = values if values.dtype.kind == "f" else values.astype(np.float32)
-    return median_along_first(numbers, None if present.all() else present), np.asarray(present.any(axis=0))
+        return np.zeros(shape), np.zeros(shape, bool)
+    ranked = np.sort(np.where(present, values, np.inf), axis=0)
+    last = np.maximum(present.sum(axis=0) - 1, 0)
+    results = np.empty(shape)
+    for position, p in enumerate(cuts):
+        below = np.floor(p * last)
+        share = p * last - below
+        ends = (below, np.minimum(below + 1, last))
+        low, high = (np.take_along_axis(ranked, end[None].astype(np.intp), axis=0)[0] for end in ends)
+        between = low + (high.astype(np.float64) - low) * share
+        # Beside an infinity the difference is infinite or NaN; the weighted mean is the limit.
+        weighted = np.where(np.isfinite(between), between, low * (1 - share) + high * share)
+        results[position] = np.where(share == 0, low, weighted)
+    return results, np.broadcast_to(present.any(axis=0), shape)
 
 
 @reducer("math", "math > statistics")

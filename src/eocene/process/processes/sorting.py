@@ -16,7 +16,7 @@ import numpy as np
 from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process.processes.dates import parse_instant
-from eocene.process.processes.reducers import summarise
+from eocene.process.processes.reducers import find_quantiles, summarise
 from eocene.process.registry import process
 from eocene.process.series import along, as_series, entries_of, gather, present_first
 from eocene.process.types import (
@@ -31,8 +31,6 @@ from eocene.process.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating[Any]]
@@ -152,7 +150,7 @@ def quantiles(
     cuts = _find_cuts(probabilities, q)
 
     def cut(values: Floats, present: Mask) -> tuple[Floats, Mask]:
-        return _quantiles_along_first(values, present, cuts)
+        return find_quantiles(values, present, cuts)
 
     return along(data, *summarise(cut, as_series(data), ignore_nodata=ignore_nodata), range(len(cuts)))
 
@@ -175,23 +173,3 @@ def _find_cuts(probabilities: Any, q: Any) -> list[float]:
             f"The probabilities {cuts} do not ascend.", "Sort them.", code="AscendingProbabilitiesRequired"
         )
     return cuts
-
-
-def _quantiles_along_first(values: Floats, present: Mask, cuts: Sequence[float]) -> tuple[Floats, Mask]:
-    """Return one quantile after the other along the first axis, and where there is a value at all."""
-    shape = (len(cuts), *values.shape[1:])
-    if not len(values):
-        return np.zeros(shape), np.zeros(shape, bool)
-    ranked = np.sort(np.where(present, values, np.inf), axis=0)
-    last = np.maximum(present.sum(axis=0) - 1, 0)
-    results = np.empty(shape)
-    for position, p in enumerate(cuts):
-        below = np.floor(p * last)
-        share = p * last - below
-        ends = (below, np.minimum(below + 1, last))
-        low, high = (np.take_along_axis(ranked, end[None].astype(np.intp), axis=0)[0] for end in ends)
-        between = low + (high.astype(np.float64) - low) * share
-        # Beside an infinity the difference is infinite or NaN; the weighted mean is the limit.
-        weighted = np.where(np.isfinite(between), between, low * (1 - share) + high * share)
-        results[position] = np.where(share == 0, low, weighted)
-    return results, np.broadcast_to(present.any(axis=0), shape)
