@@ -1,21 +1,28 @@
-"""Dask clusters of real processes on this machine, for tests and benchmarks."""
+"""Dask clusters of real processes on this machine, and a job for them, for tests and benchmarks."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import numpy as np
 
 from eocene.process.executors.cluster import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from eocene.process import Plan
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
@@ -47,8 +54,6 @@ class LocalCluster:
         self._start("dask_worker", "--nworkers", str(count), "--nthreads", "1", "--memory-limit", "0")
         while not self._file.exists():
             time.sleep(0.05)
-        import json
-
         self.address = json.loads(self._file.read_text())["address"]
         connect(self.address).wait_for_workers(count, timeout=60)
 
@@ -85,3 +90,76 @@ def local_cluster(folder: Path, workers: int) -> Iterator[LocalCluster]:
         yield cluster
     finally:
         cluster.close()
+
+
+def compute_bound_graph(steps: int) -> dict[str, Any]:
+    """Return a graph that computes ``steps`` sines and logarithms of every value, then medians over time."""
+    chain: dict[str, Any] = {}
+    value: dict[str, str] = {"from_parameter": "x"}
+    for number in range(steps):
+        process, arguments = ("sin", {"x": value}) if number % 2 else ("ln", {"x": value})
+        chain[f"s{number}"] = {"process_id": process, "arguments": arguments}
+        chain[f"a{number}"] = {
+            "process_id": "add", "arguments": {"x": {"from_node": f"s{number}"}, "y": 2.5}
+        }  # fmt: skip
+        value = {"from_node": f"a{number}"}
+    chain[f"a{steps - 1}"]["result"] = True
+    median = {
+        "m": {"process_id": "median", "arguments": {"data": {"from_parameter": "data"}}, "result": True}
+    }
+    reduce = {"data": {"from_node": "apply"}, "dimension": "t", "reducer": {"process_graph": median}}
+    return {
+        "load": {
+            "process_id": "load_collection",
+            "arguments": {"id": "sentinel-2-l2a", "bands": ["B04", "B08"], "spatial_extent": None,
+                          "temporal_extent": ["2024-03-01", "2024-10-01"]},
+        },
+        "apply": {"process_id": "apply",
+                  "arguments": {"data": {"from_node": "load"}, "process": {"process_graph": chain}}},
+        "median": {"process_id": "reduce_dimension", "arguments": reduce, "result": True},
+    }  # fmt: skip
+
+
+@contextmanager
+def simulated_plan(folder: Path, size: int, steps: int) -> Iterator[Plan]:
+    """Yield the plan of the graph on a simulated season."""
+    import eocene
+    from eocene.process import make_plan
+    from eocene.process.run import Plan
+    from eocene.testing.simulate import simulate_archive
+
+    world = simulate_archive(folder / "archive", size=size)
+    with eocene.open(folder / "workspace") as workspace:
+        workspace.archive.ingest(world.folder)
+        with mock.patch.object(Plan, "block_size", 64):
+            yield make_plan(compute_bound_graph(steps), workspace.archive)
+
+
+def measure(plan: Plan, cluster: LocalCluster) -> tuple[float, Any]:
+    """Return the seconds of a run on the cluster, and its values."""
+    os.environ["EOCENE_SCHEDULER"] = cluster.address
+    try:
+        started = time.perf_counter()
+        values = plan.run().values
+        return time.perf_counter() - started, values
+    finally:
+        del os.environ["EOCENE_SCHEDULER"]
+
+
+def measure_with_kills(plan: Plan, cluster: LocalCluster, calm_s: float, kills: int) -> tuple[float, Any]:
+    """Return the same for a run in which workers are killed at random moments."""
+    random = np.random.default_rng(5)
+    moments = sorted(random.uniform(0.05, 0.9, kills) * calm_s)
+    begun = time.perf_counter()
+
+    def kill() -> None:
+        for moment in moments:
+            time.sleep(max(0.0, begun + moment - time.perf_counter()))
+            cluster.kill_worker(int(random.integers(2)))
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        return measure(plan, cluster)
+    finally:
+        killer.join()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pickle
 import pickletools
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 import rasterio
 import zarr
@@ -20,7 +18,13 @@ from eocene.process.executors import cluster as cluster_module
 from eocene.process.executors import executor_for, remote
 from eocene.process.results import ResultInfo, save_file, write_results
 from eocene.process.run import Plan
-from tests.process.clusters import LocalCluster, local_cluster
+from tests.process.clusters import (
+    LocalCluster,
+    local_cluster,
+    measure,
+    measure_with_kills,
+    simulated_plan,
+)
 from tests.process.graphs import call, callback, load
 
 if TYPE_CHECKING:
@@ -214,31 +218,13 @@ def test_without_the_extra_the_error_says_what_to_install(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_worker_killed_at_random_five_times_changes_no_bit_and_costs_less_than_half_the_time(
-    world: Workspace, tmp_path: Path, on_cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cluster: LocalCluster
 ) -> None:
-    from benchmarks.cluster import compute_bound_graph
-
-    monkeypatch.setattr(Plan, "block_size", 8)
-    plan = make_plan(compute_bound_graph(60), world.archive)
-    expected = plan.run()  # warm
-    started = time.monotonic()
-    assert plan.run().identical(expected)
-    calm = time.monotonic() - started
-    random = np.random.default_rng(5)
-    moments = sorted(random.uniform(0.05, 0.9, 5) * calm)
-    begun = time.monotonic()
-
-    def kill() -> None:
-        for moment in moments:
-            time.sleep(max(0.0, begun + moment - time.monotonic()))
-            on_cluster.kill_worker(int(random.integers(2)))
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        assert plan.run().identical(expected)
-        disturbed = time.monotonic() - begun
-    finally:
-        killer.join()
-    assert disturbed <= 1.5 * calm, (calm, disturbed)
+    with simulated_plan(tmp_path, size=512, steps=100) as plan:
+        measure(plan, cluster)  # warm
+        calm_s, expected = measure(plan, cluster)
+        disturbed_s, found = measure_with_kills(plan, cluster, calm_s, kills=5)
+    assert found.tobytes() == expected.tobytes()
+    assert disturbed_s <= 1.5 * calm_s, (calm_s, disturbed_s)

@@ -20,12 +20,16 @@ from eocene.process import make_plan
 from eocene.process.executors import Stopped
 from eocene.process.results import ResultInfo, save_file, write_results
 from eocene.process.run import Plan
+from eocene.process.schema import CubeSchema
+from eocene.process.stac import name_files
 from eocene.process.tables import cube_json
 from tests.process.graphs import call, callback, load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from eocene.cube.block import Block
+    from eocene.model import Grid
     from eocene.workspace import Workspace
 
 INFO = ResultInfo(
@@ -292,3 +296,110 @@ def test_progress_counts_blocks_from_none_to_all(plan: Plan, monkeypatch: pytest
     total = len(list(plan.blocks()))
     assert total > 2
     assert seen == [(i, total) for i in range(total + 1)]
+
+
+def scl_graph(**options: Any) -> dict[str, Any]:
+    return {
+        "load": load(temporal_extent=["2024-03-01", "2024-03-20"], bands=["SCL"]),
+        "save": call("save_result", data=ref("load"), format="GTiff", options=options, result=True),
+    }
+
+
+def give_values(monkeypatch: pytest.MonkeyPatch, values: list[Any], dtype: str) -> None:
+    """Let every block hold the values again and again, the first pixel being no-data."""
+    computed = Plan.compute
+
+    def compute(self: Plan, window: Grid, times: Any = None) -> Block:
+        block = computed(self, window, times)
+        filled = np.resize(np.array(values, dtype), block.values.shape)
+        valid = np.ones(filled.shape, bool)
+        valid[..., 0, 0] = False
+        return block.with_(values=filled, valid=valid)
+
+    monkeypatch.setattr(Plan, "compute", compute)
+    monkeypatch.setattr(CubeSchema, "dtype", np.dtype(dtype))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "stored", "nodata"),
+    [
+        ("uint8", [0, 254], "uint8", 255),
+        ("uint8", [0, 255], "int16", -32768),
+        ("uint16", [0, 65535], "int32", -(2**31)),
+        ("int16", [-32768, 32767], "int32", -(2**31)),
+        ("uint32", [0, 2**32 - 1], "float64", None),
+    ],
+)
+def test_a_value_that_equals_the_no_data_number_stays_a_value(
+    world: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dtype: str,
+    values: list[int],
+    stored: str,
+    nodata: int | None,
+) -> None:
+    plan = make_plan(scl_graph(), world.archive)
+    give_values(monkeypatch, values, dtype)
+    collection = write_results(plan, tmp_path / "r", INFO)
+    path = next((tmp_path / "r").glob("*.tif"))
+    item = json.loads(next((tmp_path / "r").glob("job-1_*.json")).read_text())
+    asset = item["assets"]["SCL"]
+    with rasterio.open(path) as file:
+        assert file.dtypes[0] == asset["data_type"] == stored
+        assert file.nodata == asset["nodata"] == nodata or (
+            np.isnan(file.nodata) and asset["nodata"] == "nan"
+        )
+        masked = file.read(1, masked=True)
+    assert np.count_nonzero(masked.mask) == len(list(plan.blocks()))
+    assert set(np.unique(masked.compressed()).tolist()) == set(values)
+    assert ("eocene:warnings" in collection) == (stored != dtype)
+
+
+def test_a_storage_dtype_clips_and_the_result_says_so(
+    world: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = make_plan(scl_graph(datatype="uint8"), world.archive)
+    give_values(monkeypatch, [-7.0, 0.4, 199.6, 3000.0], "float32")
+    collection = write_results(plan, tmp_path / "r", INFO)
+    with rasterio.open(next((tmp_path / "r").glob("*.tif"))) as file:
+        assert (file.dtypes[0], file.nodata) == ("uint8", 255)
+        assert set(np.unique(file.read(1)).tolist()) == {0, 200, 254, 255}
+    [line] = collection["eocene:warnings"]
+    assert "clipped" in line
+    assert line in caplog.text
+
+
+def test_a_datatype_that_does_not_exist_is_refused_before_anything_is_written(
+    world: Workspace, tmp_path: Path
+) -> None:
+    plan = make_plan(scl_graph(datatype="uint7"), world.archive)
+    with pytest.raises(EoceneError, match="uint7") as caught:
+        write_results(plan, tmp_path / "r", INFO)
+    assert "uint16" in caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_that_look_alike_get_files_of_their_own() -> None:
+    labels = ["a b", "a-b", "A/B", "a-b-2", None, "", "x" * 300, "x" * 301]
+    names = name_files(labels, "data")
+    assert len({n.casefold() for n in names}) == len(labels)
+    assert names[0] == "a-b"
+    assert max(map(len, names)) < 100
+    assert name_files(["B04", "B08", "B04"], "data") == ["B04", "B08", "B04"]
+
+
+def test_bands_whose_names_are_alike_are_all_there(world: Workspace, tmp_path: Path) -> None:
+    graph = cube_graph()
+    del graph["load"]["result"]
+    graph["names"] = call(
+        "rename_labels", data=ref("load"), dimension="bands", target=["a b", "a-b"], result=True
+    )
+    plan = make_plan(graph, world.archive)
+    write_results(plan, tmp_path / "r", INFO)
+    cube = plan.run()
+    for position, path in enumerate(sorted((tmp_path / "r").glob("job-1_*.json"))):
+        for number, band in enumerate(("a b", "a-b")):
+            asset = json.loads(path.read_text())["assets"][band]
+            with rasterio.open(tmp_path / "r" / asset["href"]) as file:
+                assert file.read(1).tobytes() == cube.values[position, number].tobytes()
