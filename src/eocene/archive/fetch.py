@@ -25,7 +25,11 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f<>|\\]|/vsi|^vsi", re.IGNORECASE)
 _SUFFIXES = (".vrt", ".xml", ".wms", ".url")
 _LONGEST = 4096
 
+GDAL_CACHE_BYTES = 64 * 2**20
+"""What GDAL keeps of what it has decoded, for all threads together; its default grows with the machine."""
+
 GDAL_OPTIONS: dict[str, Any] = {
+    "GDAL_CACHEMAX": GDAL_CACHE_BYTES,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no sidecar file is looked for
     "GDAL_PAM_ENABLED": False,
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",

@@ -7,17 +7,20 @@ extents of all tiles with the size of the file. Source: TIFF 6.0 and the BigTIFF
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _WIDTH, _HEIGHT, _SUBFILE = 256, 257, 254
 _OFFSETS, _COUNTS = (273, 324), (279, 325)
+_STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
+_STORED = (258, 259, 277, 284, 317, 339)
 _MOST_IMAGES = 64
 _MOST_ENTRIES = 4096
 
@@ -26,13 +29,19 @@ _MOST_ENTRIES = 4096
 class TiffImage:
     """One image of the file: full resolution, an overview or a mask.
 
-    ``extents`` are (offset, length) pairs of its tiles or strips; length 0 is a sparse tile.
+    ``extents`` are (offset, length) pairs of its tiles or strips, row by row, of one band after another
+    where bands are stored apart; length 0 is a sparse tile. ``tile`` is their height and width in pixels.
+    ``stored`` holds the tags that say how: bits, compression, samples, planes, predictor, number format.
     """
 
     width: int
     height: int
     subfile: int
     extents: tuple[tuple[int, int], ...] = ()
+    tile: tuple[int, int] = (0, 0)
+    is_tiled: bool = False
+    byte_order: str = "<"
+    stored: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def is_overview(self) -> bool:
@@ -121,8 +130,23 @@ def _read_directory(
     (width,) = _values(stream, layout, entries[_WIDTH])
     (height,) = _values(stream, layout, entries[_HEIGHT])
     (subfile,) = _values(stream, layout, entries[_SUBFILE]) if _SUBFILE in entries else (0,)
-    extents = _extents(stream, layout, entries) if with_extents else ()
-    return TiffImage(width, height, subfile, extents), following
+    if not with_extents:
+        return TiffImage(width, height, subfile), following
+    tile = _tile_shape(stream, layout, entries, (height, width))
+    extents = _extents(stream, layout, entries)
+    stored = {tag: _values(stream, layout, entries[tag]) for tag in _STORED if tag in entries}
+    is_tiled = _TILE_WIDTH in entries
+    return TiffImage(width, height, subfile, extents, tile, is_tiled, layout.order, stored), following
+
+
+def _tile_shape(
+    stream: BinaryIO, layout: _Layout, entries: dict[int, tuple[int, int, bytes]], whole: tuple[int, int]
+) -> tuple[int, int]:
+    if _TILE_WIDTH in entries:
+        (width,), (height,) = (_values(stream, layout, entries[t]) for t in (_TILE_WIDTH, _TILE_HEIGHT))
+        return height, width
+    rows = _values(stream, layout, entries[_STRIP_ROWS])[0] if _STRIP_ROWS in entries else whole[0]
+    return min(rows, whole[0]), whole[1]
 
 
 def _extents(

@@ -11,9 +11,15 @@ import numpy as np
 from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
 from eocene.model import Grid, InputError, Lattice, transformer
+from eocene.process.budget import memory_budget
+from eocene.process.cutting import Cut, StageCost, choose_cut, stage_costs
+from eocene.process.delivery import find_format
+from eocene.process.estimate import Estimate, estimate_plan, refuse_if_too_large, refuse_window
 from eocene.process.evaluate import Window, evaluate
 from eocene.process.executors import executor_for
+from eocene.process.explain import Explanation, explain_plan
 from eocene.process.formats import check_format
+from eocene.process.memory import cube_bytes
 from eocene.process.people import to_people
 from eocene.process.plan import plan_nodes
 from eocene.process.schema import CubeSchema, PlanNodes
@@ -28,8 +34,6 @@ if TYPE_CHECKING:
     from eocene.archive import Archive
     from eocene.process.executors import Progress
     from eocene.process.graph import Graph
-
-_BLOCK_BYTES = 192 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,27 +93,42 @@ class Plan:
     @property
     def save(self) -> dict[str, Any] | None:
         """Format and options of save_result, if the graph ends in it."""
-        last = next(n for n in self.graph.nodes if n.id == self.graph.result)
-        if last.process != "save_result":
+        step = find_format(self)
+        if step is None:
             return None
-        planned = self.nodes.by_id.get(last.id)
-        arguments = planned.arguments if planned else last.arguments
-        return {"format": check_format(arguments["format"]), "options": arguments.get("options") or {}}
+        options = step.arguments.get("options") or {}
+        return {"format": check_format(step.arguments["format"]), "options": options}
 
-    @property
-    def bytes_per_pixel(self) -> int:
-        """Memory that one pixel of a block takes while it is read and computed, all dates and bands."""
-        read = sum(n.source.bytes_per_pixel() for n in self.nodes.nodes if n.source is not None)
-        lead = int(np.prod(self.schema.probe.values.shape[:-2]))
-        return read + lead * (self.schema.dtype.itemsize + 1)
+    @cached_property
+    def budget(self) -> int:
+        """The memory that running the plan may take."""
+        return memory_budget()
+
+    @cached_property
+    def stage_costs(self) -> list[StageCost]:
+        """What the nodes take that are computed once, from the whole of their inputs."""
+        return stage_costs(self.nodes, self.budget)
+
+    @cached_property
+    def cut(self) -> Cut | None:
+        """How the result is cut into blocks, so that they and it fit into the budget; None without pixels."""
+        if not self.is_cube:
+            return None
+        held = cube_bytes(self.schema) + sum(stage.kept for stage in self.stage_costs)
+        return choose_cut(self.nodes, self.schema.node, max(self.budget - held, self.budget // 4))
 
     @property
     def block_size(self) -> int:
-        """Edge of a block in pixels, so that a block stays within about 200 MB."""
-        for size in (512, 256, 128):
-            if size * size * self.bytes_per_pixel <= _BLOCK_BYTES:
-                return size
-        return 64
+        """Edge of a block in pixels."""
+        return self.cut.size if self.cut else 0
+
+    def estimate(self) -> Estimate:
+        """Return what running the plan will cost: bytes read, memory, processor time; no pixel is read."""
+        return estimate_plan(self)
+
+    def explain(self) -> Explanation:
+        """Return the plan as a tree that people can read."""
+        return explain_plan(self)
 
     @property
     def grid(self) -> Grid:
@@ -130,7 +149,15 @@ class Plan:
         return self.grid.blocks(size or self.block_size)
 
     def compute(self, window: Grid, times: Sequence[Any] | None = None) -> Block:
-        """Return a window of the result as a block."""
+        """Return a window of the result as a block.
+
+        Raises
+        ------
+        InputError
+            ProcessGraphComplexity if the window is larger than a block and would not fit into memory.
+        """
+        if window.width * window.height > self.block_size**2:
+            refuse_window(self, window)
         wanted = Window(window, None if times is None else tuple(times))
         return evaluate(self.nodes, wanted, self.schema.node, self.stages)
 
@@ -176,7 +203,14 @@ class Plan:
         return self.read(pixel).isel(y=0, x=0)
 
     def run(self, progress: Progress | None = None, *, workers: int | None = None) -> Any:
-        """Return the whole result: a DataArray, a GeoDataFrame, a list, or a plain value."""
+        """Return the whole result: a DataArray, a GeoDataFrame, a list, or a plain value.
+
+        Raises
+        ------
+        InputError
+            ProcessGraphComplexity, before a pixel is read, if it would take more memory than it may.
+        """
+        refuse_if_too_large(self)
         result = self.nodes.result
         if self.is_cube:
             result = self._collect(progress, workers)

@@ -7,7 +7,6 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from eocene.process.budget import memory_budget
 from eocene.process.executors.tasks import TASKS, inside_task
 
 if TYPE_CHECKING:
@@ -52,14 +51,14 @@ class ThreadExecutor:
     ) -> Iterator[Any]:
         """Run a task for each part and yield what it returns, in order."""
         function = TASKS[task]
-        most = blocks_within_budget(self._plan)
-        workers = min(self._workers or count_processors(), most)
+        cut = self._plan.cut
+        workers = min(self._workers or count_processors(), cut.workers if cut else 1)
 
         def run(part: Any) -> Any:
             with inside_task():
                 return function(self._plan, part, **(common or {}))
 
-        return map_blocks(run, parts, progress, workers=workers, most=most, should_stop=should_stop)
+        return map_blocks(run, parts, progress, workers=workers, should_stop=should_stop)
 
 
 def count_processors() -> int:
@@ -70,9 +69,8 @@ def count_processors() -> int:
 
 
 def blocks_within_budget(plan: Plan) -> int:
-    """Return how many blocks of a plan may be held at the same time, at least one."""
-    block = plan.bytes_per_pixel * plan.block_size**2
-    return max(1, memory_budget() // max(1, block))
+    """Return how many finished blocks of a plan may be held at the same time, at least one."""
+    return max(1, plan.budget // (4 * max(1, plan.cut.result if plan.cut else 1)))
 
 
 def map_blocks(

@@ -1,0 +1,182 @@
+"""How much memory the windows and stages of a plan take, told from schemas alone.
+
+Nothing is read and no window is computed, so this is quick enough to choose blocks by, and to refuse.
+Each figure is meant to be reached by no run: a bound, not a guess.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.cube.edge import edge_dtype
+from eocene.cube.source import CubeSource
+from eocene.model import InputError
+from eocene.process.callback import Callback
+from eocene.process.evaluate import SUB_BLOCK, Window, find_needs, is_leaf, need_of_input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eocene.cube.block import Block
+    from eocene.model import Grid
+    from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
+
+_WARP_BYTES = 120
+"""A pixel's coordinates in two CRSs and its place in the source, while it is read or resampled."""
+_INDEX_BYTES = 33
+"""What is remembered of that: rows, columns, and where the source covers the pixel."""
+
+
+def value_bytes(block: Block) -> int:
+    """Return the bytes of one pixel of a cube, or of a cube without pixels, with its mask."""
+    return block.values.size * (block.values.dtype.itemsize + 1)
+
+
+def cube_bytes(schema: CubeSchema) -> int:
+    """Return the bytes of a whole cube with its mask."""
+    return math.prod(schema.shape) * (schema.dtype.itemsize + 1)
+
+
+def _promoted_bytes(block: Block) -> int:
+    """Return the bytes of a pixel after integers have become floats, with its mask."""
+    return block.values.size * (edge_dtype(block.values.dtype).itemsize + 1)
+
+
+def needs_of_block(plan: PlanNodes, grid: Grid, target: str) -> dict[str, Window]:
+    """Return which window of each node a block needs, found from the edges of the block alone."""
+    return find_needs(plan, Window(grid), target, need=_need_by_edges)
+
+
+def _need_by_edges(planned: PlannedNode, name: str, schema: CubeSchema, window: Window) -> Window:
+    grid, extent = window.grid, schema.grid
+    if planned.definition.need is None or extent is None:
+        return need_of_input(planned, name, schema, window)
+    outline = edges(reached(extent, grid))
+    wanted = [need_of_input(planned, name, schema, replace(window, grid=edge)) for edge in outline]
+    union = wanted[0].grid
+    for other in wanted[1:]:
+        union = union.union(other.grid)
+    return replace(wanted[0], grid=union)
+
+
+def reached(extent: Grid, grid: Grid) -> Grid:
+    """Return the part of a grid that stands over an extent, with a margin, or one pixel."""
+    try:
+        over = (
+            extent if extent.lattice == grid.lattice else grid.lattice.grid_over(extent.bounds, extent.epsg)
+        )
+    except InputError:  # the extent reaches beyond what the CRS can show
+        return grid
+    return over.pad(2).intersect(grid) or replace(grid, width=1, height=1)
+
+
+def edges(grid: Grid) -> Iterator[Grid]:
+    """Yield the outermost rows and columns of a grid."""
+    yield replace(grid, height=1)
+    if grid.height > 1:
+        yield replace(grid, height=1, top=grid.top + grid.height - 1)
+        yield replace(grid, width=1)
+        yield replace(grid, width=1, left=grid.left + grid.width - 1)
+
+
+@dataclass(frozen=True)
+class WindowCost:
+    """What one window takes: bytes that are held while it is computed, and what of it stays remembered."""
+
+    held: int
+    remembered: int
+    """Bytes of coordinates that are kept when it is done, for a number of windows."""
+
+
+def window_cost(plan: PlanNodes, grid: Grid, target: str) -> WindowCost:
+    """Return what computing a window of a node takes."""
+    needed = needs_of_block(plan, grid, target)
+    pixels = {node: _pixels(w.grid) for node, w in needed.items()}
+    leaves = [(n, needed[n.id]) for n in plan.nodes if n.id in needed and is_leaf(n)]
+    read = sum(_leaf_bytes(n) * pixels[n.id] for n, _ in leaves)
+    reading = max((_reading_bytes(n) * pixels[n.id] for n, _ in leaves), default=0)
+    result = value_bytes(plan.by_id[target].schema.probe) * _pixels(grid)
+    local = all(w.grid == grid for w in needed.values())
+    if local:
+        pixels = dict.fromkeys(pixels, min(_pixels(grid), math.prod(SUB_BLOCK)))
+    computed = [n for n in plan.nodes if n.id in needed]
+    blocks = sum(value_bytes(n.schema.probe) * pixels[n.id] for n in computed)
+    working = max((working_bytes(n, pixels) for n in computed), default=0)
+    remembered = sum(_INDEX_BYTES * _pixels(w.grid) for n, w in leaves if _is_warped(n))
+    remembered += sum(_INDEX_BYTES * pixels[n.id] for n in computed if n.definition.need is not None)
+    return WindowCost(read + max(reading, blocks + working + 2 * result), remembered)
+
+
+def _pixels(grid: Grid) -> int:
+    return grid.width * grid.height
+
+
+def _leaf_bytes(planned: PlannedNode) -> int:
+    """Return the bytes of a pixel as it is read."""
+    if planned.source is None:
+        return value_bytes(planned.schema.probe)
+    return max(planned.source.bytes_per_pixel(), value_bytes(planned.schema.probe))
+
+
+def _is_warped(planned: PlannedNode) -> bool:
+    """Tell whether some image stands in another CRS than the cube that it is laid into."""
+    source = planned.source
+    if not isinstance(source, CubeSource):
+        return False
+    return any(epsg_of(a) != source.grid.epsg for i in source.items for a in i["assets"].values())
+
+
+def epsg_of(asset: Mapping[str, Any]) -> int | None:
+    """Return the EPSG code that an asset names."""
+    text = str(asset.get("proj:code", asset.get("proj:epsg", ""))).upper().removeprefix("EPSG:")
+    return int(text) if text.isdigit() else None
+
+
+def _reading_bytes(planned: PlannedNode) -> int:
+    """Return the bytes of a pixel that reading takes beside what is read: one image at a time."""
+    source = planned.source
+    if not isinstance(source, CubeSource):
+        return 0
+    widest = max(np.dtype(b.dtype).itemsize for b in source.bands)
+    finer = max((_ratio(source, a) for i in source.items[:1] for a in i["assets"].values()), default=1.0)
+    return math.ceil(8 + widest * (2 + finer)) + (_WARP_BYTES if _is_warped(planned) else 0)
+
+
+def _ratio(source: CubeSource, asset: Mapping[str, Any]) -> float:
+    """Return how many pixels of an image may have to be read for one of the cube."""
+    transform = asset.get("proj:transform")
+    if not transform or epsg_of(asset) != source.grid.epsg:
+        return 4.0  # between two pyramid levels
+    area = abs(transform[0] * transform[4])
+    return float(min(4.0, math.prod(source.grid.lattice.resolution) / area)) if area else 1.0
+
+
+def working_bytes(planned: PlannedNode, pixels: Mapping[str, int]) -> int:
+    """Return what computing a node takes beside its inputs and its result, if these have so many pixels."""
+    if is_leaf(planned) and planned.source is not None:
+        # One band of all dates in float64, twice: times the scale, plus the offset.
+        lead = planned.schema.probe.values.shape
+        return 16 * int(lead[0]) * pixels.get(planned.id, 0)
+    steps = 2 + sum(count_steps(v) for v in planned.arguments.values())
+    given = sum(
+        _promoted_bytes(s.probe) * pixels.get(s.node, 0)
+        for s in planned.inputs.values()
+        if s.grid is not None
+    )
+    warp = _WARP_BYTES if planned.definition.need is not None else 0
+    made = (2 * _promoted_bytes(planned.schema.probe) + warp) * pixels.get(planned.id, 0)
+    return steps * given + made
+
+
+def count_steps(value: Any) -> int:
+    """Return how many nodes an argument's callbacks have, nested ones included."""
+    if isinstance(value, Callback):
+        inner = (a for node in value.graph.nodes for a in node.arguments.values())
+        return len(value.graph.nodes) + sum(count_steps(a) for a in inner)
+    if hasattr(value, "nodes") and hasattr(value, "result"):
+        return sum(1 + sum(count_steps(a) for a in n.arguments.values()) for n in value.nodes)
+    return 0
