@@ -92,6 +92,16 @@ def test_an_error_of_the_user_ends_the_job_with_its_code(store):
     assert list(store.layout.results.iterdir()) == []
 
 
+def test_what_storing_did_to_the_values_is_in_the_log_of_the_job(store):
+    def write(plan, folder, info, *, progress, should_stop):
+        return {"eocene:warnings": ["3 values lay outside the range of uint8 and were clipped to it."]}
+
+    job = store.queue(store.create(PROCESS).id)
+    work(store, write=write)
+    lines = [line["message"] for line in store.logs(job.id) if line["level"] == "warning"]
+    assert lines == ["3 values lay outside the range of uint8 and were clipped to it."]
+
+
 def test_an_unexpected_error_leaks_no_path_and_the_worker_lives_on(store, caplog):
     def explode(plan, folder, info, *, progress, should_stop):
         raise RuntimeError(f"cannot write {folder}")

@@ -160,9 +160,11 @@ def _run_job(
     folder = _open_folder(store, job)
     try:
         with lease.keep():
-            _compute(archive, job, folder, engine, lease)
+            warnings = _compute(archive, job, folder, engine, lease)
             if lease.should_stop():
                 return _stop_early(store, job, lease)
+            for line in warnings:
+                store.log(job.id, "warning", line)
             gather_assets(folder)
         return store.finish(job, lambda: _publish(folder, store.results_folder(job.id)))
     except EoceneError as error:
@@ -182,12 +184,17 @@ def _run_job(
 
 def _compute(
     archive: Archive, job: Job, folder: Path, engine: tuple[MakePlan, WriteResults], lease: Lease
-) -> None:
+) -> list[str]:
+    """Write the results of a job and return what its owner has to know about them."""
     make_plan, write_results = engine
     plan = make_plan(job.graph, archive, job.parameters or None)
     make_info = import_module("eocene.process.results").ResultInfo
     info = make_info(job.id, job.title or "", format_instant(time.time()), job.parameters)
-    write_results(plan, folder, info, progress=lease.note_progress, should_stop=lease.should_stop)
+    collection = write_results(
+        plan, folder, info, progress=lease.note_progress, should_stop=lease.should_stop
+    )
+    warnings: list[str] = collection.get("eocene:warnings", []) if collection else []
+    return warnings
 
 
 def _stop_early(store: JobStore, job: Job, lease: Lease) -> bool:
