@@ -13,7 +13,7 @@ from pyproj import Transformer
 
 import eocene
 from eocene.process import make_plan
-from eocene.process.processes.temporal import group_by_period
+from eocene.process.periods import group_by_period
 from tests.process.graphs import call, callback, load
 
 if TYPE_CHECKING:

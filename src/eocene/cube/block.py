@@ -92,7 +92,7 @@ class Block:
     def take(self, dim: str, positions: Sequence[int]) -> Block:
         """Keep the given positions along a labelled dimension, in that order."""
         axis = self.index(dim)
-        picked = _as_slice(positions)
+        picked = as_slice(positions)
         selection = (slice(None),) * axis + (picked,)
         return self.with_(
             values=self.values[selection],
@@ -155,7 +155,7 @@ class Block:
         return np.where(self.valid, self.values, self.values.dtype.type(np.nan))
 
 
-def _as_slice(positions: Sequence[int]) -> slice | list[int]:
+def as_slice(positions: Sequence[int]) -> slice | list[int]:
     """Return a slice where the positions are consecutive, since a slice copies nothing."""
     if positions and list(positions) == list(range(positions[0], positions[-1] + 1)):
         return slice(positions[0], positions[-1] + 1)

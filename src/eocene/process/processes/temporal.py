@@ -1,74 +1,31 @@
-"""Processes along time.
+"""Processes that choose dates.
 
-Source: openEO processes 2.0, categories filter and aggregate.
+Source: openEO processes 2.0, categories filter and reproject.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from eocene.cube.block import Block
-from eocene.cube.edge import PeriodLabel, parse_label
 from eocene.model import InputError, TimeSpan
+from eocene.process.dimensions import temporal_dimension
 from eocene.process.elementwise import same_times
+from eocene.process.periods import instants
 from eocene.process.registry import process
-from eocene.process.types import Array, Context, Cube, OptionalText, Reducer, TemporalInterval, Text
+from eocene.process.types import Cube, Number, OptionalText, TemporalInterval
 
-_SEASONS = {12: "djf", 1: "djf", 2: "djf", 3: "mam", 4: "mam", 5: "mam"} | {
-    6: "jja",
-    7: "jja",
-    8: "jja",
-    9: "son",
-    10: "son",
-    11: "son",
-}
-_PERIODS: dict[str, Callable[[pd.Timestamp], str]] = {
-    "hour": lambda t: f"{t:%Y-%m-%d-%H}",
-    "day": lambda t: f"{t:%Y}-{t.dayofyear:03d}",
-    "week": lambda t: PeriodLabel("{}-{:02d}".format(*t.isocalendar()[:2])),
-    "dekad": lambda t: PeriodLabel(f"{t.year}-{(t.month - 1) * 3 + min((t.day - 1) // 10, 2) + 1:02d}"),
-    "month": lambda t: f"{t:%Y-%m}",
-    "season": lambda t: f"{t.year + (t.month == 12)}-{_SEASONS[t.month]}",
-    "year": lambda t: f"{t:%Y}",
-    "decade": lambda t: f"{t.year // 10 * 10}",
-    "decade-ad": lambda t: f"{(t.year - 1) // 10 * 10 + 1}",
-}  # fmt: skip
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-
-def instants(labels: tuple[Any, ...]) -> list[np.datetime64]:
-    """Return labels along t as instants.
-
-    Raises
-    ------
-    InputError
-        If a label is not a time.
-    """
-    try:
-        return [parse_label(label).astype("datetime64[s]") for label in labels]
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"The labels along t are not times: {labels[:3]}.",
-            "Name another dimension, or rename the labels to dates.",
-            code="ProcessParameterInvalid",
-        ) from error
-
-
-def _check_dimension(data: Block, dimension: str | None) -> str:
-    data.index(dimension or "t")
-    if dimension not in (None, "t"):
-        raise InputError(
-            f"{dimension!r} is not a temporal dimension.", "Use t.", code="DimensionNotAvailable"
-        )
-    return "t"
+_DAY_SECONDS = 86_400
 
 
 @process("cubes", "filter", times=same_times)
 def filter_temporal(data: Cube, extent: TemporalInterval, dimension: OptionalText = None) -> Cube:
-    """Keep the dates in an interval, its end excluded.
+    """Keep the dates in an interval, its end excluded; maybe none.
 
     Parameters
     ----------
@@ -77,137 +34,80 @@ def filter_temporal(data: Cube, extent: TemporalInterval, dimension: OptionalTex
     extent
         Start and end; either may be null.
     dimension
-        The temporal dimension.
+        The temporal dimension; all of them by default.
     """
-    dim = _check_dimension(data, dimension)
+    dims = data.dims_of("temporal") if dimension is None else ()
     span = TimeSpan.from_openeo(extent)
-    times = instants(data.labels[dim])
-    kept = [i for i, t in enumerate(times) if span.contains(t)]
-    if not kept:
-        raise InputError(
-            f"No date of the cube lies between {span.start} and {span.end}.",
-            f"It has dates from {min(times)} to {max(times)}." if times else "The cube has no date.",
-            code="NoDataAvailable",
-        )
-    return data.take(dim, kept)
+    for dim in dims or (temporal_dimension(data, dimension),):
+        kept = [i for i, t in enumerate(instants(data.labels[dim])) if span.contains(t)]
+        if len(kept) < len(data.labels[dim]):
+            data = data.take(dim, kept)
+    return data
 
 
-def group_by_period(labels: tuple[Any, ...], period: str) -> dict[str, list[int]]:
-    """Return period label → positions of the dates in it, in order of time.
-
-    Labels as openEO writes them: 2024-05 for a month, 2024-jja for a season, 2024-17 for a week or dekad.
-
-    Raises
-    ------
-    InputError
-        If the period is not known.
-    """
-    if period not in _PERIODS:
-        raise InputError(
-            f"There is no period {period!r}.",
-            f"Use one of {', '.join(_PERIODS)}.",
-            code="ProcessParameterInvalid",
-        )
-    groups: dict[str, list[int]] = {}
-    times = instants(labels)
-    for position in sorted(range(len(times)), key=lambda i: times[i]):
-        groups.setdefault(_PERIODS[period](pd.Timestamp(times[position])), []).append(position)
-    return groups
-
-
-def _times_of_periods(wanted: tuple[Any, ...], arguments: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the dates that the wanted periods are made of."""
-    labels = arguments["data"].labels["t"]
-    groups = group_by_period(labels, arguments["period"])
-    chosen = {p for period in wanted for p in groups.get(period, ())}
-    return tuple(label for position, label in enumerate(labels) if position in chosen)
-
-
-@process("cubes", "aggregate", "climatology", times=_times_of_periods)
-def aggregate_temporal_period(
-    data: Cube, period: Text, reducer: Reducer, dimension: OptionalText = None, context: Context = None
+@process("cubes", "reproject", "aggregate", grid=lambda a: a["data"].grid)
+def resample_cube_temporal(
+    data: Cube, target: Cube, dimension: OptionalText = None, valid_within: Number = None
 ) -> Cube:
-    """Aggregate dates by calendar period; periods without a date are left out.
+    """Put a cube on the dates of another: for each of these the nearest date, of two the earlier.
 
     Parameters
     ----------
     data
         A cube with dates.
-    period
-        hour, day, week, dekad, month, season, year, decade or decade-ad.
-    reducer
-        Takes the array of a period, returns one value.
+    target
+        The cube whose dates are wanted.
     dimension
-        The temporal dimension.
-    context
-        Handed to the reducer.
+        The temporal dimension of both; by default all that both have.
+    valid_within
+        Days: if given, the nearest value that is neither no-data nor NaN nor infinite is searched less than
+        so many days before and after, and there is no data where none is found.
     """
-    dim = _check_dimension(data, dimension)
-    groups = group_by_period(data.labels[dim], period)
-    return _aggregate(data, list(groups.values()), tuple(groups), reducer, context)
+    for dim in _common_dimensions(data, target, dimension):
+        times, wanted = (instants(cube.labels[dim]) for cube in (data, target))
+        seconds = np.abs((wanted[:, None] - times[None, :]).astype(np.int64))
+        # By distance, then by time: the earlier of two that are equally near.
+        order = [np.lexsort((times, row)).tolist() for row in seconds]
+        if valid_within is None and len(times):
+            taken = data.take(dim, [row[0] for row in order])
+        else:
+            taken = _take_valid(data, dim, order, seconds < (valid_within or 0) * _DAY_SECONDS)
+        data = taken.with_(labels={**data.labels, dim: target.labels[dim]})
+    return data
 
 
-@process("cubes", "aggregate")
-def aggregate_temporal(
-    data: Cube,
-    intervals: Array,
-    reducer: Reducer,
-    labels: Array = (),
-    dimension: OptionalText = None,
-    context: Context = None,
-) -> Cube:
-    """Aggregate dates by intervals, their ends excluded.
-
-    Parameters
-    ----------
-    data
-        A cube with dates.
-    intervals
-        Pairs of start and end.
-    reducer
-        Takes the array of an interval, returns one value.
-    labels
-        New labels; the starts of the intervals by default.
-    dimension
-        The temporal dimension.
-    context
-        Handed to the reducer.
-    """
-    dim = _check_dimension(data, dimension)
-    if not intervals:
+def _common_dimensions(data: Block, target: Block, dimension: str | None) -> tuple[str, ...]:
+    """Return the temporal dimensions to resample."""
+    if dimension is not None:
+        data.index(dimension)
+        target.index(dimension)
+        found: tuple[str, ...] = (dimension,)
+    else:
+        found = tuple(d for d in data.dims_of("temporal") if d in target.dims)
+    found = tuple(d for d in found if data.kind_of(d) == target.kind_of(d) == "temporal")
+    if not found:
         raise InputError(
-            "aggregate_temporal got no interval.",
-            "Give at least one interval.",
-            code="ProcessParameterInvalid",
+            "The two cubes have no temporal dimension in common"
+            + (f" that is named {dimension!r}." if dimension else "."),
+            "Rename one with rename_dimension so that both have the same name.",
+            code="DimensionMismatch",
         )
-    spans = [TimeSpan.from_openeo(i) for i in intervals]
-    names = tuple(labels) or tuple(i[0] for i in intervals)
-    if len(set(names)) != len(intervals):
-        raise InputError(
-            "The labels of the intervals are not distinct.",
-            "Give one label for each.",
-            code="DistinctDimensionLabelsRequired",
-        )
-    times = instants(data.labels[dim])
-    groups = [[p for p, t in enumerate(times) if span.contains(t)] for span in spans]
-    return _aggregate(data, groups, names, reducer, context)
+    return found
 
 
-def _aggregate(
-    data: Block, groups: list[list[int]], labels: tuple[Any, ...], reducer: Any, context: Any
-) -> Block:
-    """Reduce each group of positions along t and stack the results along t, where t was."""
-    axis = data.index("t")
-    parts = [reducer(data=data.take("t", g).with_(axis="t"), context=context) for g in groups]
-    if not all(isinstance(p, Block) and p.axis is None for p in parts):
-        raise InputError("The reducer does not end in one value.", "Use a reducer such as median.")
-    shape = parts[0].values.shape
-    masks = [np.broadcast_to(True if p.valid is None else p.valid, shape) for p in parts]
-    complete = all(p.valid is None for p in parts)
-    first: Block = parts[0]
-    return first.with_(
-        values=np.stack([p.values for p in parts], axis=axis),
-        valid=None if complete else np.stack(masks, axis=axis),
-        dims=(*first.dims[:axis], "t", *first.dims[axis:]),
-        labels={**first.labels, "t": labels},
-    )
+def _take_valid(data: Block, dim: str, order: list[list[int]], near: NDArray[np.bool_]) -> Block:
+    """Return for each list of positions, nearest first, the first valid value among those that are near."""
+    axis = data.index(dim)
+    source = np.moveaxis(data.values, axis, 0)
+    usable = np.isfinite(source) if source.dtype.kind == "f" else np.ones(source.shape, bool)
+    if data.valid is not None:
+        usable = usable & np.moveaxis(data.valid, axis, 0)
+    values = np.zeros((len(order), *source.shape[1:]), source.dtype)
+    found = np.zeros(values.shape, bool)
+    for place, positions in enumerate(order):
+        for position in positions:
+            if not near[place, position] or found[place].all():
+                break
+            np.copyto(values[place], source[position], where=usable[position] & ~found[place])
+            found[place] |= usable[position]
+    return data.with_(values=np.moveaxis(values, 0, axis), valid=np.moveaxis(found, 0, axis))
