@@ -191,5 +191,7 @@ def _where(plan: Plan) -> str:
     result = cube_bytes(plan.schema) if plan.is_cube else 0
     if heaviest and heaviest.peak > result:
         return f", most of it in the node {heaviest.node!r}, which needs the whole of its input at once"
+    if not plan.is_cube:
+        return ""
     shape = " × ".join(f"{n} {d}" for d, n in zip(plan.schema.dims, plan.schema.shape, strict=True))
-    return f"; its result has {shape} = {show_bytes(result)}" if plan.is_cube else ""
+    return f", its result alone {show_bytes(result)} ({shape})"

@@ -5,10 +5,8 @@ Pixels are kept in memory while they are few, else in a temporary Zarr, from whi
 
 from __future__ import annotations
 
-import math
 import tempfile
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +17,14 @@ from eocene.cube.block import Block
 from eocene.cube.staged import Store, keep_in_memory, keep_on_disk
 from eocene.model import Grid, InputError
 from eocene.process.budget import memory_budget
+from eocene.process.cutting import SIZES, choose_cut, fits_in_memory
 from eocene.process.evaluate import Window, evaluate
+from eocene.process.executors.threads import map_blocks
+from eocene.process.memory import cube_bytes
 from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-_BLOCK = 512
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,35 +99,30 @@ class Stages:
             kept: Source = self.get(schema.node)
             return kept
         grid = _grid_of(schema)
-        store: Store = self._store(schema)
+        cut = choose_cut(self.plan, schema.node, memory_budget() // 2)
+        store: Store = self._store(schema, cut.size)
 
         def put(window: Grid) -> None:
             store.write(evaluate(self.plan, Window(window), schema.node, self))
 
-        with ThreadPoolExecutor() as pool:
-            for _ in pool.map(put, _snapped(grid)):
-                pass
+        for _ in map_blocks(put, list(grid.blocks(cut.size)), workers=cut.workers):
+            pass
         return store
 
-    def _store(self, schema: CubeSchema) -> Store:
-        size = math.prod(schema.shape) * (schema.dtype.itemsize + 1)
-        if size <= memory_budget() // 4:
+    def _store(self, schema: CubeSchema, block: int = SIZES[0]) -> Store:
+        """Return an empty store; windows of ``block`` pixels can be written into it side by side."""
+        if fits_in_memory(cube_bytes(schema), memory_budget()):
             return keep_in_memory(schema.probe, _grid_of(schema))
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="eocene-")
         path = Path(self._folder.name) / f"{len(list(Path(self._folder.name).iterdir()))}.zarr"
-        return keep_on_disk(path, schema.probe, _grid_of(schema), block=_BLOCK)
+        return keep_on_disk(path, schema.probe, _grid_of(schema), block=block)
 
 
 def _grid_of(schema: CubeSchema) -> Grid:
     if schema.grid is None:
         raise InputError("The cube has no pixels.", "Keep the dimensions y and x.")
     return schema.grid
-
-
-def _snapped(grid: Grid) -> Iterator[Grid]:
-    """Cut a grid into blocks that fill whole shards of a store."""
-    return grid.blocks(_BLOCK)
 
 
 def _slices(planned: PlannedNode) -> Sequence[tuple[Any, ...] | None]:
