@@ -29,6 +29,8 @@ _INVERTED = {"arguments/mask/data": [[0, 0, 0, 0], [0, 1, 1, 0], [1, 1, 0, 1]]}
 _JUNE = "the intervals lie in January, the dates in June"
 _TRUTH = "the truth table and the examples of the specification say no-data"
 _SOURCE = "target is required, and source is the name of what is replaced"
+_INSIDE = "inside is taken the other way round: the polygon lies beside the cube"
+_TIME = "the temporal dimension is t2 before and t after"
 _AXES = "the labels of x are expected along y"
 _ROUNDED = {"delta": 0.006}
 
@@ -42,6 +44,15 @@ def _intervals(*days: Any) -> list[list[Any]]:
 def _in_june(*days: int, **more: Any) -> dict[str, Any]:
     labels = [start for start, _ in _intervals(*days)]
     return {"arguments/intervals": _intervals(*days), "returns/dimensions/t/values": labels, **more}
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {
+        "returns/order/0": name,
+        "returns/dimensions": lambda dimensions: {
+            name if d == "t" else d: value for d, value in dimensions.items()
+        },
+    }
 
 
 def _renamed(old: str, new: str, order: list[str]) -> dict[str, Any]:
@@ -86,6 +97,8 @@ ERRATA: dict[str, dict[int, Erratum]] = {
             "the label of a day is YYYY-DDD",
             {"returns/dimensions/t/values": [f"2020-{day}" for day in range(153, 157)]},
         ),
+        8: Erratum(_TIME, _named("t2")),
+        9: Erratum(_TIME, _named("t2")),
     },
     "all": {8: Erratum(_TRUTH, {"returns": NODATA})},
     "any": {8: Erratum(_TRUTH, {"returns": NODATA})},
@@ -124,6 +137,14 @@ ERRATA: dict[str, dict[int, Erratum]] = {
         2: Erratum(
             f"{_MASK}, and what is masked out is replaced where the mask is 0",
             {f"returns/data/{band}/2/2": 255 for band in range(3)} | _INVERTED,
+        ),
+    },
+    "mask_polygon": {
+        0: Erratum(_INSIDE, {"arguments/inside": False}),
+        1: Erratum(_INSIDE, {"arguments/inside": True}),
+        6: Erratum(
+            "its file forgets to replace one row of the last date",
+            {f"returns/data/3/5/2/{column}": float("nan") for column in range(3, 7)},
         ),
     },
     "product": {10: Erratum("minus infinity times infinity is minus infinity", {"returns": -float("inf")})},
