@@ -33,9 +33,19 @@ class Layout:
         return self.root / "assets"
 
     @property
+    def files(self) -> Path:
+        """What users have uploaded."""
+        return self.root / "files"
+
+    @property
     def results(self) -> Path:
         """One folder a job."""
         return self.root / "results"
+
+    @property
+    def exports(self) -> Path:
+        """Copies of results: one folder a workspace of openEO's export_workspace."""
+        return self.root / "exports"
 
     @property
     def datasets(self) -> Path:

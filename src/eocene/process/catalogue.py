@@ -2,107 +2,111 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from eocene.archive import Search
+from eocene.cube.block import Block
+from eocene.cube.geojson import read_features
+from eocene.cube.masked import MaskedSource
 from eocene.cube.source import CubeSource
 from eocene.model import Band, Grid, InputError, Lattice, TimeSpan, transform_bbox
 from eocene.model.grid import is_geographic
+from eocene.process.conditions import Conditions, meets, push_conditions, read_conditions
 from eocene.process.extent import parse_bbox
+from eocene.process.static_stac import bands_of, read_static_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from eocene.archive import Archive
+    from eocene.cube.feature import Feature
     from eocene.model import BBox
 
-    Item = dict[str, Any]
+Item = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What of a collection is asked for: a box in EPSG:4326, a time span and band names."""
+    """What of a collection is asked for.
+
+    Parameters
+    ----------
+    name : str
+        The collection.
+    bbox : tuple of float, optional
+        A box in EPSG:4326.
+    within : tuple of Feature
+        Geometries outside of which there is to be no data; none for the whole box.
+    span : TimeSpan
+        When.
+    bands : tuple of str
+        Names or common names; none for all.
+    conditions : mapping
+        What must be true of the items' properties.
+    """
 
     name: str
     bbox: BBox | None
+    within: tuple[Feature, ...]
     span: TimeSpan
     bands: tuple[str, ...]
+    conditions: Conditions
+
+    @classmethod
+    def of(cls, name: str, arguments: Mapping[str, Any]) -> Request:
+        """Return what a load process asks for by its arguments."""
+        extent = arguments["spatial_extent"]
+        bbox = None
+        if extent is not None:
+            edges, epsg = parse_bbox(extent)
+            bbox = transform_bbox(edges, epsg, 4326)
+        is_shape = isinstance(extent, Block) or (isinstance(extent, dict) and "type" in extent)
+        return cls(
+            name,
+            bbox,
+            read_features(extent) if is_shape else (),
+            TimeSpan.from_openeo(arguments["temporal_extent"]),
+            tuple(arguments["bands"] or ()),
+            read_conditions(arguments["properties"]),
+        )
+
+
+Find = Callable[["BBox | None", TimeSpan, Conditions], list[Item]]
+"""Returns the items in a box and a span that meet conditions."""
 
 
 def find_collection_cube(
-    archive: Archive, collection: str, extent: Any, interval: Any, bands: Any, lattice: Lattice | None
+    archive: Archive, collection: str, arguments: Mapping[str, Any], lattice: Lattice | None
 ) -> CubeSource:
     """Return the cube of a collection of the catalogue, scaled."""
     archive.catalogue.collection(collection)  # an unknown one is named here
-    request = Request(collection, _parse_extent(extent), TimeSpan.from_openeo(interval), tuple(bands or ()))
 
-    def search(bbox: BBox | None, span: TimeSpan, limit: int | None = None) -> list[Item]:
-        return archive.catalogue.search(Search((collection,), bbox=bbox, span=span, limit=limit))
+    def find(bbox: BBox | None, span: TimeSpan, conditions: Conditions) -> list[Item]:
+        cql2, left = push_conditions(conditions)
+        found = archive.catalogue.search(Search((collection,), bbox=bbox, span=span, filter=cql2))
+        return [item for item in found if meets(item, left)]
 
-    return _make_source(archive, request, search, archive.bands(collection), lattice, scaled=True)
+    request = Request.of(collection, arguments)
+    return _make_source(archive, request, find, archive.bands(collection), lattice, scaled=True)
 
 
 def find_stac_cube(
-    archive: Archive, url: str, extent: Any, interval: Any, bands: Any, lattice: Lattice | None
+    archive: Archive, url: str, arguments: Mapping[str, Any], lattice: Lattice | None
 ) -> CubeSource:
-    """Return the cube of a static STAC collection in the workspace; scale and offset are not applied."""
+    """Return the cube of static STAC in the workspace; scale and offset are not applied."""
     items = read_static_items(archive, url)
-    request = Request(url, _parse_extent(extent), TimeSpan.from_openeo(interval), tuple(bands or ()))
 
-    def search(bbox: BBox | None, span: TimeSpan, limit: int | None = None) -> list[Item]:
-        found = [i for i in items if span.contains(_instant(i)) and _touches(i["bbox"], bbox)]
-        return found[:limit]
+    def find(bbox: BBox | None, span: TimeSpan, conditions: Conditions) -> list[Item]:
+        near = [i for i in items if span.contains(_instant(i)) and _touches(i["bbox"], bbox)]
+        return [item for item in near if meets(item, conditions)]
 
-    known: dict[str, Band] = {}
-    for item in items:
-        for key, asset in item["assets"].items():
-            if "proj:transform" in asset:
-                nodata = asset.get("nodata")
-                known.setdefault(
-                    key, Band(key, asset["data_type"], None if nodata is None else float(nodata))
-                )
-    return _make_source(archive, request, search, tuple(known.values()), lattice, scaled=False)
-
-
-def read_static_items(archive: Archive, url: str) -> list[Item]:
-    """Return the items that a collection.json in the workspace links to, hrefs made absolute.
-
-    Raises
-    ------
-    InputError
-        If the file is outside the workspace, missing or not a STAC collection.
-    """
-    door = archive.door()
-    path = door.resolve(url, archive.layout.root)
-    try:
-        collection = json.loads(path.read_text(encoding="utf-8"))
-        links = [link["href"] for link in collection["links"] if link["rel"] == "item"]
-        paths = [door.resolve(href, path.parent) for href in links]
-        items = [json.loads(p.read_text(encoding="utf-8")) for p in paths]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{url!r} is not a static STAC collection: {error}.",
-            "Give the path of a collection.json inside the workspace.",
-            code="ProcessParameterInvalid",
-        ) from error
-    for item, place in zip(items, paths, strict=True):
-        for asset in item["assets"].values():
-            asset["href"] = str(place.parent / asset["href"])
-    return items
-
-
-def _parse_extent(extent: Any) -> BBox | None:
-    if extent is None:
-        return None
-    bbox, epsg = parse_bbox(extent)
-    return transform_bbox(bbox, epsg, 4326)
+    return _make_source(archive, Request.of(url, arguments), find, bands_of(items), lattice, scaled=False)
 
 
 def _touches(a: Sequence[float], b: BBox | None) -> bool:
@@ -112,24 +116,32 @@ def _touches(a: Sequence[float], b: BBox | None) -> bool:
 def _make_source(
     archive: Archive,
     request: Request,
-    search: Callable[..., list[Item]],
+    find: Find,
     known: Sequence[Band],
     lattice: Lattice | None,
     *,
     scaled: bool,
 ) -> CubeSource:
     bands = choose_bands(request, known)
-    found = search(request.bbox, request.span)
+    found = find(request.bbox, request.span, request.conditions)
     items = [i for i in found if any(b.name in i["assets"] for b in bands)]
     if not items:
-        raise _explain_nothing(request, search)
+        raise _explain_nothing(request, find)
     chosen = lattice or choose_lattice(items, bands, request.bbox or _union([i["bbox"] for i in items]))
     grid = cover_items(items, bands, chosen)
     if request.bbox is not None:
         # A box that only touches the rounded footprint of an item still gets its own pixels.
         asked = chosen.grid_over(request.bbox)
         grid = asked.intersect(grid) or asked
-    return CubeSource(archive, group_by_solar_day(items), tuple(bands), grid, scaled)
+    source = CubeSource(archive, group_by_solar_day(items), tuple(bands), grid, scaled)
+    return _mask_source(source, request.within) if request.within else source
+
+
+def _mask_source(source: CubeSource, features: Sequence[Feature]) -> MaskedSource:
+    """Return the source without the pixels outside of all geometries."""
+    shapes = [f.to_epsg(source.grid.epsg).geometry for f in features]
+    given = {f.name: getattr(source, f.name) for f in fields(source) if f.init}
+    return MaskedSource(**given, within=shapely.union_all([s for s in shapes if not s.is_empty]))
 
 
 def cover_items(items: Sequence[Item], bands: Sequence[Band], lattice: Lattice) -> Grid:
@@ -159,17 +171,25 @@ def choose_bands(request: Request, known: Sequence[Band]) -> list[Band]:
     return [by_name[name] for name in request.bands] or list(known)
 
 
-def _explain_nothing(request: Request, search: Callable[..., list[Item]]) -> InputError:
+def _explain_nothing(request: Request, find: Find) -> InputError:
     """Say which of the conditions leaves nothing."""
-    if not search(None, TimeSpan(), limit=1):
+    everything = find(None, TimeSpan(), {})
+    in_box = find(request.bbox, TimeSpan(), {}) if request.bbox else everything
+    if not everything:
         problem, remedy = f"The collection {request.name!r} is empty.", "Ingest products first."
-    elif request.bbox and not search(request.bbox, TimeSpan(), limit=1):
+    elif request.bbox and not in_box:
         problem = f"No item of {request.name!r} touches the box {_short(request.bbox)}."
-        covered = _union([i["bbox"] for i in search(None, TimeSpan())])
+        covered = _union([i["bbox"] for i in everything])
         remedy = f"The collection covers {_short(covered)} (west, south, east, north in degrees)."
+    elif find(request.bbox, request.span, {}) and request.conditions:
+        problem = (
+            f"No item of {request.name!r} there and then meets the conditions on "
+            f"{', '.join(request.conditions)}."
+        )
+        remedy = "Loosen the conditions in 'properties'."
     else:
         problem = f"No item of {request.name!r} lies between {request.span.start} and {request.span.end}."
-        times = sorted(_instant(i) for i in search(request.bbox, TimeSpan()))
+        times = sorted(_instant(i) for i in in_box)
         remedy = f"There are items from {times[0]} to {times[-1]}."
     return InputError(problem, remedy, code="NoDataAvailable")
 

@@ -14,6 +14,7 @@ from eocene.cube.write import CubeStore
 from eocene.model import InputError
 from eocene.model.files import write_json
 from eocene.process.executors import executor_for
+from eocene.process.formats import DATATYPES
 from eocene.process.netcdf import write_netcdf
 from eocene.process.picture import save_png
 from eocene.process.stac import name_files
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from eocene.process.executors import Progress
     from eocene.process.run import Plan
     from eocene.process.schema import CubeSchema
-
-DATATYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
 from eocene.model.files import sync_folder, write_json
+from eocene.process.delivery import deliver, refuse_export
 from eocene.process.formats import formats_for
 from eocene.process.picture import check_picture
 from eocene.process.rasters import (
@@ -85,7 +86,7 @@ def _fill_folder(
     for item in items:
         write_json(folder / f"{item['id']}.json", item)
     write_json(folder / "collection.json", collection)
-    return collection
+    return deliver(plan, folder, collection)
 
 
 def _write_cube(
@@ -195,6 +196,7 @@ def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
     """
     names = formats_for("raster" if plan.is_cube else "vector")
     if not batch:
+        refuse_export(plan)
         names.discard("Zarr")
     if (plan.is_cube or plan.is_table) and wanted not in names:
         raise InputError(

@@ -1,39 +1,46 @@
 """Processes that bring data in.
 
-Source: openEO processes 2.0, category import.
+Source: openEO processes 2.0, category import, and the proposals load_geojson, load_stac, load_url and
+load_uploaded_files.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from eocene.archive import Archive
-from eocene.cube.source import CubeSource
-from eocene.model import Lattice, UnavailableError
+from eocene.cube.geojson import make_property_cube, read_geojson
+from eocene.model import Lattice
 from eocene.process.catalogue import find_collection_cube, find_stac_cube
+from eocene.process.load_types import (
+    NO_OPTIONS,
+    BandNames,
+    CollectionExtent,
+    CollectionId,
+    Extent,
+    GeoJson,
+    InputFormat,
+    InputOptions,
+    Interval,
+    Loaded,
+    Paths,
+    Properties,
+    PropertyNames,
+    Source,
+    Uri,
+    VectorCube,
+)
 from eocene.process.registry import process
-from eocene.process.types import Bands, Context, TemporalInterval
-
-CollectionId = Annotated[str, {"type": "string", "subtype": "collection-id"}]
-Uri = Annotated[str, {"type": "string", "format": "uri", "subtype": "uri"}]
-Source = Annotated[CubeSource, {"type": "object", "subtype": "datacube"}]
-Extent = Annotated[
-    Any,
-    [
-        {"type": "object", "subtype": "bounding-box", "required": ["west", "south", "east", "north"]},
-        {"type": "object", "subtype": "geojson"},
-        {"type": "null"},
-    ],
-]
+from eocene.process.vector_files import load_vector_files, resolve_upload
 
 
 @process("cubes", "import", kind="source")
 def load_collection(
     id: CollectionId,
-    spatial_extent: Extent = None,
-    temporal_extent: TemporalInterval = None,
-    bands: Bands = None,
-    properties: Context = None,
+    spatial_extent: CollectionExtent = None,
+    temporal_extent: Interval = None,
+    bands: BandNames = None,
+    properties: Properties = None,
     *,
     _archive: Archive,
     _lattice: Lattice | None,
@@ -49,50 +56,117 @@ def load_collection(
     id
         The collection.
     spatial_extent
-        A box or GeoJSON; null for all there is.
+        A box; or a vector cube or GeoJSON, outside of whose geometries there is no data; null for all
+        there is.
     temporal_extent
         Start and end, the end excluded; null for all there is.
     bands
         Band names or common names; null for all.
     properties
-        Conditions on item properties: name → process graph with the parameter ``value``.
+        Conditions on item properties, all of which must be true: name → process graph with the
+        parameter ``value``, null where an item lacks the property.
     """
-    if properties:
-        raise UnavailableError(
-            "Filtering load_collection by properties is not built.",
-            "Leave 'properties' out and mask by a band such as SCL.",
-        )
-    return find_collection_cube(_archive, id, spatial_extent, temporal_extent, bands, _lattice)
+    asked = _gather(spatial_extent, temporal_extent, bands, properties)
+    return find_collection_cube(_archive, id, asked, _lattice)
 
 
 @process("cubes", "import", kind="source")
 def load_stac(
     url: Uri,
     spatial_extent: Extent = None,
-    temporal_extent: TemporalInterval = None,
-    bands: Bands = None,
-    properties: Context = None,
+    temporal_extent: Interval = None,
+    bands: BandNames = None,
+    properties: Properties = None,
     *,
     _archive: Archive,
     _lattice: Lattice | None,
 ) -> Source:
-    """Load the result of a job, or another static STAC collection, that lies in this workspace.
+    """Load the result of a job, or other static STAC that lies in this workspace.
 
-    As the specification says, scale and offset are not applied.
+    An Item, or all items under a Collection or Catalog. As the specification says, scale and offset
+    are not applied. Reading from other machines is not offered.
 
     Parameters
     ----------
     url
-        Path of a collection.json, relative to the workspace, such as results/<job>/collection.json.
+        The address of a job's results, …/jobs/{id}/results, or a path relative to the workspace, such
+        as results/{id}/collection.json.
     spatial_extent
-        A box or GeoJSON; null for all there is.
+        A box; or a vector cube or GeoJSON, outside of whose geometries there is no data; null for all
+        there is.
     temporal_extent
         Start and end, the end excluded; null for all there is.
     bands
         Band names; null for all.
     properties
-        Not built.
+        Conditions on item properties, all of which must be true: name → process graph with the
+        parameter ``value``, null where an item lacks the property.
     """
-    if properties:
-        raise UnavailableError("Filtering load_stac by properties is not built.", "Leave 'properties' out.")
-    return find_stac_cube(_archive, url, spatial_extent, temporal_extent, bands, _lattice)
+    asked = _gather(spatial_extent, temporal_extent, bands, properties)
+    return find_stac_cube(_archive, url, asked, _lattice)
+
+
+def _gather(extent: Any, interval: Any, bands: Any, properties: Any) -> dict[str, Any]:
+    return {
+        "spatial_extent": extent,
+        "temporal_extent": interval,
+        "bands": bands,
+        "properties": properties,
+    }
+
+
+@process("import", "vector")
+def load_geojson(data: GeoJson, properties: PropertyNames = ()) -> VectorCube:
+    """Turn GeoJSON into a vector cube; the features' properties are kept.
+
+    The coordinates are degrees, EPSG:4326, unless the member ``crs`` of the older GeoJSON names another
+    CRS.
+
+    Parameters
+    ----------
+    data
+        A FeatureCollection, a Feature or a geometry; no GeometryCollection.
+    properties
+        Properties that become values of the cube, along the new dimension ``properties``: a label for
+        each, or, of a single one that holds arrays, for each of their positions.
+    """
+    return make_property_cube(read_geojson(data), list(properties))
+
+
+@process("cubes", "import")
+def load_url(
+    url: Uri, format: InputFormat, options: InputOptions = NO_OPTIONS, *, _archive: Archive
+) -> Loaded:
+    """Load a file of geometries as a vector cube.
+
+    Parameters
+    ----------
+    url
+        A path, relative to the workspace, or file:/… of a file in the workspace or in a folder that was
+        ingested. Reading from other machines is not offered.
+    format
+        GeoJSON or GeoParquet; upper or lower case.
+    options
+        The formats have none.
+    """
+    path = _archive.door().resolve(url, _archive.layout.root)
+    return load_vector_files([path], format, options)
+
+
+@process("cubes", "import")
+def load_uploaded_files(
+    paths: Paths, format: InputFormat, options: InputOptions = NO_OPTIONS, *, _archive: Archive
+) -> Loaded:
+    """Load files of geometries that users have uploaded as one vector cube.
+
+    Parameters
+    ----------
+    paths
+        Paths in the folder ``files`` of the workspace; a slash in front makes no difference.
+    format
+        GeoJSON or GeoParquet; upper or lower case.
+    options
+        The formats have none.
+    """
+    found = [resolve_upload(_archive.layout.files, str(path)) for path in paths]
+    return load_vector_files(found, format, options)
