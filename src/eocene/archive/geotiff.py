@@ -18,6 +18,7 @@ from rasterio.windows import Window
 from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment
 from eocene.archive.raster import check_window, parse_nodata
 from eocene.archive.tiff import read_images
+from eocene.archive.tile_reader import open_tiles
 from eocene.model.errors import DamageError, InputError
 from eocene.model.grid import Grid
 
@@ -51,16 +52,15 @@ def read_header(identity: tuple[str, int, int], band: int) -> Header:
         If the file cannot be read.
     """
     path = Path(identity[0])
-    with gdal_environment():
-        dataset = _dataset(identity, None)
-        if not 1 <= band <= dataset.count:
-            raise InputError(
-                f"The file {str(path)!r} has {dataset.count} bands, band {band} was asked for.",
-                "Correct eocene:band of the asset.",
-            )
-        full = read_grid(dataset, path)
-        levels = (full, *_overview_grids(path, full))
-        return Header(np.dtype(dataset.dtypes[band - 1]), dataset.nodatavals[band - 1], levels)
+    dataset = _dataset(identity, None)
+    if not 1 <= band <= dataset.count:
+        raise InputError(
+            f"The file {str(path)!r} has {dataset.count} bands, band {band} was asked for.",
+            "Correct eocene:band of the asset.",
+        )
+    full = read_grid(dataset, path)
+    levels = (full, *_overview_grids(path, full))
+    return Header(np.dtype(dataset.dtypes[band - 1]), dataset.nodatavals[band - 1], levels)
 
 
 class GeotiffRaster:
@@ -75,23 +75,29 @@ class GeotiffRaster:
         self._band = int(asset.get("eocene:band", 1))
         header = read_header(self._identity, self._band)
         self.dtype, self.levels = header.dtype, header.levels
+        self._empty = header.nodata or 0.0
         declared = parse_nodata(asset.get("nodata"))
         self.nodata = header.nodata if declared is None else declared
 
-    def read(self, window: Grid, level: int = 0) -> NDArray[Any]:
-        """Return the stored numbers (height, width) of a window of ``levels[level]``."""
-        grid = self.levels[level]
-        rows, columns = check_window(window, grid, str(self.path))
-        area = Window(columns.start, rows.start, window.width, window.height)
-        with gdal_environment():
-            dataset = _dataset(self._identity, level - 1 if level else None)
-            if dataset.shape != grid.shape:
-                raise damaged(self.path, f"overview {level} is {dataset.shape}, not {grid.shape}")
-            try:
-                pixels: NDArray[Any] = dataset.read(self._band, window=area)
-            except (RasterioError, ValueError) as error:
-                raise damaged(self.path, str(error)) from error
+    def read(self, window: Grid, level: int = 0, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the stored numbers (height, width) of a window of ``levels[level]``, in ``out`` if given."""
+        rows, columns = check_window(window, self.levels[level], str(self.path))
+        pixels = np.empty(window.shape, self.dtype) if out is None else out
+        try:
+            tiles = open_tiles(self._identity)
+            if tiles is not None:
+                tiles.read(level, self._band - 1, rows, columns, pixels, self._empty)
+            else:
+                self._read_by_gdal(level, rows, columns, pixels)
+        except (RasterioError, ValueError) as error:
+            raise damaged(self.path, str(error)) from error
         return pixels
+
+    def _read_by_gdal(self, level: int, rows: slice, columns: slice, out: NDArray[Any]) -> None:
+        dataset = _dataset(self._identity, level - 1 if level else None)
+        if dataset.shape != self.levels[level].shape:
+            raise ValueError(f"overview {level} is {dataset.shape}, not {self.levels[level].shape}")
+        dataset.read(self._band, window=Window.from_slices(rows, columns), out=out)
 
     def close(self) -> None:
         """Close the files that this thread holds open for the raster."""
@@ -164,7 +170,8 @@ def _dataset(identity: tuple[str, int, int], overview: int | None) -> Any:
         return pool[key]
     options: dict[str, Any] = {} if overview is None else {"overview_level": overview}
     try:
-        dataset = rasterio.open(identity[0], driver=GDAL_DRIVER, sharing=False, **options)
+        with gdal_environment():
+            dataset = rasterio.open(identity[0], driver=GDAL_DRIVER, sharing=False, **options)
     except RasterioIOError as error:
         raise damaged(identity[0], str(error)) from error
     if not math.prod(dataset.shape):

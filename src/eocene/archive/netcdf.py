@@ -55,8 +55,8 @@ class NetcdfRaster:
         self.nodata: float | None = self._variable.nodata if declared is None else declared
         self.levels: tuple[Grid, ...] = (self._variable.grid,)
 
-    def read(self, window: Grid, level: int = 0) -> NDArray[Any]:
-        """Return the stored numbers (height, width) of a window of ``levels[level]``."""
+    def read(self, window: Grid, level: int = 0, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the stored numbers (height, width) of a window of ``levels[level]``, in ``out`` if given."""
         grid = self.levels[level]
         rows, columns = check_window(window, grid, str(self.path))
         if self._variable.flip:
@@ -66,7 +66,11 @@ class NetcdfRaster:
             stored = plain_dataset(stream, self._variable.name, self.path)[key]
         native: NDArray[Any] = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         pixels = native if native.dtype == self.dtype else native.view(self.dtype)  # _Unsigned
-        return pixels[::-1] if self._variable.flip else pixels
+        pixels = pixels[::-1] if self._variable.flip else pixels
+        if out is None:
+            return pixels
+        out[...] = pixels
+        return out
 
     def close(self) -> None:
         """Nothing to let go of: the file is shared by all slices and closed when others need its place."""

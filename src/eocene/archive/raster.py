@@ -47,8 +47,11 @@ class Raster(Protocol):
     def nodata(self) -> float | None:
         """The stored number that means "no data"."""
 
-    def read(self, window: Grid, level: int = 0) -> NDArray[Any]:
-        """Return the stored numbers (height, width) of a window of ``levels[level]``; thread-safe."""
+    def read(self, window: Grid, level: int = 0, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the stored numbers (height, width) of a window of ``levels[level]``; thread-safe.
+
+        They are written into ``out``, of that shape and dtype, if it is given.
+        """
 
     def close(self) -> None:
         """Let go of what this raster holds."""

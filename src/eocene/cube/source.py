@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eocene.archive import Archive, Raster
+    from eocene.cube.warp import Footprint
     from eocene.model import Band, Grid
 
     Item = Mapping[str, Any]
@@ -26,12 +27,29 @@ _UNKNOWN = np.dtype("V")
 
 
 @dataclass(frozen=True)
+class Layer:
+    """Stored numbers of one band (dates, height, width), and where they are data.
+
+    ``valid`` is None where the numbers themselves say it: all but ``nodata`` and NaN are data.
+    """
+
+    numbers: NDArray[Any]
+    valid: NDArray[np.bool_] | None = None
+    nodata: float | None = None
+
+    def cut(self, place: tuple[slice, ...]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Return the numbers at a place and where they are data, None for everywhere."""
+        numbers = self.numbers[place]
+        valid = is_data(numbers, self.nodata) if self.valid is None else self.valid[place]
+        return numbers, None if valid.all() else valid
+
+
+@dataclass(frozen=True)
 class Leaf:
-    """Stored numbers of a window: for each band (dates, height, width) and where they are data."""
+    """What was read of a window: a layer for each band."""
 
     grid: Grid
-    numbers: tuple[NDArray[Any], ...]
-    valid: tuple[NDArray[np.bool_], ...]
+    layers: tuple[Layer, ...]
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,8 @@ class CubeSource:
         Of the values; found from how the bands are stored, and kept when dates or bands are left out.
     mixed : set of str
         Bands whose images are stored in different ways; found likewise.
+    rasters : dict
+        Those that were opened, by the identity of the asset; shared by sources made of this one's dates.
     """
 
     archive: Archive
@@ -64,6 +84,7 @@ class CubeSource:
     scaled: bool = True
     dtype: np.dtype[Any] = field(default=_UNKNOWN)
     mixed: frozenset[str] = frozenset()
+    rasters: dict[int, Raster] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.dtype != _UNKNOWN:
@@ -107,19 +128,51 @@ class CubeSource:
     def read(self, window: Grid) -> Leaf:
         """Read the stored numbers of a window, mosaicked by date; nothing is decoded yet."""
         dates = self._near(window)
-        numbers, valid = [], []
-        for band in self.bands:
-            dtype = self.dtype if band.name in self.mixed else np.dtype(band.dtype)
-            stack = np.zeros((len(self.dates), *window.shape), dtype)
-            mask = np.zeros(stack.shape, bool)
-            for position, items in enumerate(dates):
-                for item in items:
-                    if mask[position].all():
-                        break
-                    self._lay(item, band, window, stack[position], mask[position])
-            numbers.append(stack)
-            valid.append(mask)
-        return Leaf(window, tuple(numbers), tuple(valid))
+        return Leaf(window, tuple(self._read_band(band, dates, window) for band in self.bands))
+
+    def _read_band(self, band: Band, dates: list[list[Item]], window: Grid) -> Layer:
+        dtype = self.dtype if band.name in self.mixed else np.dtype(band.dtype)
+        stack = np.zeros((len(dates), *window.shape), dtype)
+        planes = [self._read_plane(items, band, window, stack[i]) for i, items in enumerate(dates)]
+        numbers = {p for p in planes if not isinstance(p, np.ndarray)}
+        if len(numbers) == 1 and not any(isinstance(p, np.ndarray) for p in planes):
+            return Layer(stack, nodata=numbers.pop())
+        valid = np.empty(stack.shape, bool)
+        for here, values, plane in zip(valid, stack, planes, strict=True):
+            here[...] = plane if isinstance(plane, np.ndarray) else is_data(values, plane)
+        return Layer(stack, valid)
+
+    def _read_plane(
+        self, items: list[Item], band: Band, window: Grid, values: NDArray[Any]
+    ) -> NDArray[np.bool_] | float | None:
+        """Fill ``values`` with a date; return where it is data, or which number says that there is none."""
+        if len(items) == 1 and band.name not in self.mixed:
+            raster, level, found = self._locate(items[0], band, window)
+            if raster and found and found.rows is None and raster.dtype == values.dtype:
+                raster.read(found.needed, level, values)
+                return self._nodata(raster, band)
+        mask = np.zeros(window.shape, bool)
+        for item in items:
+            if not mask.all():
+                self._lay(item, band, window, values, mask)
+        return mask
+
+    def _locate(self, item: Item, band: Band, window: Grid) -> tuple[Raster | None, int, Footprint | None]:
+        """Return the raster of a band, the level to read and what of it lies under the window."""
+        asset = item["assets"].get(band.name)
+        if asset is None:
+            return None, 0, None
+        raster = self.rasters.get(id(asset))
+        if raster is None:
+            raster = self.rasters[id(asset)] = self.archive.open_raster(asset)
+        level = choose_level(raster, window)
+        return raster, level, find_footprint(window, raster.levels[level])
+
+    @staticmethod
+    def _nodata(raster: Raster, band: Band) -> float | None:
+        """Return the stored number that means no data; NaN does in any case."""
+        number = band.nodata if raster.nodata is None else raster.nodata
+        return None if number is None or math.isnan(number) else number
 
     def _near(self, window: Grid) -> list[list[Item]]:
         """Return the items of each date whose footprint may meet the window, so that no other is opened."""
@@ -143,39 +196,33 @@ class CubeSource:
         self, item: Item, band: Band, window: Grid, values: NDArray[Any], mask: NDArray[np.bool_]
     ) -> None:
         """Fill what is still empty in ``values`` from one item."""
-        asset = item["assets"].get(band.name)
-        if asset is None:
-            return
-        raster = self.archive.open_raster(asset)
-        level = choose_level(raster, window)
-        found = find_footprint(window, raster.levels[level])
-        if found is None:
+        raster, level, found = self._locate(item, band, window)
+        if raster is None or found is None:
             return
         picked = found.pick(raster.read(found.needed, level))
-        nodata = band.nodata if raster.nodata is None else raster.nodata
-        present = is_data(picked, nodata) & found.inside
+        fresh = is_data(picked, self._nodata(raster, band)) & found.inside & ~mask
         if self.scaled and band.name in self.mixed:
-            picked = decode_numbers(picked, band.stored_in(asset))
-        if mask.any():
-            fresh = present & ~mask
-            np.copyto(values, picked, where=fresh, casting="unsafe")
-            mask |= fresh
-        else:  # nothing lies there yet: no need to choose
-            np.copyto(values, np.where(present, picked, picked.dtype.type(0)), casting="unsafe")
-            mask[...] = present
+            picked = decode_numbers(picked, band.stored_in(item["assets"][band.name]))
+        np.copyto(values, picked, where=fresh, casting="unsafe")
+        mask |= fresh
 
     def decode(self, leaf: Leaf, window: Grid) -> Block:
         """Return the values of a window that lies in the leaf: (t, bands, y, x)."""
-        cut = (slice(None), *window.slices_in(leaf.grid))
+        place = (slice(None), *window.slices_in(leaf.grid))
         values = np.empty((len(self.dates), len(self.bands), *window.shape), self.dtype)
-        valid = np.empty(values.shape, bool)
-        for position, band in enumerate(self.bands):
-            numbers = leaf.numbers[position][cut]
+        masks = []
+        for position, (band, layer) in enumerate(zip(self.bands, leaf.layers, strict=True)):
+            numbers, mask = layer.cut(place)
             if self.scaled and band.name not in self.mixed:
                 numbers = decode_numbers(numbers, band)
             values[:, position] = numbers
-            valid[:, position] = leaf.valid[position][cut]
-        return self._block(values, None if valid.all() else valid, window)
+            masks.append(mask)
+        if all(mask is None for mask in masks):
+            return self._block(values, None, window)
+        valid = np.empty(values.shape, bool)
+        for position, mask in enumerate(masks):
+            valid[:, position] = True if mask is None else mask
+        return self._block(values, valid, window)
 
     def bytes_per_pixel(self) -> int:
         """Return the memory that a pixel of what is read takes: numbers and mask of all dates and bands."""
@@ -209,10 +256,10 @@ def choose_level(raster: Raster, window: Grid) -> int:
 
 
 def is_data(numbers: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    """Tell where stored numbers are data."""
+    """Tell where stored numbers are data; NaN is not."""
     if numbers.dtype.kind == "f":
         present = ~np.isnan(numbers)
-        return np.asarray(present if nodata is None or np.isnan(nodata) else present & (numbers != nodata))
-    if nodata is None or np.isnan(nodata):
-        return np.ones(numbers.shape, bool)
-    return np.asarray(numbers != nodata)
+        return np.asarray(present if nodata is None else present & (numbers != nodata))
+    return (
+        np.ones(numbers.shape, bool) if nodata is None or np.isnan(nodata) else np.asarray(numbers != nodata)
+    )
