@@ -27,10 +27,11 @@ OF_OURS = {"load_ml_model", "ml_predict"}
 DIFFERENT_PARAMETERS = {
     ("load_collection", "spatial_extent"): "may be left out, which means null: clients of ours do so",
     ("load_collection", "temporal_extent"): "may be left out, which means null: clients of ours do so",
-    ("save_result", "options"): "null and {} mean the same",
 }
 
 DIFFERENT_SCHEMAS: dict[tuple[str, str], str] = {
+    ("load_stac", "url"): "paths inside the workspace are taken, too, not https:// alone",
+    ("load_url", "url"): "paths inside the workspace are taken, too, not https:// alone",
     ("normalized_difference", "x"): "no-data may be given, as the official cases do",
     ("normalized_difference", "y"): "no-data may be given, as the official cases do",
 }

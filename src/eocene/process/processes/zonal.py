@@ -11,8 +11,9 @@ from eocene.cube.block import Block
 from eocene.cube.feature import GEOMETRY, features_of, geometry_dimension
 from eocene.cube.geojson import read_features
 from eocene.model import InputError
+from eocene.process.callback import Callback
 from eocene.process.registry import process
-from eocene.process.types import Context, OptionalText, Reducer
+from eocene.process.types import Context, OptionalText, array_of, callback
 from eocene.process.zonal import Reduction, aggregate_features
 
 RasterCube = Annotated[
@@ -20,6 +21,13 @@ RasterCube = Annotated[
     {"type": "object", "subtype": "datacube", "dimensions": [{"type": "spatial", "axis": ["x", "y"]}]},
 ]
 VectorCube = Annotated[Block, {"type": "object", "subtype": "datacube", "dimensions": [{"type": "geometry"}]}]
+PixelReducer = Annotated[
+    Callback,
+    callback(
+        {"description": "The value of the geometry.", "schema": {"description": "Any data type."}},
+        data={"description": "The values of its pixels.", "schema": array_of()},
+    ),
+]
 Geometries = Annotated[
     Any,
     [
@@ -38,7 +46,7 @@ Geometries = Annotated[
 def aggregate_spatial(
     data: RasterCube,
     geometries: Geometries,
-    reducer: Reducer,
+    reducer: PixelReducer,
     target_dimension: OptionalText = None,
     context: Context = None,
 ) -> VectorCube:
