@@ -33,7 +33,7 @@ def random_cube(seed: int = 0, grid: Grid = PLACE, dtype: str = "float32", share
     )
 
 
-def plan_of(data: Any, process: str, **arguments: Any) -> Plan:
+def plan_of(data: Any, process: str, /, **arguments: Any) -> Plan:
     """Return the plan of one process over a cube."""
     node = {"process_id": process, "arguments": {"data": DATA, **arguments}, "result": True}
     return make_plan({"only": node}, parameters={"data": data})

@@ -26,22 +26,33 @@ def same_form(result: Any, given: Block, process: str) -> Block:
         DataCubePropertiesImmutable if its dimensions or the number of its labels differ.
     """
     if given.axis is not None and isinstance(result, list | tuple | Block):
-        result = as_series(result)
-        dims = tuple(given.axis if d == result.axis else d for d in result.dims)
-        result = result.with_(dims=dims)
-    if isinstance(result, Block) and set(result.dims) <= set(given.dims):
+        result = _along(as_series(result), given)
+    if isinstance(result, Block) and set(result.dims) == set(given.dims):
         result = expand(result, given.dims)
-        fits = all(n in (1, m) for n, m in zip(result.values.shape, given.values.shape, strict=True))
-        if fits and (given.axis is None or given.axis in result.dims):
-            shape = given.values.shape
-            valid = None if result.valid is None else np.broadcast_to(result.valid, shape)
-            return given.with_(values=np.broadcast_to(result.values, shape), valid=valid, axis=None)
+        if result.values.shape == given.values.shape:
+            return given.with_(values=result.values, valid=result.valid, axis=None)
     raise InputError(
         f"The process of {process} returns something of another form than it got: "
         f"({', '.join(given.dims)}) of {given.values.shape}.",
         "It must keep the dimensions and the number of their labels.",
         code="DataCubePropertiesImmutable",
     )
+
+
+def _along(array: Block, given: Block) -> Block:
+    """Return an array, which may be the same for all pixels, with the dimensions of what the callback got."""
+    array = expand(
+        array.with_(dims=tuple(given.axis or d if d == array.axis else d for d in array.dims)), given.dims
+    )
+    shape = np.broadcast_shapes(array.values.shape, _without_axis(given))
+    return array.with_(
+        values=np.broadcast_to(array.values, shape),
+        valid=None if array.valid is None else np.broadcast_to(array.valid, shape),
+    )
+
+
+def _without_axis(given: Block) -> tuple[int, ...]:
+    return tuple(1 if d == given.axis else n for d, n in zip(given.dims, given.values.shape, strict=True))
 
 
 @dataclass(eq=False)
