@@ -11,7 +11,7 @@ import numpy as np
 
 from eocene.cube.block import Block, expand
 from eocene.model import InputError
-from eocene.process.dimensions import drop_single, fill, labelled, times_unless_t, without
+from eocene.process.dimensions import drop_single, fill, labelled, over_pixels, times_unless_t, without
 from eocene.process.elementwise import same_times
 from eocene.process.registry import process
 from eocene.process.series import as_series
@@ -34,7 +34,7 @@ def apply(data: Cube, process: Mapper, context: Context = None) -> Cube:
     return fill(process(x=data.with_(axis=None), context=context), data, "process of apply")
 
 
-@process("cubes", "reducer", times=times_unless_t)
+@process("cubes", "reducer", times=times_unless_t, whole=over_pixels("dimension"))
 def reduce_dimension(data: Cube, reducer: Reducer, dimension: Text, context: Context = None) -> Cube:
     """Reduce a dimension: the reducer makes one value of the array along it.
 
@@ -54,7 +54,7 @@ def reduce_dimension(data: Cube, reducer: Reducer, dimension: Text, context: Con
     return fill(reducer(data=series, context=context), without(series, dimension), "reducer")
 
 
-@process("cubes", times=times_unless_t)
+@process("cubes", times=times_unless_t, whole=over_pixels("dimension", "target_dimension"))
 def apply_dimension(
     data: Cube,
     process: Reducer,

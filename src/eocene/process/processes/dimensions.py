@@ -12,7 +12,14 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
-from eocene.process.dimensions import as_label, drop_single, labelled, refuse_existing, times_unless_t
+from eocene.process.dimensions import (
+    as_label,
+    drop_single,
+    labelled,
+    over_pixels,
+    refuse_existing,
+    times_unless_t,
+)
 from eocene.process.elementwise import same_times
 from eocene.process.registry import process
 from eocene.process.series import plain_label
@@ -75,7 +82,7 @@ def _place_for(kind: str, data: Block) -> int:
     return next(after, len(data.dims)) if rank else 0
 
 
-@process("cubes", times=times_unless_t)
+@process("cubes", times=times_unless_t, whole=over_pixels("name"))
 def drop_dimension(data: Cube, name: Text) -> Cube:
     """Drop a dimension that has one label.
 
@@ -89,7 +96,7 @@ def drop_dimension(data: Cube, name: Text) -> Cube:
     return drop_single(data, name)
 
 
-@process("cubes", times=same_times)
+@process("cubes", times=same_times, whole=over_pixels("source"))
 def rename_dimension(data: Cube, source: Text, target: Text) -> Cube:
     """Rename a dimension; its type and labels stay.
 
@@ -113,7 +120,7 @@ def rename_dimension(data: Cube, source: Text, target: Text) -> Cube:
     )
 
 
-@process("cubes", "experimental", times=times_unless_t)
+@process("cubes", "experimental", times=times_unless_t, whole=over_pixels("dimensions"))
 def flatten_dimensions(
     data: Cube, dimensions: Names, target_dimension: Text, label_separator: Separator = "~"
 ) -> Cube:
@@ -161,7 +168,7 @@ def _check_names(names: Any, least: int) -> list[str]:
     return list(names)
 
 
-@process("cubes", "experimental", times=times_unless_t)
+@process("cubes", "experimental", times=times_unless_t, whole=over_pixels("dimension"))
 def unflatten_dimension(
     data: Cube, dimension: Text, target_dimensions: SeveralNames, label_separator: Separator = "~"
 ) -> Cube:

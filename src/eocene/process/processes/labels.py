@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process.callback import Callback
-from eocene.process.dimensions import as_label, label_key, labelled, times_unless_t
+from eocene.process.dimensions import as_label, label_key, labelled, over_pixels, times_unless_t
 from eocene.process.registry import process
 from eocene.process.series import plain_label
 from eocene.process.types import Context, Cube, DistinctLabels, Labels, Text
@@ -41,7 +41,7 @@ LabelCondition = Annotated[
 ]
 
 
-@process("cubes")
+@process("cubes", unread=("data",))
 def dimension_labels(data: Cube, dimension: Text) -> Labels:
     """Return the labels of a dimension, in order.
 
@@ -62,7 +62,7 @@ def outside(label: Any) -> Any:
     return found if isinstance(found, bool | int | float) else str(found)
 
 
-@process("cubes", "filter", times=times_unless_t)
+@process("cubes", "filter", times=times_unless_t, whole=over_pixels("dimension"))
 def filter_labels(data: Cube, condition: LabelCondition, dimension: Text, context: Context = None) -> Cube:
     """Keep the labels for which a condition is true.
 
@@ -81,10 +81,10 @@ def filter_labels(data: Cube, condition: LabelCondition, dimension: Text, contex
     cube = labelled(data, dimension)
     labels = cube.labels[dimension]
     kept = [i for i, v in enumerate(labels) if condition(value=outside(v), context=context) is True]
-    return cube.take(dimension, kept) if len(kept) < len(labels) else data
+    return cube.take(dimension, kept) if len(kept) < len(labels) else cube
 
 
-@process("cubes", times=times_unless_t)
+@process("cubes", times=times_unless_t, whole=over_pixels("dimension"))
 def rename_labels(data: Cube, dimension: Text, target: DistinctLabels, source: DistinctLabels = ()) -> Cube:
     """Rename labels of a dimension.
 

@@ -45,7 +45,7 @@ def filter_temporal(data: Cube, extent: TemporalInterval, dimension: OptionalTex
     return data
 
 
-@process("cubes", "reproject", "aggregate", grid=lambda a: a["data"].grid)
+@process("cubes", "reproject", "aggregate", grid=lambda a: a["data"].grid, unread=("target",))
 def resample_cube_temporal(
     data: Cube, target: Cube, dimension: OptionalText = None, valid_within: Number = None
 ) -> Cube:
