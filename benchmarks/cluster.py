@@ -36,8 +36,9 @@ def main() -> None:
                     seconds[workers], values[workers] = measure(plan, cluster)
                     if workers == 2:
                         killed_s, after = measure_with_kills(plan, cluster, seconds[2], options.kills)
+            blocks = len(list(plan.blocks()))
     figures = {
-        "blocks": len(list(plan.blocks())),
+        "blocks": blocks,
         "seconds with 1 worker": round(seconds[1], 2),
         "seconds with 2 workers": round(seconds[2], 2),
         "speed-up": round(seconds[1] / seconds[2], 2),

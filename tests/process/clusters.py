@@ -41,7 +41,8 @@ class LocalCluster:
     def _start(self, module: str, *options: str) -> None:
         command = [sys.executable, "-W", "ignore", "-m", f"distributed.cli.{module}"]
         command += ["--scheduler-file", str(self._file), "--no-dashboard", *options]
-        environment = {**os.environ, **ONE_THREAD}
+        # A task is given up as soon as one worker was lost that had it, so that starting again is tested.
+        environment = {**os.environ, **ONE_THREAD, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
         environment.pop("EOCENE_SCHEDULER", None)
         self._processes.append(
             subprocess.Popen(

@@ -60,7 +60,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 
 @pytest.fixture
 def plan(world: Workspace, monkeypatch: pytest.MonkeyPatch) -> Plan:
-    monkeypatch.setattr(Plan, "block_size", 32)
+    monkeypatch.setattr(Plan, "block_size", 48)
     return make_plan(median_graph(), world.archive)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,6 @@ import pytest
 from eocene.process import Stopped, make_plan
 from eocene.process.executors import ThreadExecutor, executor_for, map_blocks
 from eocene.process.executors.tasks import inside_task
-from eocene.process.executors.threads import blocks_within_budget
 from eocene.process.run import Plan
 from tests.process.graphs import load
 
@@ -93,18 +93,7 @@ def test_an_error_of_a_part_ends_the_rest() -> None:
     assert len(begun) < 10
 
 
-def test_blocks_in_flight_follow_the_memory_that_is_given(
-    world: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = make_plan({"load": {**load(bands=["B04"]), "result": True}}, world.archive)
-    block = plan.bytes_per_pixel * plan.block_size**2
-    monkeypatch.setenv("EOCENE_MEMORY", str(5 * block))
-    assert blocks_within_budget(plan) == 5
-    monkeypatch.setenv("EOCENE_MEMORY", str(block // 2))
-    assert blocks_within_budget(plan) == 1
-
-
-def test_a_tight_budget_computes_one_block_at_a_time_and_the_same_result(
+def test_a_plan_that_is_cut_for_one_worker_computes_one_block_at_a_time_and_the_same_result(
     world: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Plan, "block_size", 64)
@@ -121,8 +110,9 @@ def test_a_tight_budget_computes_one_block_at_a_time_and_the_same_result(
             held.add(-1)
 
     monkeypatch.setattr(Plan, "compute", counted)
-    monkeypatch.setenv("EOCENE_MEMORY", "1kB")
-    assert plan.run().identical(expected)
+    assert plan.cut is not None
+    monkeypatch.setattr(Plan, "cut", replace(plan.cut, workers=1))
+    assert make_plan(plan.graph.source, world.archive).run().identical(expected)
     assert held.most == 1
 
 

@@ -392,9 +392,8 @@ def test_labels_that_look_alike_get_files_of_their_own() -> None:
 def test_bands_whose_names_are_alike_are_all_there(world: Workspace, tmp_path: Path) -> None:
     graph = cube_graph()
     del graph["load"]["result"]
-    graph["names"] = call(
-        "rename_labels", data=ref("load"), dimension="bands", target=["a b", "a-b"], result=True
-    )
+    names = {"source": ["B04", "SCL"], "target": ["a b", "a-b"]}
+    graph["names"] = call("rename_labels", data=ref("load"), dimension="bands", **names, result=True)
     plan = make_plan(graph, world.archive)
     write_results(plan, tmp_path / "r", INFO)
     cube = plan.run()

@@ -13,6 +13,7 @@ from eocene.cube.stored import StoredForm, Tally, stored_form
 from eocene.cube.write import CubeStore
 from eocene.model import InputError
 from eocene.model.files import write_json
+from eocene.process.estimate import refuse_if_too_large
 from eocene.process.executors import executor_for
 from eocene.process.formats import DATATYPES
 from eocene.process.netcdf import write_netcdf
@@ -84,9 +85,12 @@ def store_cube(
 
     Raises
     ------
+    InputError
+        ProcessGraphComplexity, before a pixel is read, if not even one block at a time fits into memory.
     Stopped
         If ``should_stop`` said so between two blocks.
     """
+    refuse_if_too_large(plan, in_memory=False)
     schema, datatype = plan.schema, wanted_datatype(plan)
     dtype = np.dtype(datatype) if datatype else schema.dtype
     store = CubeStore.create(path, schema.dims, schema.labels, plan.grid, dtype, block=plan.block_size)

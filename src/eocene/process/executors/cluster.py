@@ -85,11 +85,11 @@ class _Queue:
     def __init__(self, client: Any, plan: Plan, task: str, common: dict[str, Any]) -> None:
         from dask.base import tokenize
 
-        description = describe_plan(plan)
         self._client = client
         self._name = f"eocene-{task}-{secrets.token_hex(4)}"
-        self._key = tokenize(description)
-        self._description = client.submit(keep, description, key=f"eocene-plan-{secrets.token_hex(4)}")
+        self._plain = describe_plan(plan)
+        self._key = tokenize(self._plain)
+        self._description: Any = None
         self._task, self._common = task, common
         self._parts: list[Any] = []
         self._running: dict[Any, int] = {}
@@ -105,6 +105,9 @@ class _Queue:
 
     def _start(self, number: int) -> None:
         tried = self._tries[number] = self._tries.get(number, 0) + 1
+        if self._description is None or self._description.status == "error":
+            name = f"eocene-plan-{secrets.token_hex(4)}"
+            self._description = self._client.submit(keep, self._plain, key=name, pure=False)
         future = self._client.submit(
             run_task, self._description, self._key, self._task, self._parts[number], self._common,
             key=f"{self._name}-{number}-{tried}", pure=False,
