@@ -108,6 +108,6 @@ def _take_valid(data: Block, dim: str, order: list[list[int]], near: NDArray[np.
         for position in positions:
             if not near[place, position] or found[place].all():
                 break
-            np.copyto(values[place], source[position], where=usable[position] & ~found[place])
+            np.copyto(values[place, ...], source[position], where=usable[position] & ~found[place])
             found[place] |= usable[position]
     return data.with_(values=np.moveaxis(values, 0, axis), valid=np.moveaxis(found, 0, axis))
