@@ -12,23 +12,19 @@ How the cases are read, beyond what their README says:
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 
-from eocene.cube.block import Block
-from eocene.model import EoceneError, Grid, Lattice
-from eocene.process import registry
-from eocene.process.callback import Callback
-from eocene.process.graph import parse_graph
-from eocene.process.processes.arrays import array_create_labeled
-from eocene.process.series import entries_of
+from eocene.model import EoceneError
+from eocene.process import make_plan, registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 OTHER_NAMES = {"array_filter": {"process": "condition"}, "count": {"element": "x"}}
@@ -55,7 +51,7 @@ class Case:
         throws = self.test.get("throws", False)
         try:
             test = resolve(self.test, self.folder)
-            found = call_process(self.process, test["arguments"])
+            found = run_process(self.process, test["arguments"])
         except EoceneError as error:
             return None if throws in (True, error.code) else f"{error.code}: {error.message}"
         except OSError as error:
@@ -110,45 +106,29 @@ def _open(value: Any, folder: Path) -> Any:
     return json5.loads(text) if ".json" in value["$ref"] else text
 
 
-def call_process(process: str, arguments: Mapping[str, Any]) -> Any:
-    """Call one of our processes as the planner does, without a plan."""
-    definition = registry.get(process)
+def run_process(process: str, arguments: Mapping[str, Any]) -> Any:
+    """Run a graph of this process alone, its arguments handed in as parameters; a cube with its types."""
     names = OTHER_NAMES.get(process, {})
-    given = {names.get(k, k): to_argument(v, names) for k, v in arguments.items()}
-    complete = definition.check_arguments(given, process)
-    try:
-        grid = definition.grid(complete) if definition.grid else None
-        result = definition.call(complete)
-        return result.crop(grid) if grid else result
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
-        raise EoceneError(f"{type(error).__name__}: {error}", code="Unforeseen") from error
-
-
-def to_argument(value: Any, names: Mapping[str, str] = MappingProxyType({})) -> Any:
-    """Turn a value of a test case into what a process gets."""
-    if isinstance(value, list):
-        is_labelled = value and all(isinstance(v, dict) and set(v) == {"key", "value"} for v in value)
-        return _labelled(value) if is_labelled else [to_argument(v, names) for v in value]
-    if not isinstance(value, dict):
-        return value
-    graph = value.get("process_graph", value)
-    if graph and all(isinstance(node, dict) and "process_id" in node for node in graph.values()):
-        return Callback(parse_graph(_rename(graph, names)), {}, "test")
-    readers = {
-        "nodata": lambda _: None,
-        "datetime": lambda v: v["value"],
-        "datacube": to_block,
-        "labeled-array": lambda v: _labelled(v["data"]),
+    given = {names.get(k, k): v for k, v in arguments.items()}
+    graphs = {k: _rename(_graph_of(v), names) for k, v in given.items() if _graph_of(v) is not None}
+    parameters = {k: to_parameter(v) for k, v in given.items() if k not in graphs}
+    node = {
+        "process_id": process,
+        "arguments": {
+            k: {"process_graph": graphs[k]} if k in graphs else {"from_parameter": k} for k in given
+        },
+        "result": True,
     }
-    reader = readers.get(value.get("type"), lambda v: {k: to_argument(w, names) for k, w in v.items()})
-    return reader(value)
+    plan = make_plan({"only": node}, None, parameters)
+    found, form = plan.run(), getattr(plan.nodes.result, "probe", plan.nodes.result)
+    return (found, {d: form.kind_of(d) for d in found.dims}) if isinstance(found, xr.DataArray) else found
 
 
-def _labelled(entries: list[dict[str, Any]]) -> Block:
-    series: Block = array_create_labeled(
-        [to_argument(e["value"]) for e in entries], [e["key"] for e in entries]
-    )
-    return series
+def _graph_of(value: Any) -> Any:
+    """Return the nodes of a callback; None if the value is none."""
+    graph = value.get("process_graph", value) if isinstance(value, dict) else {}
+    is_graph = graph and all(isinstance(node, dict) and "process_id" in node for node in graph.values())
+    return graph if is_graph else None
 
 
 def _rename(graph: Any, names: Mapping[str, str]) -> Any:
@@ -161,6 +141,32 @@ def _rename(graph: Any, names: Mapping[str, str]) -> Any:
     return [_rename(v, names) for v in graph] if isinstance(graph, list) else graph
 
 
+def to_parameter(value: Any) -> Any:
+    """Turn a value of a test case into what people hand in."""
+    if isinstance(value, list):
+        return to_labelled(value) if _is_labelled(value) else [to_parameter(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    readers: dict[Any, Callable[[Any], Any]] = {
+        "nodata": lambda _: None,
+        "datetime": lambda v: v["value"],
+        "datacube": to_cube,
+        "labeled-array": lambda v: to_labelled(v["data"]),
+    }
+    reader = readers.get(value.get("type"), lambda v: {k: to_parameter(w) for k, w in v.items()})
+    return reader(value)
+
+
+def _is_labelled(value: Any) -> bool:
+    return bool(value) and all(isinstance(v, dict) and set(v) == {"key", "value"} for v in value)
+
+
+def to_labelled(entries: list[dict[str, Any]]) -> xr.DataArray:
+    """Return a labelled array, in which None is no-data and NaN a value."""
+    values = np.array([to_parameter(e["value"]) for e in entries], dtype=object)
+    return xr.DataArray(values, {"array": np.array([e["key"] for e in entries], dtype=object)}, ["array"])
+
+
 def _dimensions(cube: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the dimensions of a cube in their order."""
     dimensions = cube["dimensions"]
@@ -169,62 +175,42 @@ def _dimensions(cube: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: dimensions[name] for name in cube.get("order", dimensions)}
 
 
-def to_block(cube: Mapping[str, Any]) -> Block:
-    """Return a data cube of a test case as a block, y and x last if it has pixels."""
+def to_cube(cube: Mapping[str, Any]) -> xr.DataArray:
+    """Return a data cube of a test case, NaN where there is no data; zeros if the values do not matter."""
     dimensions = _dimensions(cube)
-    if not dimensions:
-        return Block(np.zeros(()), ())
     sizes = [len(d["values"]) for d in dimensions.values()]
-    data = np.zeros(sizes) if cube.get("data") is None else np.array(cube["data"]).reshape(sizes)
-    missing = np.zeros(data.shape, bool)
+    data = np.zeros(sizes) if not cube.get("data") else np.array(cube["data"], float).reshape(sizes)
     for nodata in np.atleast_1d(np.array(cube.get("nodata", [np.nan]), float)):
-        missing |= np.isnan(data.astype(float)) if np.isnan(nodata) else data == nodata
-    grid = _grid(dimensions)
-    pixels = ("y", "x") if grid else ()
-    dims = (*(d for d in dimensions if d not in pixels), *pixels)
-    axes = [list(dimensions).index(d) for d in dims]
-    labels = {
-        d: tuple(_label(v, dimensions[d]) for v in dimensions[d]["values"]) for d in dims if d not in pixels
-    }
-    kinds = {d: dimensions[d]["type"] for d in dims}
-    return Block(data.transpose(axes), dims, labels, ~missing.transpose(axes), grid, kinds=kinds)
+        data[data == nodata] = np.nan
+    coordinates = {name: _coordinate(d) for name, d in dimensions.items()}
+    systems = [d["reference_system"] for d in dimensions.values() if "reference_system" in d]
+    return xr.DataArray(data, coordinates, list(dimensions), attrs={"crs": systems[0]} if systems else {})
 
 
-def _label(value: Any, dimension: Mapping[str, Any]) -> Any:
-    try:
-        is_time = dimension["type"] == "temporal" and len(value) > 7
-        return np.datetime64(value.removesuffix("Z"), "s") if is_time else value
-    except ValueError:
-        return value
-
-
-def _grid(dimensions: Mapping[str, Mapping[str, Any]]) -> Grid | None:
-    x, y = (dimensions.get(d, {}).get("values", ()) for d in "xy")
-    if len(x) == 0 or len(y) == 0:
-        return None
-    epsg = int(str(dimensions["x"].get("reference_system", 25832)).removeprefix("EPSG:"))
-    size = abs(x[1] - x[0]) if len(x) > 1 else 10.0
-    return Lattice(epsg, (size, size)).grid_over(
-        (x[0] - size / 2, y[-1] - size / 2, x[-1] + size / 2, y[0] + size / 2), epsg
-    )
+def _coordinate(dimension: Mapping[str, Any]) -> Any:
+    """Return the labels of a dimension, dates as instants and periods, such as 2024-49, as texts."""
+    labels = dimension["values"]
+    is_time = dimension["type"] == "temporal" and all(len(str(label)) > 7 for label in labels)
+    with suppress(ValueError):
+        if is_time:
+            return np.array([label.removesuffix("Z") for label in labels], "datetime64[ns]")
+    return np.array(labels, dtype=None if dimension["type"] == "spatial" else object)
 
 
 def is_equal(found: Any, expected: Any, delta: float) -> bool:
     """Compare numbers within a distance; no-data equals null, NaN equals NaN."""
-    if isinstance(expected, dict) and expected.get("type") == "datacube":
-        return isinstance(found, Block) and _equal_blocks(found, expected, delta)
+    if isinstance(found, tuple):
+        return _equal_arrays(*found, expected, delta)
     if isinstance(expected, dict) and expected.get("type") == "datetime":
         return isinstance(found, str) and _instant(found) == _instant(expected["value"])
-    wanted = to_argument(expected)
-    if isinstance(wanted, Block):
-        if not isinstance(found, Block) or found.labels[found.axis or ""] != wanted.labels["array"]:
-            return bool(wanted.values.size == 0 and found == [])
-        expected = entries_of(wanted)
-    if isinstance(found, Block) and found.axis is not None:
-        found = entries_of(found)
-    if isinstance(expected, list) and isinstance(found, list | tuple):
-        pairs = zip(found, expected, strict=False)
-        return len(found) == len(expected) and all(is_equal(f, e, delta) for f, e in pairs)
+    if isinstance(expected, dict) and expected.get("type") == "datacube":
+        return not expected["dimensions"] and found is None  # a cube without dimensions that holds nothing
+    wanted = to_parameter(expected)
+    if isinstance(wanted, xr.DataArray):
+        wanted = wanted.values.tolist() if found == [] else None
+    if isinstance(wanted, list) and isinstance(found, list):
+        pairs = zip(found, wanted, strict=False)
+        return len(found) == len(wanted) and all(is_equal(f, w, delta) for f, w in pairs)
     if _is_number(wanted) and _is_number(found):
         return bool(np.isclose(found, wanted, rtol=0, atol=delta, equal_nan=True))
     return type(found) is type(wanted) and bool(found == wanted)
@@ -238,38 +224,38 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _equal_blocks(found: Block, cube: Mapping[str, Any], delta: float) -> bool:
-    expected = to_block(cube)
-    if set(found.dims) != set(expected.dims):
+def _equal_arrays(found: xr.DataArray, kinds: Mapping[str, str], expected: Any, delta: float) -> bool:
+    """Compare a cube or a labelled array, in which no-data is NaN, label by label."""
+    if isinstance(expected, list) and not _is_labelled(expected):  # of a labelled array the values alone
+        return found.ndim == 1 and is_equal(found.values.tolist(), expected, delta)
+    wanted = to_parameter(expected)
+    if set(found.dims) != set(wanted.dims):
         return False
-    if any(_coordinates(found, d) != _coordinates(expected, d) for d in expected.dims):
+    if any(not _equal_labels(found[d].values, wanted[d].values) for d in wanted.dims):
         return False
-    if any(found.kind_of(d) != expected.kind_of(d) for d in expected.dims):
+    types = {name: d["type"] for name, d in _dimensions(expected).items()} if "dimensions" in expected else {}
+    if any(kinds[name] != kind for name, kind in types.items()):
         return False
-    if not cube.get("data"):  # "if the data values are irrelevant for the test", or if there are none
+    if types and not expected.get("data"):  # "if the data values are irrelevant for the test"
         return True
-    axes = [found.dims.index(d) for d in expected.dims]
-    masked = [np.where(_mask(b), b.values.astype(float), np.nan) for b in (found, expected)]
-    return bool(np.allclose(masked[0].transpose(axes), masked[1], rtol=0, atol=delta, equal_nan=True))
+    numbers = [np.asarray(a.transpose(*wanted.dims).values, float) for a in (found, wanted)]
+    return bool(np.allclose(*numbers, rtol=0, atol=delta, equal_nan=True))
 
 
-def _coordinates(block: Block, dim: str) -> list[str]:
-    """Return the labels of a dimension, or the centres of its pixels, times in one form."""
-    if block.grid is not None and dim in ("y", "x"):
-        return [f"{v:.6f}" for v in getattr(block.grid, dim)]
-    labels = block.labels[dim]
-    if block.kind_of(dim) == "spatial":
-        return [f"{v:.6f}" for v in labels]
-    texts = [str(v).removesuffix("Z").removesuffix(".0") for v in labels]
-    return [t if "T" in t or len(t) != 10 else f"{t}T00:00:00" for t in texts]
-
-
-def _mask(block: Block) -> Any:
-    return np.ones(block.values.shape, bool) if block.valid is None else block.valid
+def _equal_labels(found: Any, wanted: Any) -> bool:
+    """Compare labels: times as instants, coordinates of pixels as numbers, others as texts."""
+    if len(found) != len(wanted):
+        return False
+    if found.dtype.kind in "Mf":
+        with suppress(ValueError):
+            return bool(np.all(found == wanted.astype(found.dtype)))
+    return [str(v) for v in found] == [str(v) for v in wanted]
 
 
 def show(value: Any) -> str:
     """Return a value in a line."""
-    if isinstance(value, Block):
-        value = {"dims": value.dims, "labels": value.labels, "values": value.filled().tolist()}
+    if isinstance(value, tuple):
+        array = value[0]
+        labels = {d: array[d].values.tolist() for d in array.dims}
+        value = {"dims": array.dims, "labels": labels, "values": array.values.tolist()}
     return str(value)[:300]

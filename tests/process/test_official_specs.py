@@ -36,6 +36,12 @@ DIFFERENT_SCHEMAS: dict[tuple[str, str], str] = {
     ("normalized_difference", "y"): "no-data may be given, as the official cases do",
 }
 
+DIFFERENT_ERRORS = {
+    ("divide", "DivisionByZero"): "never raised: a division by zero gives infinity or NaN",
+    ("mod", "DivisionByZero"): "never raised: a division by zero gives infinity or NaN",
+    ("multiply", "MultiplicandMissing"): "never raised: both factors are required",
+}
+
 DIFFERENT_RESULTS: dict[str, dict[int, str]] = {}
 """Cases that are right and that we do not meet, with the reason."""
 
@@ -114,6 +120,20 @@ def test_parameters_and_results_have_openeo_schemas(official: Path) -> None:
 def test_processes_stand_in_openeo_categories(official: Path) -> None:
     pairs = read_specs(official).values()
     assert {o["id"]: o["categories"] for o, _ in pairs} == {o["id"]: t["categories"] for o, t in pairs}
+
+
+def test_errors_of_processes_have_openeo_names(official: Path) -> None:
+    different = set()
+    for name, (ours, theirs) in read_specs(official).items():
+        mine, others = (set(spec.get("exceptions", {})) for spec in (ours, theirs))
+        different |= {(name, code) for code in mine ^ others}
+    assert different == set(DIFFERENT_ERRORS)
+
+
+def test_what_openeo_only_proposes_is_marked_as_experimental(official: Path) -> None:
+    pairs = read_specs(official).items()
+    marked = {name for name, (ours, _) in pairs if ours.get("experimental", False)}
+    assert marked == {name for name, (_, theirs) in pairs if theirs.get("experimental", False)}
 
 
 def test_every_description_is_complete_json() -> None:

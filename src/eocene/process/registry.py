@@ -63,6 +63,8 @@ class ProcessDefinition:
         Whether, by its arguments, the function needs the whole extent of its inputs at once.
     unread : tuple of str
         Parameters whose cubes only lend their form: the function gets one pixel of them.
+    experimental : bool
+        Whether openEO only proposes the process, so that it may change.
     """
 
     id: str
@@ -74,6 +76,7 @@ class ProcessDefinition:
     times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None
     whole: Callable[[dict[str, Any]], bool] | bool = False
     unread: tuple[str, ...] = ()
+    experimental: bool = False
     spec: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -138,7 +141,7 @@ _JSON_TYPES: dict[str, Callable[[Any], bool]] = {
     "null": lambda v: v is None,
     "boolean": lambda v: isinstance(v, bool),
     "number": lambda v: isinstance(v, int | float) and not isinstance(v, bool),
-    "integer": lambda v: isinstance(v, int | float) and not isinstance(v, bool) and v == int(v),
+    "integer": lambda v: isinstance(v, int | float) and not isinstance(v, bool) and float(v).is_integer(),
     "string": lambda v: isinstance(v, str),
     "array": lambda v: isinstance(v, list | tuple),
     "object": lambda v: isinstance(v, dict),
@@ -174,12 +177,14 @@ def process(
     times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None,
     whole: Callable[[dict[str, Any]], bool] | bool = False,
     unread: tuple[str, ...] = (),
+    experimental: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function as the process of its name (a trailing underscore dropped)."""
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__.rstrip("_")
-        register(ProcessDefinition(name, function, categories, kind, grid, need, times, whole, unread))
+        form = (kind, grid, need, times, whole, unread, experimental)
+        register(ProcessDefinition(name, function, categories, *form))
         return function
 
     return wrap
@@ -249,7 +254,7 @@ def describe(definition: ProcessDefinition) -> dict[str, Any]:
             default = parameter.default
             entry |= {"optional": True, "default": list(default) if isinstance(default, tuple) else default}
         parameters.append(entry)
-    return {
+    spec: dict[str, Any] = {
         "id": definition.id,
         "summary": text.summary,
         "description": text.description,
@@ -257,6 +262,11 @@ def describe(definition: ProcessDefinition) -> dict[str, Any]:
         "parameters": parameters,
         "returns": {"description": text.returns, "schema": _schema_of(hints.get("return"))},
     }
+    if text.raises:
+        spec["exceptions"] = {code: {"message": message} for code, message in text.raises.items()}
+    if definition.experimental:
+        spec["experimental"] = True
+    return spec
 
 
 def _schema_of(hint: Any) -> Any:
@@ -274,10 +284,12 @@ class Docstring:
     description: str
     parameters: dict[str, str]
     returns: str
+    raises: dict[str, str]
+    """openEO error code → when; Python's own errors are not openEO's."""
 
 
 def parse_docstring(text: str) -> Docstring:
-    """Split a numpydoc text into summary, description, parameters and returns."""
+    """Split a numpydoc text into summary, description, parameters, returns and raises."""
     sections: dict[str, list[str]] = {"": []}
     current = ""
     lines = text.splitlines()
@@ -296,6 +308,7 @@ def parse_docstring(text: str) -> Docstring:
         head,
         _parse_entries(sections.get("Parameters", [])),
         " ".join(" ".join(sections.get("Returns", [])).split()) or summary,
+        {k: v for k, v in _parse_entries(sections.get("Raises", [])).items() if not k.endswith("Error")},
     )
 
 

@@ -209,13 +209,15 @@ def numbers_first(series: Block) -> tuple[NDArray[Any], Mask]:
     """Return numbers, ready for arithmetic, with the callback's axis in front and which of them are data."""
     values, present = present_first(series)
     if values.dtype.kind not in "biuf":
-        if present.any():
+        known, _ = _column(values[present].tolist())
+        if known.dtype.kind not in "biuf":
             raise InputError(
                 "The array holds something that is not a number.",
                 "Give numbers or nulls.",
                 code="ProcessParameterInvalid",
             )
-        values = np.zeros(values.shape)
+        values = np.zeros(values.shape, known.dtype)
+        values[present] = known
     return promote(values) if values.dtype.kind != "b" else values.astype(np.float64), present
 
 

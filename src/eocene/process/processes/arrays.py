@@ -46,7 +46,7 @@ def array_create(data: Array = (), repeat: Count = 1) -> Array:
     return gather(entries_of(data) * int(repeat), data)
 
 
-@process("arrays")
+@process("arrays", experimental=True)
 def array_create_labeled(data: Anything, labels: DistinctLabels) -> Labelled:
     """Make an array whose values have labels.
 
@@ -56,6 +56,11 @@ def array_create_labeled(data: Anything, labels: DistinctLabels) -> Labelled:
         The values.
     labels
         As many labels, no two of them equal.
+
+    Raises
+    ------
+    ArrayLengthMismatch
+        There are not as many labels as values.
     """
     entries, names = entries_of(data), entries_of(labels)
     if len(entries) != len(names):
@@ -86,6 +91,13 @@ def array_append(data: Array, value: Anything, label: OptionalLabel = None) -> A
         The value.
     label
         Its label, if the array has labels; by default its index.
+
+    Raises
+    ------
+    LabelExists
+        The array has the label already.
+    ArrayNotLabeled
+        A label is given for an array that has none.
     """
     entries, labels = entries_of(data), labels_of(data)
     if label is not None and labels is None:
@@ -110,11 +122,16 @@ def array_concat(array1: Array, array2: Array) -> Array:
         The first array.
     array2
         The second array.
+
+    Raises
+    ------
+    ArrayLabelConflict
+        Both arrays have a label.
     """
     return array_modify(array1, array2, len(entries_of(array1)))
 
 
-@process("arrays")
+@process("arrays", experimental=True)
 def array_modify(data: Array, values: Array, index: Index, length: Index = 0) -> Array:
     """Remove entries of an array and insert others in their place; labels stay if both arrays have some.
 
@@ -128,6 +145,13 @@ def array_modify(data: Array, values: Array, index: Index, length: Index = 0) ->
         Where, from 0; the number of entries stands for the end.
     length
         How many entries are removed there.
+
+    Raises
+    ------
+    ArrayElementNotAvailable
+        The index is larger than the number of entries.
+    ArrayLabelConflict
+        Both arrays have a label.
     """
     entries, others = entries_of(data), entries_of(values)
     if index > len(entries):

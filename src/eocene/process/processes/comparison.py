@@ -151,7 +151,7 @@ def is_nan(x: Anything) -> Truth:
     return _tell(x, np.isnan, otherwise=False, nodata=False)
 
 
-@process("comparison", times=same_times)
+@process("comparison", times=same_times, experimental=True)
 def is_infinite(x: Anything) -> Truth:
     """Tell whether a value is infinite."""
     return _tell(x, np.isinf, otherwise=False, nodata=False)

@@ -31,7 +31,7 @@ def cumulative(neutral: float) -> Callable[[Callable[[], np.ufunc]], Callable[[]
             return along(data, running, present if ignore_nodata else np.logical_and.accumulate(present))
 
         ignore = "Whether no-data is passed over; if not, everything behind it becomes no-data."
-        over_numbers(function, compute, ("math > cumulative",), Numbers, ignore)
+        over_numbers(function, compute, ("math > cumulative",), Numbers, ignore, experimental=True)
         return function
 
     return wrap

@@ -81,7 +81,7 @@ def date_between(x: DateOrTime, min: DateOrTime, max: DateOrTime, exclude_max: F
     return low <= value and (value < high if exclude_max else value <= high)  # type: ignore[operator]
 
 
-@process("comparison", "date & time")
+@process("comparison", "date & time", experimental=True)
 def date_difference(date1: Date, date2: Date, unit: DateUnit = "second") -> Known:
     """Return how much later the second of two dates is than the first; negative if it is earlier.
 

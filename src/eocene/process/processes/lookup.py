@@ -57,6 +57,17 @@ def array_element(
         The label, such as a band name.
     return_nodata
         Whether no-data is returned where there is no such entry, instead of an error.
+
+    Raises
+    ------
+    ArrayElementNotAvailable
+        The array has no entry with this index or label.
+    ArrayElementParameterMissing
+        Neither an index nor a label is given.
+    ArrayElementParameterConflict
+        Both an index and a label are given.
+    ArrayNotLabeled
+        A label is given, but the array has none.
     """
     if (index is None) == (label is None):
         raise InputError(
@@ -96,7 +107,7 @@ def array_labels(data: AnyArray) -> Labels:
     return [plain_label(label) for label in series.labels[series.axis or ""]]
 
 
-@process("arrays", "reducer")
+@process("arrays", "reducer", experimental=True)
 def array_find_label(data: Array, label: Label) -> Place:
     """Return the index of a label in an array; no-data if it is not there.
 

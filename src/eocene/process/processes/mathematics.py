@@ -180,6 +180,11 @@ def clip(x: Number, min: Known, max: Known) -> Number:
         Anything below becomes this.
     max
         Anything above becomes this.
+
+    Raises
+    ------
+    MinMaxSwapped
+        The minimum is above the maximum.
     """
     if min > max:
         raise InputError(
@@ -243,7 +248,7 @@ def e() -> Known:
     return math.e
 
 
-@process(_CONSTANTS)
+@process(_CONSTANTS, experimental=True)
 def nan() -> Anything:
     """Return NaN, which is not a number and not no-data."""
     return math.nan

@@ -56,6 +56,7 @@ def over_numbers(
     categories: tuple[str, ...],
     result: Any,
     ignore: str,
+    **form: Any,
 ) -> None:
     """Register ``compute(data, ignore_nodata)`` under the name and with the words of a function."""
     compute.__name__, compute.__module__ = function.__name__, function.__module__
@@ -69,7 +70,7 @@ data
 ignore_nodata
     {ignore}
 """
-    process(*categories)(compute)
+    process(*categories, **form)(compute)
 
 
 def reducer(*categories: str) -> Callable[[Statistic], Statistic]:

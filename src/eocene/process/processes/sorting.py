@@ -146,6 +146,15 @@ def quantiles(
         In how many equal intervals to cut; the older name of it.
     ignore_nodata
         Whether no-data values are ignored; if not, one of them makes all results no-data.
+
+    Raises
+    ------
+    QuantilesParameterMissing
+        Neither probabilities nor q is given.
+    QuantilesParameterConflict
+        Both probabilities and q are given.
+    AscendingProbabilitiesRequired
+        The probabilities do not ascend.
     """
     cuts = _find_cuts(probabilities, q)
 

@@ -76,7 +76,7 @@ def text_contains(data: OptionalText, pattern: Text, case_sensitive: Flag = True
     return sought in text
 
 
-@process("texts")
+@process("texts", experimental=True)
 def text_find(data: OptionalText, pattern: Text, case_sensitive: Flag = True) -> OptionalIndex:
     """Return where in a text another begins first, counted from 0; no-data if nowhere.
 
