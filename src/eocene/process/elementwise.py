@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def elementwise(*categories: str, operands: Sequence[str] = ("x", "y")) -> Callable[..., Any]:
+def elementwise(
+    *categories: str, operands: Sequence[str] = ("x", "y"), exact: bool = False
+) -> Callable[..., Any]:
     """Register a function of numpy arrays as a process that works value by value.
 
     The arguments named in ``operands`` may be cubes or numbers: they are matched by dimension name,
-    integers become floats first, and the result is no-data where any of them is.
+    integers become floats first unless the function is ``exact``, and the result is no-data where any
+    of them is.
     """
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,7 +32,7 @@ def elementwise(*categories: str, operands: Sequence[str] = ("x", "y")) -> Calla
         @functools.wraps(function)
         def compute(**arguments: Any) -> Any:
             given = [arguments.pop(n) for n in names]
-            return combine(functools.partial(function, **arguments), given)
+            return combine(functools.partial(function, **arguments), given, exact=exact)
 
         process(*categories, times=same_times)(compute)
         return compute
@@ -42,20 +45,19 @@ def same_times(wanted: tuple[Any, ...], _arguments: dict[str, Any]) -> tuple[Any
     return wanted
 
 
-def combine(function: Callable[..., Any], given: Sequence[Any]) -> Any:
-    """Apply a numpy function to blocks and plain values."""
+def combine(function: Callable[..., Any], given: Sequence[Any], *, exact: bool = False) -> Any:
+    """Apply a numpy function to blocks and plain values; integers become floats unless it is exact."""
     blocks = [g for g in given if isinstance(g, Block)]
     if not blocks:
         if any(g is None for g in given):
             return None
-        return plain(quiet(function, *[promote(check_scalar(g)) for g in given]))
+        return plain(quiet(function, *[check_scalar(g) for g in given]))
     aligned, lead = align(blocks)
-    if any(g is None for g in given):
-        shape = lead.values.shape
-        return lead.with_(values=np.zeros(shape, np.float32), valid=np.zeros(shape, bool))
     iterator = iter(aligned)
-    arrays = [promote(next(iterator).values if isinstance(g, Block) else check_scalar(g)) for g in given]
-    values = np.asarray(quiet(function, *arrays))
+    arrays = [next(iterator).values if isinstance(g, Block) else check_scalar(g or 0) for g in given]
+    values = np.asarray(quiet(function, *(arrays if exact else map(promote, arrays))))
+    if any(g is None for g in given):
+        return lead.with_(values=values, valid=np.zeros(values.shape, bool))
     return lead.with_(values=values, valid=both_valid([b.valid for b in aligned], values.shape))
 
 
@@ -75,8 +77,8 @@ def quiet(function: Callable[..., Any], *arrays: Any) -> Any:
 
 
 def promote(values: Any) -> Any:
-    """Turn integer arrays into floats that hold them: 8 and 16 bits into float32, others into float64."""
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iu":
+    """Turn arrays of integers and booleans into floats: to 16 bits into float32, others into float64."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biu":
         return values
     return values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
 

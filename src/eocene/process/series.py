@@ -218,7 +218,7 @@ def numbers_first(series: Block) -> tuple[NDArray[Any], Mask]:
             )
         values = np.zeros(values.shape, known.dtype)
         values[present] = known
-    return promote(values) if values.dtype.kind != "b" else values.astype(np.float64), present
+    return promote(values), present
 
 
 def truths(series: Block) -> Mask:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.cube.block import Block
-from eocene.process.elementwise import combine, elementwise, same_times
+from eocene.process.elementwise import combine, elementwise, promote, same_times
 from eocene.process.registry import process
 from eocene.process.types import AboveZero, Anything, Boolean, Flag, Known, Scalar, Truth
 
@@ -33,7 +33,7 @@ def _nowhere(x: Any, y: Any) -> Any:
     return np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), bool)
 
 
-@elementwise("texts", "comparison")
+@elementwise("texts", "comparison", exact=True)
 def eq(x: Scalar, y: Scalar, delta: AboveZero = None, case_sensitive: Flag = True) -> Boolean:
     """Tell whether two values are equal; values of different types are not.
 
@@ -53,10 +53,10 @@ def eq(x: Scalar, y: Scalar, delta: AboveZero = None, case_sensitive: Flag = Tru
     pixels = [isinstance(v, np.ndarray) for v in (x, y)]
     if _kind(x) != _kind(y) and ("string" in (_kind(x), _kind(y)) or not any(pixels)):
         return _nowhere(x, y)
-    return x == y if delta is None else np.abs(x - y) <= abs(delta)
+    return x == y if delta is None else np.abs(promote(x) - promote(y)) <= abs(delta)
 
 
-@elementwise("texts", "comparison")
+@elementwise("texts", "comparison", exact=True)
 def neq(x: Scalar, y: Scalar, delta: AboveZero = None, case_sensitive: Flag = True) -> Boolean:
     """Tell whether two values differ; values of different types do.
 
@@ -79,25 +79,25 @@ def _compare(compare: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     return compare(x, y) if _kind(x) == _kind(y) == "number" else _nowhere(x, y)
 
 
-@elementwise("comparison")
+@elementwise("comparison", exact=True)
 def gt(x: Scalar, y: Scalar) -> Boolean:
     """Tell whether ``x`` is greater than ``y``."""
     return _compare(operator.gt, x, y)
 
 
-@elementwise("comparison")
+@elementwise("comparison", exact=True)
 def gte(x: Scalar, y: Scalar) -> Boolean:
     """Tell whether ``x`` is greater than or equal to ``y``."""
     return _compare(operator.ge, x, y)
 
 
-@elementwise("comparison")
+@elementwise("comparison", exact=True)
 def lt(x: Scalar, y: Scalar) -> Boolean:
     """Tell whether ``x`` is less than ``y``."""
     return _compare(operator.lt, x, y)
 
 
-@elementwise("comparison")
+@elementwise("comparison", exact=True)
 def lte(x: Scalar, y: Scalar) -> Boolean:
     """Tell whether ``x`` is less than or equal to ``y``."""
     return _compare(operator.le, x, y)
@@ -120,7 +120,7 @@ def between(x: Anything, min: Known, max: Known, exclude_max: Flag = False) -> B
     """
     if isinstance(x, bool) or not (x is None or isinstance(x, Block | int | float)):
         return False
-    return combine(lambda v: (v >= min) & ((v < max) if exclude_max else (v <= max)), [x])
+    return combine(lambda v: (v >= min) & ((v < max) if exclude_max else (v <= max)), [x], exact=True)
 
 
 def _tell(x: Any, test: Callable[[Any], Any], *, otherwise: bool, nodata: bool) -> Any:

@@ -63,8 +63,9 @@ def mod(x: Number, y: Number) -> Number:
 
     A division by zero gives ±infinity or NaN; a finite number divided by ±infinity is left as it is.
     """
-    rest = np.where(np.isinf(y) & np.isfinite(x), x, np.mod(x, y))
-    return np.where(np.equal(y, 0), np.true_divide(x, np.abs(y)), rest)
+    dtype = np.result_type(x, y, 1.0)
+    rest = np.where(np.isinf(y) & np.isfinite(x), x, np.mod(x, y, dtype=dtype))
+    return np.where(np.equal(y, 0), np.divide(x, abs(y), dtype=dtype), rest)
 
 
 @elementwise("math", _POWERS, operands=("base", "p"))
@@ -78,7 +79,7 @@ def power(base: Number, p: Number) -> Number:
     p
         The numerical exponent.
     """
-    return np.power(np.asarray(base, dtype=None if isinstance(base, np.ndarray) else np.float64), p)
+    return np.power(base, p, dtype=np.result_type(base, p, 1.0))
 
 
 @elementwise("math", operands=("x",))
@@ -123,7 +124,8 @@ def log(x: FromZero, base: Number) -> Number:
         The base.
     """
     exact = None if isinstance(base, np.ndarray) else _LOGARITHMS.get(base)
-    return exact(x) if exact else np.log(x) / np.log(base)
+    dtype = np.result_type(x, base, 1.0)
+    return exact(x) if exact else np.log(x, dtype=dtype) / np.log(base, dtype=dtype)
 
 
 @elementwise(_ROUNDING, operands=("x",))
