@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from eocene.cube.block import Block
@@ -24,18 +27,23 @@ class Store:
         One pixel of the cube: dimensions, labels, dtype.
     grid : Grid
         The extent.
+    stored : Grid
+        What the arrays cover; the extent or more.
     values, valid : array
         Of the whole cube.
-    places : tuple of int or None
-        Positions along t that are read; None for all.
+    kept : mapping
+        Dimension → the positions along it that are left; all where it is not there.
+    items : tuple
+        The items that the cube was made from.
     """
 
     form: Block
     grid: Grid
+    stored: Grid
     values: Any
     valid: Any
-    places: tuple[int, ...] | None = None
-    items: tuple[Any, ...] = field(default=())
+    kept: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    items: tuple[Any, ...] = ()
 
     def write(self, block: Block, times: tuple[Any, ...] | None = None) -> None:
         """Put a window of the cube in, all labels along t or some that stand side by side."""
@@ -45,38 +53,51 @@ class Store:
         if times is not None and "t" in self.form.dims:
             first = self.form.labels["t"].index(times[0])
             where[self.form.index("t")] = slice(first, first + len(times))
-        place = (*where, *block.grid.slices_in(self.grid))
+        place = (*where, *block.grid.slices_in(self.stored))
         self.values[place] = block.values
         self.valid[place] = True if block.valid is None else block.valid
 
+    @cached_property
+    def labels(self) -> dict[str, tuple[Any, ...]]:
+        """Return the labels that are left."""
+        return {d: tuple(known[p] for p in self._left(d)) for d, known in self.form.labels.items()}
+
+    def _left(self, dim: str) -> Sequence[int]:
+        return self.kept.get(dim, range(len(self.form.labels[dim])))
+
     def probe(self) -> Block:
         """Return one pixel of the right form."""
-        return self._pick(self.form)
+        probe = self.form
+        for dim, positions in self.kept.items():
+            probe = probe.take(dim, positions)
+        return probe
+
+    def keep(self, dim: str, positions: Sequence[int]) -> Store:
+        """Return the store with some of what is left along a dimension only."""
+        left = self._left(dim)
+        return replace(self, kept={**self.kept, dim: tuple(left[p] for p in positions)})
 
     def at_dates(self, labels: tuple[Any, ...] | None) -> Store:
         """Return the store with some of its labels along t only."""
         if labels is None or "t" not in self.form.dims:
             return self
-        return replace(self, places=tuple(self.form.labels["t"].index(label) for label in labels))
+        return self.keep("t", [self.labels["t"].index(label) for label in labels])
 
     def read(self, window: Grid) -> Block:
         """Return the values of a window inside the extent."""
-        place = window.slices_in(self.grid)
-        if self.places is None or len(self.places) > 1:
-            return self._pick(self._block((..., *place), window, dict(self.form.labels)))
-        position = self.places[0]  # one date: the others are not read
-        lead = [slice(position, position + 1) if d == "t" else slice(None) for d in self.form.dims[:-2]]
-        labels = {**self.form.labels, "t": (self.form.labels["t"][position],)}
-        return self._block((*lead, *place), window, labels)
-
-    def _block(self, place: Any, window: Grid, labels: dict[str, Any]) -> Block:
+        lead = self.form.dims[:-2]
+        spans = [_span(self._left(d)) for d in lead]
+        # The extent may have been cut to a part of what is stored.
+        place = (*spans, *window.slices_in(self.stored))
         values, valid = np.asarray(self.values[place]), np.asarray(self.valid[place])
-        return self.form.with_(
-            values=values, valid=None if valid.all() else valid, grid=window, labels=labels
+        known = {d: self.form.labels[d][span] for d, span in zip(lead, spans, strict=True)}
+        block = self.form.with_(
+            values=values, valid=None if valid.all() else valid, grid=window, labels=known
         )
-
-    def _pick(self, block: Block) -> Block:
-        return block if self.places is None else block.take("t", self.places)
+        for dim, span in zip(lead, spans, strict=True):
+            if dim in self.kept:
+                block = block.take(dim, [p - span.start for p in self.kept[dim]])
+        return block
 
     def decode(self, leaf: Block, window: Grid) -> Block:
         """Return the values of a window that lies in what was read."""
@@ -84,13 +105,18 @@ class Store:
 
     def bytes_per_pixel(self) -> int:
         """Return the memory that a pixel takes."""
-        return int(np.prod(self.form.values.shape[:-2])) * (self.form.values.dtype.itemsize + 1)
+        return math.prod(len(v) for v in self.labels.values()) * (self.form.values.dtype.itemsize + 1)
+
+
+def _span(positions: Sequence[int]) -> slice:
+    """Return the smallest slice around positions."""
+    return slice(min(positions), max(positions) + 1) if len(positions) else slice(0, 0)
 
 
 def keep_in_memory(form: Block, grid: Grid) -> Store:
     """Return an empty store in memory."""
     shape = (*form.values.shape[:-2], *grid.shape)
-    return Store(form, grid, np.zeros(shape, form.values.dtype), np.zeros(shape, bool))
+    return Store(form, grid, grid, np.zeros(shape, form.values.dtype), np.zeros(shape, bool))
 
 
 def keep_on_disk(path: Path, form: Block, grid: Grid, *, block: int) -> Store:
@@ -104,4 +130,4 @@ def keep_on_disk(path: Path, form: Block, grid: Grid, *, block: int) -> Store:
     def create(name: str, dtype: np.dtype[Any]) -> Any:
         return group.create_array(name, shape=shape, chunks=(*chunks, block, block), dtype=dtype)
 
-    return Store(form, grid, create("values", form.values.dtype), create("valid", np.dtype(bool)))
+    return Store(form, grid, grid, create("values", form.values.dtype), create("valid", np.dtype(bool)))

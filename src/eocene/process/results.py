@@ -56,6 +56,7 @@ def write_results(
         If ``should_stop`` said so between two blocks.
     """
     check_suitable(plan, (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON"), batch=True)
+    plan = plan.settle()
     draft = folder.with_name(f".{folder.name.lstrip('.')}.{secrets.token_hex(4)}")
     draft.mkdir(parents=True)
     try:
@@ -164,6 +165,7 @@ def save_file(plan: Plan, folder: Path, wanted: str | None = None) -> tuple[Path
     """
     wanted = wanted or (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON")
     check_suitable(plan, wanted)
+    plan = plan.settle()
     if not plan.is_cube:
         return _save_records(plan, folder, wanted)
     if wanted not in ("GTiff", "netCDF"):

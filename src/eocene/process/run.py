@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from eocene.process.memory import cube_bytes
 from eocene.process.people import to_people
 from eocene.process.plan import plan_nodes
 from eocene.process.schema import CubeSchema, PlanNodes
+from eocene.process.settle import find_trim, settle
 from eocene.process.userdefined import UserProcesses
 from eocene.process.whole import Stages
 
@@ -48,6 +49,8 @@ class Plan:
     archive: Archive | None
     given: Mapping[str, Any] = field(default_factory=dict)
     """What else it was made from: the keyword arguments of :func:`make_plan`."""
+    is_settled: bool = False
+    """Whether it loads what this process has computed, so that no other can run it."""
 
     @cached_property
     def stages(self) -> Stages:
@@ -161,6 +164,13 @@ class Plan:
         wanted = Window(window, None if times is None else tuple(times))
         return evaluate(self.nodes, wanted, self.schema.node, self.stages)
 
+    def settle(self) -> Plan:
+        """Return the plan whose extent is that of the data, if the graph ends in trimming; else itself."""
+        trim = find_trim(self.nodes)
+        if trim is None or self.is_settled:
+            return self
+        return replace(self, nodes=settle(self.nodes, trim, self.stages), is_settled=True)
+
     def prepare(self) -> None:
         """Compute what is computed once, so that windows can then be asked for by many threads."""
         for node in self.nodes.nodes:
@@ -213,7 +223,7 @@ class Plan:
         refuse_if_too_large(self)
         result = self.nodes.result
         if self.is_cube:
-            result = self._collect(progress, workers)
+            result = self.settle()._collect(progress, workers)
         elif isinstance(result, CubeSchema):
             self.prepare()
             result = self.stages.get(result.node)

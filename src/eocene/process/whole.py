@@ -75,7 +75,7 @@ class Stages:
         self, planned: PlannedNode, given: dict[str, Any], rasters: dict[str, CubeSchema]
     ) -> Block | Source:
         """Hand whole extents in, one label along t after another where these do not depend on each other."""
-        sources = {name: self._keep(schema) for name, schema in rasters.items()}
+        sources = {name: self.keep(schema) for name, schema in rasters.items()}
         out = planned.schema
         store = None
         parts = []
@@ -92,11 +92,10 @@ class Stages:
             store.write(result.crop(out.grid), times)
         return store if store is not None else _join_times(parts)
 
-    def _keep(self, schema: CubeSchema) -> Source:
-        """Return a whole cube as a source: computed block by block, by all cores."""
-        planned = self.plan.by_id[schema.node]
-        if planned.whole:
-            kept: Source = self.get(schema.node)
+    def keep(self, schema: CubeSchema) -> Store:
+        """Return a whole cube, kept: computed block by block, by all cores."""
+        if self.plan.by_id[schema.node].whole:
+            kept: Store = self.get(schema.node)
             return kept
         grid = _grid_of(schema)
         cut = choose_cut(self.plan, schema.node, memory_budget() // 2)

@@ -60,7 +60,7 @@ def executor_for(plan: Plan, workers: int | None = None) -> Executor:
         If the cluster cannot be reached or used.
     """
     address = os.environ.get(VARIABLE, "").strip()
-    if not address or workers or is_inside_task():
+    if not address or workers or plan.is_settled or is_inside_task():
         return ThreadExecutor(plan, workers)
     from eocene.process.executors.cluster import ClusterExecutor
 
