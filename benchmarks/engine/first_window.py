@@ -2,7 +2,7 @@
 
 Run with ``python benchmarks/engine/first_window.py [--folder DATA]``. The clock starts when Eocene and its
 processes are imported and the workspace is open; ``first`` is the plan and the first window, ``second``
-another window of the same plan. Prints one JSON object of milliseconds, the best and the median of the runs.
+the window beside it, as a map asks for them. Prints one JSON object: milliseconds, best and median.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def answer(folder: Path) -> None:
     marks = [cpu_seconds()]
     plan = make_plan({"process_graph": GRAPHS["ndvi"]()}, archive)
     whole = plan.schema.grid
-    for place in (300, 900):
-        plan.compute(Grid(whole.lattice, whole.left + place, whole.top + place, 256, 256))
+    for right in (0, 256):
+        plan.compute(Grid(whole.lattice, whole.left + right, whole.top, 256, 256))
         marks.append(cpu_seconds())
     first, second = np.diff(marks) * 1000
     print(json.dumps({"first": round(first, 1), "second": round(second, 1)}))

@@ -47,7 +47,8 @@ def write(path: Path, *, levels: tuple[int, ...] = (), **options: Any) -> np.nda
     count, dtype = options.setdefault("count", 1), np.dtype(options["dtype"])
     profile: dict[str, Any] = {
         "driver": "GTiff", "width": 300, "height": 200, "crs": "EPSG:32633", "tiled": True,
-        "blockxsize": 64, "blockysize": 64, "transform": from_origin(600000, 5100000, 10, 10), **options,
+        "blockxsize": 64, "blockysize": 64, "transform": from_origin(600000, 5100000, 10, 10),
+        **options,
     }  # fmt: skip
     if not profile["tiled"]:
         del profile["blockxsize"], profile["blockysize"]
@@ -111,6 +112,21 @@ def test_a_tile_that_a_window_meets_in_part_is_decoded_once(
     for left in range(0, 64, 8):
         raster.read(Grid(whole.lattice, whole.left + left, whole.top, 8, 8))
     assert len(decoded) == 1
+
+
+def test_of_files_that_agree_in_their_headers_gdal_opens_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, west, nodata in (("a", 600000, 5), ("b", 600000, 5), ("c", 700000, 5), ("d", 600000, 6)):
+        place = from_origin(west, 5100000, 20, 20)
+        write(tmp_path / f"{name}.tif", **USUAL[0], transform=place, nodata=nodata)
+    opened, open_by_gdal = [], rasterio.open
+    monkeypatch.setattr(rasterio, "open", lambda path, **o: opened.append(path) or open_by_gdal(path, **o))
+    rasters = {name: GeotiffRaster(tmp_path / f"{name}.tif", {}) for name in "abcd"}
+    assert len(opened) == 3
+    assert rasters["a"].levels == rasters["b"].levels == rasters["d"].levels
+    assert rasters["c"].levels[0].bounds[0] == 700000
+    assert [r.nodata for r in rasters.values()] == [5, 5, 5, 6]
 
 
 def test_kept_tiles_stay_within_their_bytes() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,15 @@ class Header:
     levels: tuple[Grid, ...]
 
 
+@dataclass(frozen=True)
+class _HeaderKey:
+    """What the header of a file follows from: scenes of a tile agree in it, so GDAL opens one of them."""
+
+    band: int
+    images: tuple[Any, ...]
+    identity: tuple[str, int, int] = field(compare=False)
+
+
 @lru_cache(maxsize=4096)
 def read_header(identity: tuple[str, int, int], band: int) -> Header:
     """Return the header of a file; remembered, since a cube opens each file for every block.
@@ -51,8 +60,15 @@ def read_header(identity: tuple[str, int, int], band: int) -> Header:
     DamageError
         If the file cannot be read.
     """
-    path = Path(identity[0])
-    dataset = _dataset(identity, None)
+    images = read_images(Path(identity[0]))
+    told = tuple((i.width, i.height, i.subfile, *i.stored.items(), i.georeference) for i in images)
+    return _open_header(_HeaderKey(band, told, identity))
+
+
+@lru_cache(maxsize=256)
+def _open_header(key: _HeaderKey) -> Header:
+    path, band = Path(key.identity[0]), key.band
+    dataset = _dataset(key.identity, None)
     if not 1 <= band <= dataset.count:
         raise InputError(
             f"The file {str(path)!r} has {dataset.count} bands, band {band} was asked for.",

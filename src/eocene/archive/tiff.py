@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from eocene.model.errors import DamageError
 
@@ -21,6 +21,25 @@ _WIDTH, _HEIGHT, _SUBFILE = 256, 257, 254
 _OFFSETS, _COUNTS = (273, 324), (279, 325)
 _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
 _STORED = (258, 259, 277, 284, 317, 339)
+_GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 _MOST_IMAGES = 64
 _MOST_ENTRIES = 4096
 
@@ -32,6 +51,7 @@ class TiffImage:
     ``extents`` are (offset, length) pairs of its tiles or strips, row by row, of one band after another
     where bands are stored apart; length 0 is a sparse tile. ``tile`` is their height and width in pixels.
     ``stored`` holds the tags that say how: bits, compression, samples, planes, predictor, number format.
+    ``georeference`` holds, as bytes, those that say where the image lies and what no-data is.
     """
 
     width: int
@@ -42,6 +62,7 @@ class TiffImage:
     is_tiled: bool = False
     byte_order: str = "<"
     stored: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    georeference: tuple[tuple[int, bytes], ...] = ()
 
     @property
     def is_overview(self) -> bool:
@@ -130,13 +151,18 @@ def _read_directory(
     (width,) = _values(stream, layout, entries[_WIDTH])
     (height,) = _values(stream, layout, entries[_HEIGHT])
     (subfile,) = _values(stream, layout, entries[_SUBFILE]) if _SUBFILE in entries else (0,)
-    if not with_extents:
-        return TiffImage(width, height, subfile), following
-    tile = _tile_shape(stream, layout, entries, (height, width))
-    extents = _extents(stream, layout, entries)
-    stored = {tag: _values(stream, layout, entries[tag]) for tag in _STORED if tag in entries}
-    is_tiled = _TILE_WIDTH in entries
-    return TiffImage(width, height, subfile, extents, tile, is_tiled, layout.order, stored), following
+    known: dict[str, Any] = {
+        "byte_order": layout.order,
+        "stored": {tag: _values(stream, layout, entries[tag]) for tag in _STORED if tag in entries},
+        "georeference": tuple((t, _read(stream, layout, entries[t])) for t in _GEOREFERENCE if t in entries),
+    }
+    if with_extents:
+        known |= {
+            "extents": _extents(stream, layout, entries),
+            "tile": _tile_shape(stream, layout, entries, (height, width)),
+            "is_tiled": _TILE_WIDTH in entries,
+        }
+    return TiffImage(width, height, subfile, **known), following
 
 
 def _tile_shape(
@@ -158,15 +184,19 @@ def _extents(
 
 
 def _values(stream: BinaryIO, layout: _Layout, entry: tuple[int, int, bytes]) -> tuple[int, ...]:
+    kind, number, _ = entry
+    return struct.unpack(layout.order + str(number) + _TYPES[kind], _read(stream, layout, entry))
+
+
+def _read(stream: BinaryIO, layout: _Layout, entry: tuple[int, int, bytes]) -> bytes:
     kind, number, inline = entry
-    code = layout.order + str(number) + _TYPES[kind]
-    size = struct.calcsize(code)
+    size = number * _SIZES[kind]
     if size <= len(inline):
-        return struct.unpack(code, inline[:size])
+        return inline[:size]
     (offset,) = struct.unpack(layout.word, inline)
     stream.seek(offset)
     # Reading first and comparing then keeps a lying count from allocating memory.
     data = stream.read(size)
     if len(data) < size:
         raise ValueError(f"a table of {size} bytes is cut off")
-    return struct.unpack(code, data)
+    return data
