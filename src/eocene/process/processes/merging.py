@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.cube.block import Block
+from eocene.cube.block import Block, expand
 from eocene.cube.feature import Feature
 from eocene.model import Grid, InputError
 from eocene.process.dimensions import fill
@@ -133,7 +133,9 @@ def _resolve(resolver: Any, x: Block, y: Block, context: Any) -> Block:
             "Give one, such as max, or make the labels of a dimension differ.",
             code="OverlapResolverMissing",
         )
-    return fill(resolver(x=x, y=y, context=context), frame(x, y, join(x, y)), "overlap_resolver")
+    like = frame(x, y, join(x, y))
+    one, two = (expand(block, like.dims).with_(labels=like.labels) for block in (x, y))
+    return fill(resolver(x=one, y=two, context=context), like, "overlap_resolver")
 
 
 def _check_types(one: Block, two: Block) -> None:
