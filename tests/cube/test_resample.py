@@ -13,8 +13,9 @@ from pyproj import Transformer
 from rasterio.warp import Resampling, reproject
 from scipy.interpolate import BSpline
 
+from eocene.cube.axes import KERNELS
 from eocene.cube.block import Block
-from eocene.cube.resample import KERNELS, METHODS, PICKS, resample, source_window
+from eocene.cube.resample import METHODS, PICKS, resample, source_window
 from eocene.model import Grid, Lattice
 
 SOURCE = Grid(Lattice(32632, (10.0, 10.0)), 60_000, -520_000, 60, 50)

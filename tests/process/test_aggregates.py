@@ -13,7 +13,6 @@ from pyproj import Transformer
 
 import eocene
 from eocene.process import make_plan
-from eocene.process.periods import group_by_period
 from tests.process.graphs import call, callback, load
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def test_a_warped_cube_holds_the_pixel_under_each_centre(
     assert np.array_equal(warped.values, expected, equal_nan=True)
 
 
-def test_a_box_keeps_the_pixels_that_it_touches(world: Workspace, cube: xr.DataArray) -> None:
+def test_a_box_keeps_the_pixels_whose_centres_it_holds(world: Workspace, cube: xr.DataArray) -> None:
     west, north = float(cube.x[10]) - 3, float(cube.y[20]) + 2
     extent = {"west": west, "south": north - 107, "east": west + 55, "north": north, "crs": 32632}
     graph = {
@@ -173,31 +172,6 @@ def test_a_box_keeps_the_pixels_that_it_touches(world: Workspace, cube: xr.DataA
     found = eocene.run(graph, workspace=world)
     assert np.array_equal(found.values, cube.values[..., 20:31, 10:16], equal_nan=True)
     assert found.x.values.tolist() == cube.x.values[10:16].tolist()
-
-
-PERIODS = {
-    "hour": lambda t: t.strftime("%Y-%m-%d-%H"),
-    "day": lambda t: t.strftime("%Y-%j"),
-    "week": lambda t: f"{t.isocalendar()[0]}-{t.isocalendar()[1]:02d}",
-    "month": lambda t: t.strftime("%Y-%m"),
-    "year": lambda t: t.strftime("%Y"),
-    "dekad": lambda t: f"{t.year}-{3 * t.month - (2 if t.day <= 10 else 1 if t.day <= 20 else 0):02d}",
-    "season": lambda t: (
-        f"{(t + pd.DateOffset(months=1)).year}-"
-        + ["djf", "mam", "jja", "son"][(t + pd.DateOffset(months=1)).quarter - 1]
-    ),
-    "decade": lambda t: f"{str(t.year)[:3]}0",
-}
-
-
-@pytest.mark.parametrize("period", PERIODS)
-def test_each_date_falls_into_its_period(period: str) -> None:
-    days = pd.date_range("2019-12-25", "2021-01-10", freq="61h")
-    groups = group_by_period(tuple(np.datetime64(d, "s") for d in days), period)
-    expected: dict[str, list[int]] = {}
-    for position, day in enumerate(days):
-        expected.setdefault(PERIODS[period](day), []).append(position)
-    assert groups == expected
 
 
 @pytest.mark.parametrize("period", ["week", "dekad"])

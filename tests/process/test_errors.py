@@ -131,7 +131,6 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "EPSG",
     ),
     "box outside": (loading(spatial_extent=NOWHERE), "NoDataAvailable", "covers"),
-    "filter outside": (after_load("filter_bbox", extent=NOWHERE), "NoDataAvailable", ""),
     "empty time span": (
         loading(temporal_extent=["2024-05-01", "2024-05-01"]),
         "TemporalExtentEmpty",
@@ -211,23 +210,23 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "interval",
     ),
     "no resolution": (
-        after_load("resample_spatial", projection=4326),
+        after_load("resample_spatial"),
         "ProcessParameterInvalid",
         "resolution",
     ),
     "a resolution below nothing": (
         after_load("resample_spatial", resolution=-1),
         "ProcessParameterInvalid",
-        "above 0",
+        "0 or more",
     ),
     "a projection that is none": (
         after_load("resample_spatial", resolution=10, projection="Lambert"),
         "ProcessParameterInvalid",
         "EPSG",
     ),
-    "a resampling that is not built": (
-        after_load("resample_spatial", resolution=20, method="cubic"),
-        "FeatureUnsupported",
+    "an unknown resampling": (
+        after_load("resample_spatial", resolution=20, method="best"),
+        "ProcessParameterInvalid",
         "near",
     ),
     "no geometry": (

@@ -14,66 +14,29 @@ where no source pixel under it is valid. Sums run in float64, in the order of ro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.cube.warp import gather_pixels, locate_centres, locate_pixels
-from eocene.model import Grid, Lattice
-from eocene.model.grid import is_geographic
+from eocene.cube.axes import KERNELS, locate_axes
+from eocene.cube.warp import gather_pixels, locate_pixels
+from eocene.model import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from eocene.cube.axes import Axis
     from eocene.cube.block import Block
     from eocene.cube.warp import Index, Position
 
     Numbers = NDArray[Any]
     Mask = NDArray[np.bool_]
 
-NOWHERE = -(2.0**40)
-"""Position of a pixel that the transformation cannot reach."""
-
-_EDGE = 1e-6
-"""An edge that misses a pixel's edge by less, in pixels, is on it."""
-
-_WIDEST = 16
-"""Near a pole, a footprint between two CRSs is cut to this many times its usual width."""
-
 _STRIP = 2**17
 """Weights that are held at once, to stay in the cache."""
 
-
-def _triangle(x: Position) -> Position:
-    return np.asarray(np.maximum(1 - np.abs(x), 0))
-
-
-def _cubic(x: Position) -> Position:
-    a = np.abs(x)
-    outer = np.where(a < 2, ((-0.5 * a + 2.5) * a - 4) * a + 2, 0)
-    return np.where(a < 1, (1.5 * a - 2.5) * a * a + 1, outer)
-
-
-def _spline(x: Position) -> Position:
-    a = np.abs(x)
-    rest = np.maximum(2 - a, 0)
-    return np.where(a < 1, (0.5 * a - 1) * a * a + 2 / 3, rest * rest * rest / 6)
-
-
-def _lanczos(x: Position) -> Position:
-    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
-
-
-KERNELS: dict[str, tuple[int, Callable[[Position], Position]]] = {
-    "bilinear": (1, _triangle),
-    "cubic": (2, _cubic),
-    "cubicspline": (2, _spline),
-    "lanczos": (3, _lanczos),
-}
-"""Method → radius in pixels, weight at a distance."""
 
 _MIN, _MAX, _QUANTILE, _MODE = range(4)
 PICKS = {
@@ -86,81 +49,7 @@ PICKS = {
 }
 """Method → how the loop picks a value, and the share of a quantile."""
 
-METHODS = ("average", *KERNELS, *PICKS, "near", "rms", "sum")
-
-
-@dataclass(frozen=True, eq=False)
-class Axis:
-    """Where target pixels lie along one axis of the source: centre and width, in source pixels."""
-
-    centre: Position
-    width: Position
-
-    def reach(self, method: str) -> tuple[Index, int]:
-        """Return the first source pixel that each target pixel uses, and how many it uses at most."""
-        if method in KERNELS:
-            radius = KERNELS[method][0] * np.maximum(self.width, 1)
-            first = np.floor(self.centre - 0.5 - radius) + 1
-            return first.astype(np.int64), int(np.ceil(2 * radius.max() - _EDGE))
-        low, high = self._edges()
-        first = np.floor(low)
-        return first.astype(np.int64), int((np.ceil(high) - first).max())
-
-    def weights(self, method: str, first: Index, count: int) -> Position:
-        """Return the weights of ``count`` source pixels from ``first`` on, along a new last axis."""
-        taps = first[..., None] + np.arange(count)
-        if method in KERNELS:
-            distance = taps + 0.5 - self.centre[..., None]
-            return KERNELS[method][1](distance / np.maximum(self.width, 1)[..., None])
-        low, high = (edge[..., None] for edge in self._edges())
-        return np.asarray(np.maximum(np.minimum(taps + 1, high) - np.maximum(taps, low), 0))
-
-    def strip(self, rows: slice) -> Axis:
-        """Return some rows of a window."""
-        return Axis(_rows(self.centre, rows), _rows(self.width, rows))
-
-    def _edges(self) -> tuple[Position, Position]:
-        return _snap(self.centre - self.width / 2), _snap(self.centre + self.width / 2)
-
-
-def _rows(values: Numbers, rows: slice) -> Numbers:
-    return values if values.shape[0] == 1 else values[rows]
-
-
-def _snap(position: Position) -> Position:
-    near = np.rint(position)
-    return np.where(np.abs(position - near) < _EDGE, near, position)
-
-
-@lru_cache(maxsize=16)
-def locate_axes(window: Grid, source: Lattice) -> tuple[Axis, Axis]:
-    """Return where the pixels of ``window`` lie along the rows and along the columns of ``source``."""
-    if window.epsg == source.epsg:
-        rows, cols = locate_centres(window, source)
-        width, height = (t / s for t, s in zip(window.lattice.resolution, source.resolution, strict=True))
-        return Axis(rows, np.full((1, 1), height)), Axis(cols, np.full((1, 1), width))
-    rows, cols = locate_centres(window.pad(1), source)
-    widest = max(1.0, _WIDEST * window.lattice.resolution_m / source.resolution_m)
-    turn = 360 / source.resolution[0] if is_geographic(source.epsg) else None
-    return _axis(rows, None, widest), _axis(cols, turn, widest)
-
-
-def _axis(position: Position, turn: float | None, widest: float) -> Axis:
-    """Return centres and spread from centres that reach a pixel beyond the window on each side.
-
-    ``turn`` is how many pixels lead once round the globe: across the date line steps are short.
-    """
-    with np.errstate(invalid="ignore"):
-        across = position[1:-1, 2:] - position[1:-1, :-2]
-        down = position[2:, 1:-1] - position[:-2, 1:-1]
-        if turn:
-            across, down = (step - turn * np.rint(step / turn) for step in (across, down))
-        width = np.sqrt(across * across + down * down) / 2
-    centre = position[1:-1, 1:-1]
-    return Axis(
-        np.where(np.isfinite(centre), centre, NOWHERE),
-        np.where(np.isfinite(width), np.clip(width, 1e-3, widest), 1.0),
-    )
+METHODS = tuple(sorted(("average", *KERNELS, *PICKS, "near", "rms", "sum")))
 
 
 def source_window(window: Grid, source: Grid, method: str = "near") -> Grid:

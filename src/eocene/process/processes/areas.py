@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,15 +20,15 @@ from eocene.process.extent import parse_bbox, pixels_in
 from eocene.process.outlines import grid_of, outlines, pixels_of, polygons, window_of
 from eocene.process.processes.masks import mask as mask_pixels
 from eocene.process.registry import process
-from eocene.process.types import BoundingBox, Cube, Flag, Scalar
-
-Geometries = Annotated[
-    Any,
-    [
-        {"type": "object", "subtype": "datacube", "dimensions": [{"type": "geometry"}]},
-        {"type": "object", "subtype": "geojson"},
-    ],
-]
+from eocene.process.spatial_types import (
+    Box,
+    Geometries,
+    MaskPolygons,
+    Raster,
+    RasterOrVector,
+    Replacement,
+)
+from eocene.process.types import Flag
 
 
 def _bbox_grid(arguments: dict[str, Any]) -> Grid:
@@ -37,7 +37,7 @@ def _bbox_grid(arguments: dict[str, Any]) -> Grid:
 
 
 @process("cubes", "filter", times=same_times, grid=_bbox_grid)
-def filter_bbox(data: Cube, extent: BoundingBox) -> Cube:
+def filter_bbox(data: RasterOrVector, extent: Box) -> RasterOrVector:
     """Keep the pixels whose centre lies in a box or on its edge, or the geometries that lie in it wholly.
 
     A box beside the data leaves a cube without pixels.
@@ -75,7 +75,7 @@ def _geometries_grid(arguments: dict[str, Any]) -> Grid:
 
 
 @process("cubes", "filter", times=same_times, grid=_geometries_grid, unread=("geometries",))
-def filter_spatial(data: Cube, geometries: Geometries) -> Cube:
+def filter_spatial(data: Raster, geometries: Geometries) -> Raster:
     """Keep the pixels of geometries: the smallest cube around them, no-data where there is none.
 
     Of a polygon those pixels whose centre lies in it or on its edge, of a point the one under it, of a
@@ -94,7 +94,9 @@ def filter_spatial(data: Cube, geometries: Geometries) -> Cube:
 
 
 @process("cubes", "masks", times=same_times, unread=("mask",))
-def mask_polygon(data: Cube, mask: Geometries, replacement: Scalar = None, inside: Flag = False) -> Cube:
+def mask_polygon(
+    data: Raster, mask: MaskPolygons, replacement: Replacement = None, inside: Flag = False
+) -> Raster:
     """Replace the pixels outside, or inside, of polygons; no-data stays.
 
     Parameters

@@ -5,7 +5,7 @@ Source: openEO processes 2.0, apply_kernel.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +16,8 @@ from eocene.process.corners import check_choice
 from eocene.process.elementwise import promote, same_times
 from eocene.process.outlines import grid_of
 from eocene.process.registry import process
-from eocene.process.types import Cube, Known
-
-Kernel = Annotated[
-    Any,
-    {
-        "type": "array",
-        "subtype": "kernel",
-        "items": {"type": "array", "items": {"type": "number"}},
-    },
-]
-Border = Annotated[Any, [{"type": "string", "enum": list(BORDERS)}, {"type": "number"}]]
+from eocene.process.spatial_types import Border, Kernel, Raster
+from eocene.process.types import Known
 
 
 def _weights(kernel: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -64,7 +55,7 @@ def _need(window: Grid, arguments: dict[str, Any]) -> Grid:
 
 @process("cubes", "math > image filter", times=same_times, need=_need)
 def apply_kernel(
-    data: Cube,
+    data: Raster,
     kernel: Kernel,
     factor: Known = 1,
     border: Border = 0,
@@ -72,7 +63,7 @@ def apply_kernel(
     *,
     _window: Grid | None = None,
     _extent: Grid | None = None,
-) -> Cube:
+) -> Raster:
     """Multiply the pixels around each pixel by the weights of a kernel, and add them up.
 
     The kernel is laid on as it is written, north up; it is not turned round. The result has no no-data.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import reduce
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -20,41 +20,20 @@ from eocene.process.dimensions import labelled
 from eocene.process.outlines import grid_of, pixels_of, polygons, window_of
 from eocene.process.processes.masks import mask as mask_pixels
 from eocene.process.registry import process
+from eocene.process.spatial_types import (
+    ChunkSizes,
+    Focal,
+    Overlaps,
+    PerPolygon,
+    Polygons,
+    Raster,
+    Replacement,
+)
 from eocene.process.subcubes import Assembly, same_form
-from eocene.process.types import Context, Cube, Scalar, callback
+from eocene.process.types import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-_CUBE = {"type": "object", "subtype": "datacube"}
-_SIZES = {"type": "array", "items": {"type": "object", "subtype": "chunk-size"}}
-Sizes = Annotated[Any, _SIZES]
-Overlaps = Annotated[Any, [{"type": "null"}, _SIZES]]
-Focal = Annotated[
-    Any,
-    callback(
-        {"description": "The new values, in the same form.", "schema": [_CUBE, {"type": "array"}]},
-        data={
-            "description": "A part of the cube; an array if it has several labels along one dimension only.",
-            "schema": [_CUBE, {"type": "array", "subtype": "labeled-array"}],
-        },
-    ),
-]
-PerPolygon = Annotated[
-    Any,
-    callback(
-        {"description": "The new values, in the same form.", "schema": _CUBE},
-        data={"description": "The cube around a polygon, masked outside of it.", "schema": _CUBE},
-    ),
-]
-Polygons = Annotated[
-    Any,
-    {
-        "type": "object",
-        "subtype": "datacube",
-        "dimensions": [{"type": "geometry", "geometry_type": ["Polygon", "MultiPolygon"]}],
-    },
-]
 
 
 def _spatial_sizes(arguments: dict[str, Any]) -> dict[str, tuple[int | None, int | None]]:
@@ -90,15 +69,15 @@ def _need_of_chunks(window: Grid, arguments: dict[str, Any]) -> Grid:
 
 @process("cubes", need=_need_of_chunks)
 def apply_neighborhood(
-    data: Cube,
+    data: Raster,
     process: Focal,
-    size: Sizes,
+    size: ChunkSizes,
     overlap: Overlaps = None,
     context: Context = None,
     *,
     _window: Grid | None = None,
     _extent: Grid | None = None,
-) -> Cube:
+) -> Raster:
     """Apply a process to neighbourhoods: parts of one size that count from the upper left of the cube.
 
     Along y and x all neighbourhoods are equally large; where they leave the cube they hold no-data.
@@ -218,15 +197,15 @@ def _need_of_polygons(window: Grid, arguments: dict[str, Any]) -> Grid:
 
 @process("cubes", grid=_without_overlaps, need=_need_of_polygons, unread=("geometries",))
 def apply_polygon(
-    data: Cube,
+    data: Raster,
     geometries: Polygons,
     process: PerPolygon,
-    mask_value: Scalar = None,
+    mask_value: Replacement = None,
     context: Context = None,
     *,
     _window: Grid | None = None,
     _extent: Grid | None = None,
-) -> Cube:
+) -> Raster:
     """Apply a process to the pixels of each polygon; other pixels keep their values.
 
     Parameters

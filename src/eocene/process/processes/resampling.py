@@ -6,7 +6,7 @@ Source: openEO processes 2.0, category reproject.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from eocene.cube.resample import METHODS, resample, source_window
 from eocene.model import Grid, InputError, transformer
@@ -15,28 +15,10 @@ from eocene.process.corners import CORNERS, check_choice
 from eocene.process.crs import parse_epsg
 from eocene.process.elementwise import same_times
 from eocene.process.registry import process
-from eocene.process.types import Cube
+from eocene.process.spatial_types import Corner, Method, Projection, Raster, Resolution
 
 if TYPE_CHECKING:
     from eocene.model.grid import BBox
-
-Method = Annotated[str, {"type": "string", "enum": list(METHODS)}]
-Corner = Annotated[str, {"type": "string", "enum": list(CORNERS)}]
-Resolution = Annotated[
-    Any,
-    [
-        {"type": "number", "minimum": 0},
-        {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "number", "minimum": 0}},
-    ],
-]
-Projection = Annotated[
-    Any,
-    [
-        {"type": "integer", "subtype": "epsg-code", "minimum": 1000},
-        {"type": "string", "subtype": "wkt2-definition"},
-        {"type": "null"},
-    ],
-]
 
 
 def _wanted_size(resolution: Any) -> tuple[float, float]:
@@ -82,7 +64,7 @@ def _resampled_grid(arguments: dict[str, Any]) -> Grid:
     if not any(size) and projection is None:
         raise InputError(
             "Neither a resolution nor a projection is given.",
-            "Give one of them, or leave the process out.",
+            "Give a resolution, a projection, or both.",
             code="ProcessParameterInvalid",
         )
     epsg = grid.epsg if projection is None else parse_epsg(projection)
@@ -99,14 +81,14 @@ def _source_window(window: Grid, arguments: dict[str, Any]) -> Grid:
 
 @process("cubes", "reproject", times=same_times, grid=_resampled_grid, need=_source_window)
 def resample_spatial(
-    data: Cube,
+    data: Raster,
     resolution: Resolution = 0,
     projection: Projection = None,
     method: Method = "near",
     align: Corner = "upper-left",
     *,
     _window: Grid,
-) -> Cube:
+) -> Raster:
     """Resample and warp the pixels of a cube to a resolution or projection.
 
     Each target pixel is transformed by itself, so the result does not depend on how the cube is cut.
@@ -138,7 +120,7 @@ def _target_grid(arguments: dict[str, Any]) -> Grid:
 
 
 @process("cubes", "reproject", times=same_times, grid=_target_grid, need=_source_window, unread=("target",))
-def resample_cube_spatial(data: Cube, target: Cube, method: Method = "near", *, _window: Grid) -> Cube:
+def resample_cube_spatial(data: Raster, target: Raster, method: Method = "near", *, _window: Grid) -> Raster:
     """Resample the pixels of a cube to the pixel grid of another.
 
     Parameters

@@ -16,15 +16,12 @@ from eocene.process.dimensions import fill
 from eocene.process.elementwise import same_times
 from eocene.process.outlines import grid_of
 from eocene.process.registry import process
-from eocene.process.types import Context, Cube, Reducer
+from eocene.process.spatial_types import Corner, PixelCounts, PixelReducer, Raster
+from eocene.process.types import Context, Cube
 from eocene.process.zone_pixels import PIXELS
 
 BOUNDARIES = ("pad", "trim")
-Size = Annotated[
-    Any, {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer", "minimum": 1}}
-]
 Boundary = Annotated[str, {"type": "string", "enum": list(BOUNDARIES)}]
-Corner = Annotated[str, {"type": "string", "enum": list(CORNERS)}]
 
 
 def _check_size(size: Any) -> tuple[int, int]:
@@ -77,15 +74,15 @@ def _need_of_windows(window: Grid, arguments: dict[str, Any]) -> Grid:
 
 @process("cubes", "aggregate", times=same_times, grid=_window_grid, need=_need_of_windows)
 def aggregate_spatial_window(
-    data: Cube,
-    reducer: Reducer,
-    size: Size,
+    data: Raster,
+    reducer: PixelReducer,
+    size: PixelCounts,
     boundary: Boundary = "pad",
     align: Corner = "upper-left",
     context: Context = None,
     *,
     _window: Grid | None = None,
-) -> Cube:
+) -> Raster:
     """Reduce the pixels of each window of some pixels to one.
 
     Parameters
@@ -130,7 +127,7 @@ def aggregate_spatial_window(
 
 
 @process("aggregate", "cubes", "reducer", times=same_times, whole=True)
-def reduce_spatial(data: Cube, reducer: Reducer, context: Context = None) -> Cube:
+def reduce_spatial(data: Raster, reducer: PixelReducer, context: Context = None) -> Cube:
     """Reduce all pixels to one value; the dimensions x and y go.
 
     Parameters
