@@ -265,11 +265,13 @@ def test_a_table_comes_as_it_was_written(world, simulated_world):
         world.table(S2)
 
 
-@pytest.mark.parametrize("name", ["estimate", "explain"])
-def test_what_is_not_built_says_so_and_what_to_use_instead(world, name):
-    with pytest.raises(UnavailableError, match=rf"eocene\.{name} is not built") as error:
-        getattr(eocene, name)({}, workspace=world)
-    assert "Workspace.plan" in error.value.remedy
+def test_a_graph_can_be_estimated_and_explained_without_being_run(world):
+    graph = {"load": {"process_id": "load_collection", "arguments": {"id": S2}, "result": True}}
+    estimate = eocene.estimate(graph, workspace=world)
+    explanation = eocene.explain(graph, workspace=world)
+    assert explanation.estimate.bytes_read == estimate.bytes_read
+    assert 0 < estimate.bytes_read < estimate.peak_memory
+    assert str(explanation).startswith("load: load_collection")
 
 
 def test_run_takes_a_path_of_a_workspace_and_closes_nothing_of_yours(world):

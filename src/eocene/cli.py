@@ -184,6 +184,22 @@ def run(
     _run_to_file(graph, output, workspace, dict(_read_parameter(p) for p in parameter or ()))
 
 
+@app.command()
+def explain(
+    graph: Annotated[Path, typer.Argument(help="JSON file with an openEO process graph.")],
+    workspace: WorkspaceOption = HERE,
+    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=JSON")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show what a process graph would read, how it would be cut and what it would cost."""
+    with _open(workspace) as ws:
+        explanation = ws.plan(graph, dict(_read_parameter(p) for p in parameter or ())).explain()
+    if as_json:
+        _print(explanation.to_dict())
+    else:
+        sys.stdout.write(f"{explanation}\n")
+
+
 def _read_parameter(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     if not sign:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from eocene.link import LinkStore
     from eocene.model import BBox
     from eocene.process import Plan
+    from eocene.process.estimate import Estimate
+    from eocene.process.explain import Explanation
 
 
 class Workspace:
@@ -343,16 +345,45 @@ def _plan(
     return make_plan(graph, archive, parameters, processes=processes)
 
 
-def explain(graph: Any, *, workspace: Workspace | str | Path) -> str:
-    """Describe the plan of a graph: not built in this version."""
-    raise UnavailableError(
-        "eocene.explain is not built in this version.", "Look at Workspace.plan(graph).schema and .items."
-    )
+def estimate(
+    graph: Any,
+    *,
+    workspace: Workspace | str | Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    processes: Mapping[str, Any] | None = None,
+) -> Estimate:
+    """Estimate what running a graph will cost; no pixel is read.
+
+    Parameters
+    ----------
+    graph, workspace, parameters, processes
+        As for :func:`run`.
+
+    Returns
+    -------
+    Estimate
+        Bytes read, peak memory, processor time, and how the graph is cut.
+    """
+    return _plan(graph, workspace, parameters, processes).estimate()
 
 
-def estimate(graph: Any, *, workspace: Workspace | str | Path) -> dict[str, float]:
-    """Estimate the cost of a graph: not built in this version."""
-    raise UnavailableError(
-        "eocene.estimate is not built in this version.",
-        "Look at Workspace.plan(graph).schema.shape and .bytes_per_pixel.",
-    )
+def explain(
+    graph: Any,
+    *,
+    workspace: Workspace | str | Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    processes: Mapping[str, Any] | None = None,
+) -> Explanation:
+    """Show the plan of a graph: what is read, at which resolution, how it is cut, what it will cost.
+
+    Parameters
+    ----------
+    graph, workspace, parameters, processes
+        As for :func:`run`.
+
+    Returns
+    -------
+    Explanation
+        A tree; print it, or leave it at the end of a notebook's cell.
+    """
+    return _plan(graph, workspace, parameters, processes).explain()

@@ -68,9 +68,12 @@ def choose_cut(plan: PlanNodes, target: str, room: int, workers: int | None = No
         At most so many; by default as many as there are processors.
     """
     wanted = workers or count_processors()
+    grid = plan.by_id[target].schema.grid
+    if grid is None or 0 in grid.shape:
+        return Cut(SIZES[-1], 1, 0, 0, 0)
     best: Cut | None = None
     for size in SIZES:
-        cut = _cut(plan, target, size, wanted)
+        cut = _cut(plan, target, grid, size, wanted)
         fitting = (room - cut.remembered - 2 * cut.result) // max(1, cut.block)
         cut = Cut(size, max(1, min(wanted, fitting)), cut.block, cut.result, cut.remembered)
         if cut.workers == wanted and cut.block <= _BLOCK_BYTES:
@@ -81,13 +84,11 @@ def choose_cut(plan: PlanNodes, target: str, room: int, workers: int | None = No
     return best
 
 
-def _cut(plan: PlanNodes, target: str, size: int, workers: int) -> Cut:
-    schema = plan.by_id[target].schema
-    grid: Grid = schema.grid  # type: ignore[assignment]
+def _cut(plan: PlanNodes, target: str, grid: Grid, size: int, workers: int) -> Cut:
     blocks = -(-grid.width // size) * -(-grid.height // size)
     costs = [window_cost(plan, block, target) for block in _samples(grid, size)]
     held, remembered = (max(getattr(c, a) for c in costs) for a in ("held", "remembered"))
-    result = value_bytes(schema.probe) * min(size, grid.width) * min(size, grid.height)
+    result = value_bytes(plan.by_id[target].schema.probe) * min(size, grid.width) * min(size, grid.height)
     return Cut(size, min(workers, blocks), held, result, remembered * min(_REMEMBERED, 2 * blocks))
 
 

@@ -1,0 +1,123 @@
+"""However a graph is cut, and wherever its blocks are computed, its result is the same bit for bit."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eocene.cube.block import Block
+from eocene.process import cutting, evaluate, make_plan
+from tests.process.invariance.strategies import graphs
+from tests.process.invariance.world import make_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eocene.archive import Archive
+    from eocene.model import Grid
+    from eocene.process.run import Plan
+
+EDGES = st.integers(5, 90)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    archive = make_world(tmp_path_factory.mktemp("seam"))
+    yield archive
+    archive.close()
+
+
+@contextmanager
+def cut_into(block: int, sub_block: tuple[int, int]) -> Iterator[None]:
+    """Let every block, those of stages too, be so many pixels wide, and sub-blocks have a shape."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cutting, "SIZES", (block,))
+        patch.setattr(evaluate, "SUB_BLOCK", sub_block)
+        yield
+
+
+def whole(plan: Plan) -> Block:
+    """Return the result computed as one window, its stages too."""
+    with cut_into(10_000, (10_000, 10_000)):
+        if plan.is_cube:
+            return plan.compute(plan.grid)
+        plan.prepare()
+        result: Block = plan.stages.get(plan.schema.node)
+        return result
+
+
+def assemble(plan: Plan, shape: tuple[int, int]) -> Block:
+    """Return the result put together from oblong blocks."""
+    parts = [(window, plan.compute(window)) for window in plan.grid.blocks(*shape)]
+    return join(plan, parts)
+
+
+def join(plan: Plan, parts: list[tuple[Grid, Block]]) -> Block:
+    values = np.zeros(plan.schema.shape, plan.schema.dtype)
+    valid = np.zeros(values.shape, bool)
+    for window, block in parts:
+        place = (..., *window.slices_in(plan.grid))
+        assert block.values.dtype == plan.schema.dtype
+        values[place] = block.values
+        valid[place] = True if block.valid is None else block.valid
+    return plan.schema.probe.with_(values=values, valid=valid, grid=plan.grid)
+
+
+def differences(found: Block, expected: Block) -> str:
+    """Say how two results differ in dimensions, labels, dtype, mask, or the bits of what is data."""
+    for name in ("dims", "grid"):
+        if getattr(found, name) != getattr(expected, name):
+            return f"{name}: {getattr(found, name)} and {getattr(expected, name)}"
+    one, two = found.values, expected.values
+    if (one.shape, one.dtype) != (two.shape, two.dtype):
+        return f"{one.shape} {one.dtype} and {two.shape} {two.dtype}"
+    masks = [np.ones(b.values.shape, bool) if b.valid is None else b.valid for b in (found, expected)]
+    if not np.array_equal(*masks):
+        return f"masks differ at {np.argwhere(masks[0] != masks[1])[:3].tolist()}"
+    one, two = one[masks[0]], two[masks[0]]
+    if one.dtype.kind == "f":  # which of the NaNs it is says nothing
+        same = (one.view(f"u{one.itemsize}") == two.view(f"u{two.itemsize}")) | (
+            np.isnan(one) & np.isnan(two)
+        )
+    else:
+        same = one == two
+    if not np.all(same):
+        return f"{np.sum(~same)} values differ, such as {one[~same][:3]} and {two[~same][:3]}"
+    return ""
+
+
+def check(archive: Archive, graph: dict[str, Any], data: st.DataObject) -> None:
+    """Compare a graph computed in one go with blocks of two shapes, by one thread and by two."""
+    expected = whole(make_plan(graph, archive))
+    shape = data.draw(EDGES), data.draw(EDGES)
+    sub_block = data.draw(EDGES), data.draw(EDGES)
+    with cut_into(shape[0], sub_block):
+        plan = make_plan(graph, archive)
+        if plan.is_cube:
+            assert not differences(assemble(plan, shape), expected)
+            workers = data.draw(st.sampled_from([1, 2]))
+            assert not differences(plan._collect(None, workers), expected)
+        else:
+            plan.prepare()
+            assert not differences(plan.stages.get(plan.schema.node), expected)
+
+
+@given(st.data())
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+def test_blocks_of_any_shape_by_one_or_two_threads_give_the_same_bits(
+    archive: Archive, data: st.DataObject
+) -> None:
+    check(archive, data.draw(graphs(archive)), data)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@given(st.data())
+@settings(max_examples=600, suppress_health_check=list(HealthCheck))
+def test_hundreds_of_graphs_give_the_same_bits(archive: Archive, data: st.DataObject) -> None:
+    check(archive, data.draw(graphs(archive, longest=6)), data)
