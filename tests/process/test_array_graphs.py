@@ -18,7 +18,7 @@ DATES = np.array(["2024-01-01", "2024-03-01", "2024-05-01", "2024-07-01", "2024-
 
 @pytest.fixture(scope="module")
 def cube() -> xr.DataArray:
-    """Two bands on five dates, all but the first with gaps, 70 × 300 pixels: more than one block of the cache."""
+    """Two bands on five dates, all but the first with gaps; more pixels than a block of the cache."""
     random = np.random.default_rng(5)
     values = random.integers(0, 40, (5, 2, 70, 300)).astype(np.float32)
     values[1:][random.random(values[1:].shape) < 0.25] = np.nan

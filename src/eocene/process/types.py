@@ -20,7 +20,17 @@ def number(*, null: bool = True, **limits: Any) -> dict[str, Any]:
     return {"type": ["number", "null"] if null else "number", **limits}
 
 
+def cube(*dimensions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a cube that needs some types of dimensions."""
+    return {"type": "object", "subtype": "datacube", "dimensions": list(dimensions)}
+
+
+_SPATIAL = {"type": "spatial", "axis": ["x", "y"]}
 Cube = Annotated[Block, {"type": "object", "subtype": "datacube"}]
+Raster = Annotated[Block, cube(_SPATIAL)]
+Series = Annotated[Block, cube({"type": "temporal"})]
+Banded = Annotated[Block, cube({"type": "bands"})]
+Image = Annotated[Block, cube(_SPATIAL, {"type": "bands"})]
 Number = Annotated[Any, number()]
 Known = Annotated[Any, number(null=False)]
 FromZero = Annotated[Any, number(minimum=0)]
@@ -57,18 +67,20 @@ Label = Annotated[Any, [{"type": "number"}, {"type": "string"}]]
 OptionalLabel = Annotated[Any, [{"type": "number"}, {"type": "string"}, {"type": "null"}]]
 Labels = Annotated[Any, array_of({"type": ["number", "string"]})]
 DistinctLabels = Annotated[Any, array_of({"type": ["number", "string"]}, uniqueItems=True)]
-Bands = Annotated[Any, {"type": ["array", "null"], "items": {"type": "string", "subtype": "band-name"}}]
-BoundingBox = Annotated[Any, {"type": ["object", "null"], "subtype": "bounding-box"}]
+Bands = Annotated[Any, array_of({"type": "string", "subtype": "band-name"})]
 GeoJson = Annotated[Any, {"type": "object", "subtype": "geojson"}]
-TemporalInterval = Annotated[
-    Any, {"type": ["array", "null"], "subtype": "temporal-interval", "items": {"type": ["string", "null"]}}
-]
 Options = Annotated[Any, {"type": ["object", "null"], "subtype": "output-format-options"}]
 Context = Annotated[Any, _ANY]
 
 _DATE_TIME = {"type": "string", "format": "date-time", "subtype": "date-time"}
 _DATE = {"type": "string", "format": "date", "subtype": "date"}
 _TIME = {"type": "string", "subtype": "time", "pattern": r"^\d{2}:\d{2}:\d{2}$"}
+TemporalInterval = Annotated[
+    Any,
+    array_of(
+        {"anyOf": [_DATE_TIME, _DATE, {"type": "null"}]}, subtype="temporal-interval", minItems=2, maxItems=2
+    ),
+]
 Date = Annotated[str, [_DATE_TIME, _DATE]]
 DateOrTime = Annotated[str, [_DATE_TIME, _DATE, _TIME]]
 DateUnit = Annotated[
@@ -93,9 +105,7 @@ Probabilities = Annotated[
 Intervals = Annotated[Any, {"type": "integer", "minimum": 2}]
 
 
-def callback(
-    returns: dict[str, Any], *, kind: Any = "object", **parameters: dict[str, Any]
-) -> dict[str, Any]:
+def callback(returns: dict[str, Any], **parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a callback: its parameters, and ``context`` after them."""
     context = {
         "name": "context",
@@ -105,11 +115,11 @@ def callback(
         "default": None,
     }
     own = [{"name": name, **parameter} for name, parameter in parameters.items()]
-    return {"type": kind, "subtype": "process-graph", "parameters": [*own, context], "returns": returns}
+    return {"type": "object", "subtype": "process-graph", "parameters": [*own, context], "returns": returns}
 
 
 _ONE = {"description": "One value.", "schema": _ANY}
-_ELEMENT = {
+_ELEMENT: dict[str, Any] = {
     "x": {"description": "The value of the element.", "schema": _ANY},
     "index": {"description": "Its index, from 0.", "schema": {"type": "integer", "minimum": 0}},
     "label": {
@@ -120,12 +130,12 @@ _ELEMENT = {
     },
 }
 _TRUTH = {"description": "Whether it counts.", "schema": {"type": "boolean"}}
+_ARRAY = {"description": "A labeled array.", "schema": array_of(subtype="labeled-array")}
 Reducer = Annotated[
-    Callback,
-    callback(
-        {"description": "One value, or an array.", "schema": _ANY},
-        data={"description": "A labeled array.", "schema": array_of(subtype="labeled-array")},
-    ),
+    Callback, callback({"description": "One value, or an array.", "schema": _ANY}, data=_ARRAY)
+]
+ArrayMapper = Annotated[
+    Callback, callback({"description": "The new array.", "schema": array_of()}, data=_ARRAY)
 ]
 Mapper = Annotated[Callback, callback({"description": "The new value.", "schema": _ANY}, x=_ONE)]
 ElementMapper = Annotated[Callback, callback({"description": "The new value.", "schema": _ANY}, **_ELEMENT)]
@@ -134,7 +144,6 @@ Overlap = Annotated[
     Callback | None,
     callback(
         {"description": "The value to use.", "schema": {}},
-        kind=["object", "null"],
         x={"description": "The value of the first cube.", "schema": {}},
         y={"description": "The value of the second cube.", "schema": {}},
     ),

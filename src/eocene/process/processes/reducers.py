@@ -17,23 +17,12 @@ from eocene.process.registry import process
 from eocene.process.series import (
     along,
     as_series,
-    entries_of,
-    gather,
     numbers_first,
-    present_first,
     reduced,
-    truths,
 )
 from eocene.process.types import (
-    Anything,
-    Array,
-    Boolean,
-    Booleans,
-    Condition,
-    Context,
     Extrema,
     Flag,
-    Known,
     Number,
     Numbers,
 )
@@ -230,107 +219,3 @@ def extrema(data: Numbers, ignore_nodata: Flag = True) -> Extrema:
     return along(
         data, np.stack([values for values, _ in pair]), np.stack([some for _, some in pair]), range(2)
     )
-
-
-def _pick(data: Any, ignore_nodata: bool, *, backwards: bool) -> Any:
-    series = as_series(data)
-    values, present = present_first(series)
-    if not len(values):
-        return reduced(series, np.zeros(values.shape[1:]), np.zeros(values.shape[1:], bool))
-    if backwards:
-        values, present = values[::-1], present[::-1]
-    where = np.argmax(present, axis=0)[None] if ignore_nodata else np.zeros((1, *values.shape[1:]), np.intp)
-    picked, some = (np.take_along_axis(a, where, axis=0).reshape(a.shape[1:]) for a in (values, present))
-    return reduced(series, picked, some)
-
-
-@process("arrays", "reducer")
-def first(data: Array, ignore_nodata: Flag = True) -> Anything:
-    """Return the first value.
-
-    Parameters
-    ----------
-    data
-        An array.
-    ignore_nodata
-        Whether no-data values are passed over.
-    """
-    return _pick(data, ignore_nodata, backwards=False)
-
-
-@process("arrays", "reducer")
-def last(data: Array, ignore_nodata: Flag = True) -> Anything:
-    """Return the last value.
-
-    Parameters
-    ----------
-    data
-        An array.
-    ignore_nodata
-        Whether no-data values are passed over.
-    """
-    return _pick(data, ignore_nodata, backwards=True)
-
-
-@process("arrays", "math > statistics", "reducer")
-def count(data: Array, condition: Condition = None, context: Context = None) -> Known:
-    """Count the values that are neither no-data nor NaN nor infinite, or those that fulfil a condition.
-
-    Parameters
-    ----------
-    data
-        An array.
-    condition
-        A process of one value ``x`` that returns a boolean, or true to count all values.
-    context
-        Handed to the condition.
-    """
-    series = as_series(data)
-    counted = _find_counted(series, condition, context)
-    return reduced(series, counted.sum(axis=0).astype(np.float64), None)
-
-
-def _find_counted(series: Block, condition: Any, context: Any) -> Mask:
-    values, present = present_first(series)
-    if condition is True:
-        return np.ones(values.shape, bool)
-    if condition is None:
-        return present & np.isfinite(values) if values.dtype.kind == "f" else present
-    answers = [condition(x=entry, context=context) for entry in entries_of(series)]
-    return truths(as_series(gather(answers, series)))
-
-
-def _decide(data: Any, ignore_nodata: bool, *, decisive: bool) -> Any:
-    series = as_series(data)
-    values, present = present_first(series)
-    settled = ((values.astype(bool) == decisive) & present).any(axis=0)
-    known = np.ones(settled.shape, bool) if ignore_nodata else settled | present.all(axis=0)
-    return reduced(series, np.where(settled, decisive, not decisive), np.asarray(known))
-
-
-@process("logic", "reducer")
-def any_(data: Booleans, ignore_nodata: Flag = True) -> Boolean:
-    """Tell whether at least one value is true.
-
-    Parameters
-    ----------
-    data
-        An array of booleans.
-    ignore_nodata
-        Whether no-data values are ignored.
-    """
-    return _decide(data, ignore_nodata, decisive=True)
-
-
-@process("logic", "reducer")
-def all_(data: Booleans, ignore_nodata: Flag = True) -> Boolean:
-    """Tell whether all values are true.
-
-    Parameters
-    ----------
-    data
-        An array of booleans.
-    ignore_nodata
-        Whether no-data values are ignored.
-    """
-    return _decide(data, ignore_nodata, decisive=False)
