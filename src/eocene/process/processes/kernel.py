@@ -102,7 +102,9 @@ def apply_kernel(
 def _finite(data: Block, replacement: float) -> np.ndarray[Any, Any]:
     """Return the values as floats, with the replacement for what is no-data, NaN or infinite."""
     numbers = data.values.astype(np.float32) if data.values.dtype == bool else promote(data.values)
-    usable = np.isfinite(numbers)
-    if data.valid is not None:
-        usable &= data.valid
-    return numbers if usable.all() else np.where(usable, numbers, numbers.dtype.type(replacement))
+    usable = np.isfinite(numbers) if data.values.dtype.kind == "f" else data.valid
+    if usable is not None and data.valid is not None:
+        usable = usable & data.valid
+    if usable is None or usable.all():
+        return numbers
+    return np.where(usable, numbers, numbers.dtype.type(replacement))
