@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
+from affine import Affine
 
 import eocene
-from eocene.model import EoceneError, InputError
+from eocene.model import EoceneError, Grid, InputError, Lattice
 from eocene.process import make_plan
 from eocene.process.callback import resolve
 from eocene.process.conditions import meets, push_conditions, read_conditions
@@ -228,6 +230,32 @@ def test_files_that_are_not_there_or_not_right_are_refused(
 def test_an_option_that_there_is_not_is_refused(world: Workspace, uploads: Path) -> None:
     with pytest.raises(InputError, match="no option 'layer'"):
         load_files(world, ["parcels/fields.geojson"], "GeoJSON", options={"layer": 1})
+
+
+def test_uploaded_images_are_a_cube_of_their_dates(world: Workspace, uploads: Path) -> None:
+    grid = Grid(Lattice(32632, (20.0, 20.0)), 30_000, -265_000, 40, 30)
+    numbers = np.arange(2 * 2 * 1200, dtype=np.int16).reshape(2, 2, *grid.shape)
+    numbers[0, 1, 3, 4] = -1
+    for day, image in zip(("20240501", "2024-05-11"), numbers, strict=True):
+        profile = {"driver": "GTiff", "width": 40, "height": 30, "count": 2, "dtype": "int16", "nodata": -1}
+        place = {"crs": "EPSG:32632", "transform": Affine(*grid.transform)}
+        with rasterio.open(uploads / f"ndvi_{day}.tif", "w", **profile, **place) as file:
+            file.write(image)
+            file.descriptions = ("index", "quality")
+    paths = ["parcels/ndvi_2024-05-11.tif", "parcels/ndvi_20240501.tif"]
+    cube = load_files(world, paths, "GTiff")
+    assert cube.bands.values.tolist() == ["index", "quality"]
+    assert [str(t)[:10] for t in cube.t.values] == ["2024-05-01", "2024-05-11"]
+    assert np.array_equal(cube.values, np.where(numbers == -1, np.nan, numbers), equal_nan=True)
+    assert (cube.x.values.tolist(), cube.y.values.tolist()) == (grid.x.tolist(), grid.y.tolist())
+    shutil.copy(uploads / "ndvi_20240501.tif", uploads / "undated.tif")
+    for path, word in (
+        ("parcels/undated.tif", "date"),
+        ("parcels/fields.geojson", "cannot be loaded as GTiff"),
+    ):
+        with pytest.raises(EoceneError, match=word) as caught:
+            load_files(world, [path], "GTiff")
+        assert caught.value.code == "FormatUnsuitable"
 
 
 def test_a_url_is_a_file_of_the_workspace_and_nothing_else(world: Workspace, uploads: Path) -> None:

@@ -59,6 +59,11 @@ class Request:
     conditions: Conditions
 
     @classmethod
+    def all_of(cls, name: str) -> Request:
+        """Return the request for everything."""
+        return cls(name, None, (), TimeSpan(), (), {})
+
+    @classmethod
     def of(cls, name: str, arguments: Mapping[str, Any]) -> Request:
         """Return what a load process asks for by its arguments."""
         extent = arguments["spatial_extent"]
@@ -93,7 +98,7 @@ def find_collection_cube(
         return [item for item in found if meets(item, left)]
 
     request = Request.of(collection, arguments)
-    return _make_source(archive, request, find, archive.bands(collection), lattice, scaled=True)
+    return make_source(archive, request, find, archive.bands(collection), lattice, scaled=True)
 
 
 def find_stac_cube(
@@ -106,14 +111,14 @@ def find_stac_cube(
         near = [i for i in items if span.contains(_instant(i)) and _touches(i["bbox"], bbox)]
         return [item for item in near if meets(item, conditions)]
 
-    return _make_source(archive, Request.of(url, arguments), find, bands_of(items), lattice, scaled=False)
+    return make_source(archive, Request.of(url, arguments), find, bands_of(items), lattice, scaled=False)
 
 
 def _touches(a: Sequence[float], b: BBox | None) -> bool:
     return b is None or (a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3])
 
 
-def _make_source(
+def make_source(
     archive: Archive,
     request: Request,
     find: Find,
@@ -122,6 +127,7 @@ def _make_source(
     *,
     scaled: bool,
 ) -> CubeSource:
+    """Return the cube of the items that are found, of those bands and that place that are asked for."""
     bands = choose_bands(request, known)
     found = find(request.bbox, request.span, request.conditions)
     items = [i for i in found if any(b.name in i["assets"] for b in bands)]

@@ -72,6 +72,7 @@ INPUT_FORMATS: dict[str, dict[str, Any]] = {
         "GeoJSON", "Features with their properties; EPSG:4326 unless the member crs says otherwise.", "vector"
     ),
     "GeoParquet": _format("GeoParquet", "Geometries with their columns as properties.", "vector"),
+    "GTiff": _format("GeoTIFF", "Images whose name or header says their date; stored values.", "raster"),
 }
 
 

@@ -91,6 +91,6 @@ InputOptions = Annotated[Any, {"type": "object", "subtype": "input-format-option
 PropertyNames = Annotated[Any, {"type": "array", "uniqueItems": True, "items": {"type": "string"}}]
 GeoJson = Annotated[Any, {"type": "object", "subtype": "geojson"}]
 Source = Annotated[CubeSource, {"type": "object", "subtype": "datacube"}]
-Loaded = Annotated[Block, {"type": "object", "subtype": "datacube"}]
+Loaded = Annotated[Block | CubeSource, {"type": "object", "subtype": "datacube"}]
 VectorCube = Annotated[Block, _GEOMETRIES]
 NO_OPTIONS: dict[str, Any] = {}

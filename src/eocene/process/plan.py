@@ -108,7 +108,8 @@ class Planner:
         arguments = definition.check_arguments(arguments, node.id)
         try:
             if definition.kind == "source":
-                return self._add(self._infer_source(node, definition, arguments, hints))
+                loaded = self._infer_source(node, definition, arguments, hints)
+                return loaded if isinstance(loaded, Block) else self._add(loaded)
             cubes = {k: v for k, v in arguments.items() if isinstance(v, CubeSchema)}
             if not cubes:
                 return self._call_constant(definition, arguments)
@@ -140,7 +141,8 @@ class Planner:
 
     def _infer_source(
         self, node: Node, definition: ProcessDefinition, arguments: dict[str, Any], hints: dict[str, Any]
-    ) -> PlannedNode:
+    ) -> PlannedNode | Block:
+        """Return the node of what is loaded; a cube without pixels is loaded at once."""
         archive = self._need_archive(definition)
 
         def load(given: dict[str, Any]) -> Any:
@@ -154,6 +156,8 @@ class Planner:
                 raise
             # What a filter downstream asks for is at fault: it is told there, by the filter's own name.
             source = load(arguments)
+        if isinstance(source, Block):
+            return source
         if "span" in hints:
             kept = tuple(date for date in source.dates if hints["span"].contains(date[0]))
             source = replace(source, dates=kept or source.dates)

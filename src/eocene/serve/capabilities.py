@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from eocene._version import __version__
 from eocene.model import NotFoundError
-from eocene.process.formats import OUTPUT_FORMATS
+from eocene.process.formats import INPUT_FORMATS, OUTPUT_FORMATS
 from eocene.serve.rooms import AddressOf, link
 from eocene.serve.settings import API_VERSION, OPENEO, STAC_VERSION
 
@@ -66,7 +66,7 @@ def list_conformance() -> dict[str, Any]:
 @router.get(f"{OPENEO}/file_formats")
 def list_formats() -> dict[str, Any]:
     """List the file formats."""
-    return {"input": {}, "output": OUTPUT_FORMATS}
+    return {"input": INPUT_FORMATS, "output": OUTPUT_FORMATS}
 
 
 @fallback.get("/openeo")

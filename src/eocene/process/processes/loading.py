@@ -12,6 +12,7 @@ from eocene.archive import Archive
 from eocene.cube.geojson import make_property_cube, read_geojson
 from eocene.model import Lattice
 from eocene.process.catalogue import find_collection_cube, find_stac_cube
+from eocene.process.files import load_files, resolve_upload
 from eocene.process.load_types import (
     NO_OPTIONS,
     BandNames,
@@ -31,7 +32,6 @@ from eocene.process.load_types import (
     VectorCube,
 )
 from eocene.process.registry import process
-from eocene.process.vector_files import load_vector_files, resolve_upload
 
 
 @process("cubes", "import", kind="source")
@@ -133,11 +133,16 @@ def load_geojson(data: GeoJson, properties: PropertyNames = ()) -> VectorCube:
     return make_property_cube(read_geojson(data), list(properties))
 
 
-@process("cubes", "import")
+@process("cubes", "import", kind="source")
 def load_url(
-    url: Uri, format: InputFormat, options: InputOptions = NO_OPTIONS, *, _archive: Archive
+    url: Uri,
+    format: InputFormat,
+    options: InputOptions = NO_OPTIONS,
+    *,
+    _archive: Archive,
+    _lattice: Lattice | None,
 ) -> Loaded:
-    """Load a file of geometries as a vector cube.
+    """Load a file as a cube: geometries, or the bands of an image.
 
     Parameters
     ----------
@@ -145,28 +150,35 @@ def load_url(
         A path, relative to the workspace, or file:/… of a file in the workspace or in a folder that was
         ingested. Reading from other machines is not offered.
     format
-        GeoJSON or GeoParquet; upper or lower case.
+        GeoJSON, GeoParquet or GTiff; upper or lower case.
     options
         The formats have none.
     """
     path = _archive.door().resolve(url, _archive.layout.root)
-    return load_vector_files([path], format, options)
+    return load_files(_archive, [path], format, options, _lattice)
 
 
-@process("cubes", "import")
+@process("cubes", "import", kind="source")
 def load_uploaded_files(
-    paths: Paths, format: InputFormat, options: InputOptions = NO_OPTIONS, *, _archive: Archive
+    paths: Paths,
+    format: InputFormat,
+    options: InputOptions = NO_OPTIONS,
+    *,
+    _archive: Archive,
+    _lattice: Lattice | None,
 ) -> Loaded:
-    """Load files of geometries that users have uploaded as one vector cube.
+    """Load files that users have uploaded as one cube: geometries one after another, images by date.
+
+    The date of an image stands in its name or its header. Scale and offset are not applied.
 
     Parameters
     ----------
     paths
         Paths in the folder ``files`` of the workspace; a slash in front makes no difference.
     format
-        GeoJSON or GeoParquet; upper or lower case.
+        GeoJSON, GeoParquet or GTiff; upper or lower case.
     options
         The formats have none.
     """
     found = [resolve_upload(_archive.layout.files, str(path)) for path in paths]
-    return load_vector_files(found, format, options)
+    return load_files(_archive, found, format, options, _lattice)

@@ -1,4 +1,4 @@
-"""Files of geometries as vector cubes."""
+"""Files that users name, as cubes: of geometries, or of pixels."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 
 from eocene.archive.fetch import Door
+from eocene.archive.product import find_date
+from eocene.archive.readers.geotiff import read_header
 from eocene.archive.tables import read_table
 from eocene.cube.feature import features_of, from_geodataframe, make_vector_cube
 from eocene.cube.geojson import read_geojson
 from eocene.model import DamageError, InputError, UnavailableError
+from eocene.process.catalogue import Request, make_source
 from eocene.process.formats import INPUT_FORMATS, check_format, check_options
+from eocene.process.static_stac import bands_of
 from eocene.process.strict_json import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from eocene.archive import Archive
     from eocene.cube.block import Block
     from eocene.cube.feature import Feature
+    from eocene.cube.source import CubeSource
+    from eocene.model import Lattice
 
 
 def resolve_upload(folder: Path, path: str) -> Path:
@@ -40,8 +47,14 @@ def resolve_upload(folder: Path, path: str) -> Path:
         ) from error
 
 
-def load_vector_files(paths: Sequence[Path], wanted: str, options: Mapping[str, Any] | None) -> Block:
-    """Return the geometries of files, one after another, as one vector cube.
+def load_files(
+    archive: Archive,
+    paths: Sequence[Path],
+    wanted: str,
+    options: Mapping[str, Any] | None,
+    lattice: Lattice | None,
+) -> Block | CubeSource:
+    """Return files as one cube: geometries one after another, images by their dates.
 
     Raises
     ------
@@ -50,6 +63,10 @@ def load_vector_files(paths: Sequence[Path], wanted: str, options: Mapping[str, 
     """
     known = check_format(wanted, INPUT_FORMATS)
     check_options(known, options, INPUT_FORMATS)
+    if known == "GTiff":
+        items = [_read_geotiff(path) for path in paths]
+        everything = Request.all_of("files")
+        return make_source(archive, everything, lambda *_: items, bands_of(items), lattice, scaled=False)
     read = _read_geoparquet if known == "GeoParquet" else _read_geojson
     return make_vector_cube([feature for path in paths for feature in read(path)])
 
@@ -69,6 +86,23 @@ def _read_geoparquet(path: Path) -> Sequence[Feature]:
         return features_of(from_geodataframe(table))
     except (InputError, DamageError) as error:
         raise _unsuitable(path, "GeoParquet", error) from error
+
+
+def _read_geotiff(path: Path) -> dict[str, Any]:
+    """Return an item of what the header and the name of an image say."""
+    try:
+        header = read_header(path)
+    except (InputError, DamageError) as error:
+        raise _unsuitable(path, "GTiff", error) from error
+    moment = find_date(path.stem) or header["datetime"]
+    if moment is None:
+        raise InputError(
+            f"Nothing says when the image {path.name!r} was taken.",
+            "Put the date into the file's name, such as ndvi_20240501.tif.",
+            code="FormatUnsuitable",
+        )
+    named = {"id": path.stem, "collection": "files", "properties": {"datetime": moment}}
+    return {**named, "bbox": header["bbox"], "assets": header["assets"]}
 
 
 def _unsuitable(path: Path, wanted: str, error: InputError | DamageError) -> InputError:
