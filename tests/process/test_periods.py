@@ -26,8 +26,8 @@ def reducer(process: str, **arguments: Any) -> Callback:
     return Callback(parse_graph({"only": call(process, data=DATA, result=True, **arguments)}), {}, "test")
 
 
-def run(process: str, **arguments: Any) -> Any:
-    definition = registry.get(process)
+def run(name: str, /, **arguments: Any) -> Any:
+    definition = registry.get(name)
     return definition.call(definition.check_arguments(arguments, "test"))
 
 

@@ -120,7 +120,7 @@ def rename_dimension(data: Cube, source: Text, target: Text) -> Cube:
     )
 
 
-@process("cubes", "experimental", times=times_unless_t, whole=over_pixels("dimensions"))
+@process("cubes", times=times_unless_t, whole=over_pixels("dimensions"), experimental=True)
 def flatten_dimensions(
     data: Cube, dimensions: Names, target_dimension: Text, label_separator: Separator = "~"
 ) -> Cube:
@@ -168,7 +168,7 @@ def _check_names(names: Any, least: int) -> list[str]:
     return list(names)
 
 
-@process("cubes", "experimental", times=times_unless_t, whole=over_pixels("dimension"))
+@process("cubes", times=times_unless_t, whole=over_pixels("dimension"), experimental=True)
 def unflatten_dimension(
     data: Cube, dimension: Text, target_dimensions: SeveralNames, label_separator: Separator = "~"
 ) -> Cube:

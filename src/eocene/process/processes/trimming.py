@@ -36,7 +36,7 @@ def trim_cube(data: Cube) -> Cube:
     if data.grid is not None or data.valid is None:
         return data
     axes = range(data.valid.ndim)
-    some = {d: data.valid.any(axis=tuple(a for a in axes if a != n)) for n, d in enumerate(data.dims)}
+    some = {d: np.any(data.valid, axis=tuple(a for a in axes if a != n)) for n, d in enumerate(data.dims)}
     for dim, positions in positions_with_data(data, some).items():
         data = data.take(dim, positions)
     return data

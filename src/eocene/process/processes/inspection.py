@@ -1,4 +1,4 @@
-"""Processes that hand their data on unchanged.
+"""Looking at data while they are computed.
 
 Source: openEO processes 2.0, category development.
 """
