@@ -15,7 +15,7 @@ from shapely.geometry import LineString, MultiPoint, Point, Polygon, box, mappin
 
 from eocene.model import InputError
 from eocene.process import make_plan
-from tests.process.graphs import call
+from tests.process.graphs import call, callback
 from tests.process.rasters import DATA, PLACE, assert_same_in_a_window, plan_of, random_cube
 
 WEST, SOUTH, EAST, NORTH = PLACE.bounds
@@ -80,6 +80,29 @@ def test_a_box_beside_the_cube_leaves_a_cube_without_pixels() -> None:
     found = plan_of(random_cube(), "filter_bbox", extent=extent(0, 0, 10, 10)).run()
     assert found.shape == (3, 2, 0, 0)
     assert found.dims == ("t", "bands", "y", "x")
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        call("apply_kernel", data={"from_node": "box"}, kernel=[[1, 1, 1]], border="wrap"),
+        call("resample_spatial", data={"from_node": "box"}, resolution=20, method="bilinear"),
+        call("aggregate_spatial_window", data={"from_node": "box"}, size=[2, 2], reducer=callback("mean")),
+        call(
+            "apply_neighborhood",
+            data={"from_node": "box"},
+            size=[{"dimension": "t", "value": 1}],
+            process=callback("apply_kernel", kernel=[[1]]),
+        ),
+    ],
+    ids=lambda node: node["process_id"],
+)
+def test_what_follows_a_box_beside_the_cube_gives_no_pixels_either(node: dict[str, Any]) -> None:
+    graph = {
+        "box": call("filter_bbox", data=DATA, extent=extent(0, 0, 10, 10)),
+        "after": {**node, "result": True},
+    }
+    assert make_plan(graph, parameters={"data": random_cube()}).run().shape == (3, 2, 0, 0)
 
 
 def test_a_box_keeps_the_geometries_that_lie_in_it_wholly() -> None:

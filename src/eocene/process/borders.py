@@ -24,6 +24,7 @@ def extend(start: int, stop: int, length: int, border: str | float) -> Index:
     Beyond the row that is a matter of the border; -1 stands for its number.
     """
     place = np.arange(start, stop)
+    length = max(length, 1)  # a cube may be left without pixels
     if border == "replicate":
         return np.clip(place, 0, length - 1)
     if border == "wrap":

@@ -88,7 +88,7 @@ def spatial_chunks(
     the extent.
     """
     start, length = extent
-    size, overlap = length if size is None else size, overlap or 0
+    size, overlap = max(length, 1) if size is None else size, overlap or 0
     chunks = []
     for number in range((window[0] - start) // size, (window[0] + window[1] - 1 - start) // size + 1):
         first = start + number * size

@@ -48,7 +48,7 @@ def _aligned_grid(bounds: BBox, epsg: int, size: tuple[float, float], align: str
     """Return the smallest grid over bounds whose corner is that corner of the bounds."""
     west, south, east, north = bounds
     width, height = (
-        max(1, math.ceil((high - low) / step - 1e-6))
+        math.ceil((high - low) / step - 1e-6)
         for low, high, step in ((west, east, size[0]), (south, north, size[1]))
     )
     left = east - width * size[0] if align.endswith("right") else west
