@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eocene.cube.warp import locate_centres
+from eocene.cube.warp import KEPT, locate_centres
 from eocene.model import Grid, Lattice
 from eocene.model.grid import is_geographic
 
@@ -99,7 +99,7 @@ def _snap(position: Position) -> Position:
     return np.where(np.abs(position - near) < _EDGE, near, position)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(KEPT)
 def locate_axes(window: Grid, source: Lattice) -> tuple[Axis, Axis]:
     """Return where the pixels of ``window`` lie along the rows and along the columns of ``source``."""
     if window.epsg == source.epsg:

@@ -6,6 +6,7 @@ the answer for a pixel does not depend on the window that it is asked in.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     Index = NDArray[np.int64]
     Position = NDArray[np.float64]
 
+KEPT = 4 + 4 * (os.cpu_count() or 1)
+"""Windows whose coordinates are kept, for the next date and band: a few for each thread."""
 
-@lru_cache(maxsize=64)
+
+@lru_cache(KEPT)
 def locate_pixels(window: Grid, source: Lattice) -> tuple[Index, Index]:
     """Return the absolute rows and columns on ``source`` under each pixel centre of ``window``.
 
@@ -102,7 +106,7 @@ class Footprint:
         return np.asarray(pixels[self.rows, self.cols])
 
 
-@lru_cache(maxsize=64)
+@lru_cache(KEPT)
 def find_footprint(window: Grid, source: Grid) -> Footprint | None:
     """Return what ``window`` needs of ``source``, None if they do not meet.
 
