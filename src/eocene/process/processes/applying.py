@@ -15,7 +15,7 @@ from eocene.process.dimensions import drop_single, fill, labelled, over_pixels, 
 from eocene.process.elementwise import same_times
 from eocene.process.registry import process
 from eocene.process.series import as_series
-from eocene.process.types import Context, Cube, Mapper, OptionalText, Reducer, Text
+from eocene.process.types import ArrayMapper, Context, Cube, Mapper, OptionalText, Reducer, Text
 
 
 @process("cubes", times=same_times)
@@ -57,7 +57,7 @@ def reduce_dimension(data: Cube, reducer: Reducer, dimension: Text, context: Con
 @process("cubes", times=times_unless_t, whole=over_pixels("dimension", "target_dimension"))
 def apply_dimension(
     data: Cube,
-    process: Reducer,
+    process: ArrayMapper,
     dimension: Text,
     target_dimension: OptionalText = None,
     context: Context = None,

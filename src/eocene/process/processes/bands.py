@@ -15,12 +15,13 @@ from eocene.model import InputError
 from eocene.process.elementwise import combine, same_times
 from eocene.process.processes.merging import merge
 from eocene.process.registry import process
-from eocene.process.types import Bands, Cube, OptionalText, array_of
+from eocene.process.types import Banded, Bands, Image, Raster, array_of
 
 Wavelengths = Annotated[
     Any, array_of(array_of({"type": "number"}, minItems=2, maxItems=2), examples=[[[0.45, 0.5], [0.6, 0.7]]])
 ]
 BandName = Annotated[str, {"type": "string", "subtype": "band-name"}]
+NewBand = Annotated[str | None, [{"type": "string", "pattern": r"^\w+$"}, {"type": "null"}]]
 
 
 def bands_dimension(data: Block, code: str = "DimensionMissing") -> str:
@@ -73,7 +74,7 @@ def _named(block: Block, names: tuple[Any, ...], name: str) -> list[int]:
 
 
 @process("cubes", "filter", times=same_times)
-def filter_bands(data: Cube, bands: Bands = (), wavelengths: Wavelengths = ()) -> Cube:
+def filter_bands(data: Banded, bands: Bands = (), wavelengths: Wavelengths = ()) -> Banded:
     """Keep the bands that match a name or a range of wavelengths, in the order of the criteria.
 
     A band that is named but not there is passed over.
@@ -103,7 +104,7 @@ def filter_bands(data: Cube, bands: Bands = (), wavelengths: Wavelengths = ()) -
 
 
 @process("cubes", "math > indices", "vegetation indices", times=same_times)
-def ndvi(data: Cube, nir: BandName = "nir", red: BandName = "red", target_band: OptionalText = None) -> Cube:
+def ndvi(data: Image, nir: BandName = "nir", red: BandName = "red", target_band: NewBand = None) -> Raster:
     """Compute the Normalised Difference Vegetation Index, ``(nir - red) / (nir + red)``.
 
     Parameters

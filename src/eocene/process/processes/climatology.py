@@ -25,7 +25,7 @@ from eocene.process.periods import (
 )
 from eocene.process.processes.periods import aggregate
 from eocene.process.registry import process
-from eocene.process.types import Cube, array_of
+from eocene.process.types import Series, array_of
 
 _WHOLE = "climatology-period"
 _SINGLE = ("single-period", _WHOLE)
@@ -38,7 +38,9 @@ Years = Annotated[
 
 
 @process("cubes", "climatology")
-def climatological_normal(data: Cube, period: NormalPeriod, climatology_period: Years = (1981, 2010)) -> Cube:
+def climatological_normal(
+    data: Series, period: NormalPeriod, climatology_period: Years = (1981, 2010)
+) -> Series:
     """Average the dates of a span of years by the day, month or season of the year.
 
     A season is averaged where all of its months are there: the first also with its months of the year before
@@ -119,8 +121,8 @@ def _times_of_anomaly(wanted: tuple[Any, ...], arguments: dict[str, Any]) -> tup
     return wanted if {*wanted} <= {*arguments["data"].labels["t"]} else None
 
 
-@process("cubes", "climatology", times=_times_of_anomaly)
-def anomaly(data: Cube, normals: Cube, period: AnomalyPeriod) -> Cube:
+@process("climatology", "cubes", "math", times=_times_of_anomaly)
+def anomaly(data: Series, normals: Series, period: AnomalyPeriod) -> Series:
     """Subtract from each date the normal of its period.
 
     Parameters

@@ -13,32 +13,11 @@ from eocene.process.callback import Callback
 from eocene.process.dimensions import as_label, label_key, labelled, over_pixels, times_unless_t
 from eocene.process.registry import process
 from eocene.process.series import plain_label
-from eocene.process.types import Context, Cube, DistinctLabels, Labels, Text
+from eocene.process.types import Context, Cube, DistinctLabels, Labels, Text, callback
 
-_VALUE = [
-    {"type": "number"},
-    {"type": "string"},
-    {"type": "string", "format": "date-time", "subtype": "date-time"},
-    {"type": "string", "format": "date", "subtype": "date"},
-]
-LabelCondition = Annotated[
-    Callback,
-    {
-        "type": "object",
-        "subtype": "process-graph",
-        "parameters": [
-            {"name": "value", "description": "A label: a number or a text.", "schema": _VALUE},
-            {
-                "name": "context",
-                "description": "Additional data passed by the user.",
-                "schema": {"description": "Any data type."},
-                "optional": True,
-                "default": None,
-            },
-        ],
-        "returns": {"description": "Whether the label stays.", "schema": {"type": "boolean"}},
-    },
-]
+_LABEL = {"description": "A label: a number or a text.", "schema": [{"type": "number"}, {"type": "string"}]}
+_STAYS = {"description": "Whether the label stays.", "schema": {"type": "boolean"}}
+LabelCondition = Annotated[Callback, callback(_STAYS, value=_LABEL)]
 
 
 @process("cubes", unread=("data",))

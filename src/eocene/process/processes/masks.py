@@ -15,7 +15,7 @@ from eocene.process import registry
 from eocene.process.dimensions import check_same_labels
 from eocene.process.elementwise import check_scalar, same_times
 from eocene.process.registry import process
-from eocene.process.types import Cube, Scalar
+from eocene.process.types import Raster, Scalar
 
 
 def aligned(cube: Block, target: Block) -> Block:
@@ -34,7 +34,7 @@ def need_of_aligned(window: Grid, arguments: dict[str, Any]) -> Grid:
 
 
 @process("cubes", "masks", times=same_times, grid=lambda a: a["data"].grid, need=need_of_aligned)
-def mask(data: Cube, mask: Cube, replacement: Scalar = None) -> Cube:
+def mask(data: Raster, mask: Raster, replacement: Scalar = None) -> Raster:
     """Replace values where the mask is true or not zero.
 
     Parameters

@@ -15,7 +15,7 @@ from eocene.model import InputError, TimeSpan
 from eocene.process.dimensions import fill, temporal_dimension, without
 from eocene.process.periods import PERIODS, group_by_period, instants
 from eocene.process.registry import process
-from eocene.process.types import Context, Cube, DistinctLabels, OptionalText, Reducer, array_of
+from eocene.process.types import Context, DistinctLabels, OptionalText, Reducer, Series, array_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,10 +56,14 @@ def _times_of_periods(wanted: tuple[Any, ...], arguments: dict[str, Any]) -> Any
     return _times_of_groups(group_by_period(labels, arguments["period"]), wanted, labels)
 
 
-@process("cubes", "aggregate", "climatology", times=_times_of_periods)
+@process("aggregate", "climatology", "cubes", times=_times_of_periods)
 def aggregate_temporal_period(
-    data: Cube, period: PeriodName, reducer: Reducer, dimension: OptionalText = None, context: Context = None
-) -> Cube:
+    data: Series,
+    period: PeriodName,
+    reducer: Reducer,
+    dimension: OptionalText = None,
+    context: Context = None,
+) -> Series:
     """Aggregate dates by calendar period, from the first date to the last without a gap.
 
     For a period without a date the reducer gets an empty array, which makes no-data of most reducers.
@@ -95,13 +99,13 @@ def _times_of_intervals(wanted: tuple[Any, ...], arguments: dict[str, Any]) -> A
 
 @process("cubes", "aggregate", times=_times_of_intervals)
 def aggregate_temporal(
-    data: Cube,
+    data: Series,
     intervals: TemporalIntervals,
     reducer: Reducer,
     labels: DistinctLabels = (),
     dimension: OptionalText = None,
     context: Context = None,
-) -> Cube:
+) -> Series:
     """Aggregate dates by intervals, their ends excluded; intervals may overlap.
 
     Parameters

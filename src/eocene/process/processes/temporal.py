@@ -15,7 +15,7 @@ from eocene.process.dimensions import temporal_dimension
 from eocene.process.elementwise import same_times
 from eocene.process.periods import instants
 from eocene.process.registry import process
-from eocene.process.types import Cube, Number, OptionalText, TemporalInterval
+from eocene.process.types import Number, OptionalText, Series, TemporalInterval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ _DAY_SECONDS = 86_400
 
 
 @process("cubes", "filter", times=same_times)
-def filter_temporal(data: Cube, extent: TemporalInterval, dimension: OptionalText = None) -> Cube:
+def filter_temporal(data: Series, extent: TemporalInterval, dimension: OptionalText = None) -> Series:
     """Keep the dates in an interval, its end excluded; maybe none.
 
     Parameters
@@ -45,10 +45,10 @@ def filter_temporal(data: Cube, extent: TemporalInterval, dimension: OptionalTex
     return data
 
 
-@process("cubes", "reproject", "aggregate", grid=lambda a: a["data"].grid, unread=("target",))
+@process("cubes", "reproject", grid=lambda a: a["data"].grid, unread=("target",))
 def resample_cube_temporal(
-    data: Cube, target: Cube, dimension: OptionalText = None, valid_within: Number = None
-) -> Cube:
+    data: Series, target: Series, dimension: OptionalText = None, valid_within: Number = None
+) -> Series:
     """Put a cube on the dates of another: for each of these the nearest date, of two the earlier.
 
     Parameters
