@@ -113,6 +113,12 @@ def test_a_cube_stands_on_the_grid_of_its_target_whose_pixels_are_not_read(metho
     assert plan.run().dtype == expected.dtype
 
 
+def test_a_cube_without_pixels_is_refused() -> None:
+    series = random_cube().mean(("y", "x"))
+    with pytest.raises(InputError, match="no cube with pixels"):
+        plan_of(series, "resample_spatial", resolution=20)
+
+
 def test_cubes_on_one_lattice_are_moved_without_a_change() -> None:
     target = replace(PLACE, left=PLACE.left + 5, width=40)
     node = call("resample_cube_spatial", data=DATA, target={"from_parameter": "target"}, result=True)
