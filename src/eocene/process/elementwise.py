@@ -51,7 +51,7 @@ def combine(function: Callable[..., Any], given: Sequence[Any], *, exact: bool =
     if not blocks:
         if any(g is None for g in given):
             return None
-        return plain(quiet(function, *[check_scalar(g) for g in given]))
+        return plain(quiet(function, *(check_scalar(g) if exact else _bound(check_scalar(g)) for g in given)))
     aligned, lead = align(blocks)
     iterator = iter(aligned)
     arrays = [next(iterator).values if isinstance(g, Block) else check_scalar(g or 0) for g in given]
@@ -68,6 +68,11 @@ def check_scalar(value: Any) -> Any:
     raise InputError(
         f"{value!r} is not a number.", "Give a number, or a cube.", code="ProcessParameterInvalid"
     )
+
+
+def _bound(value: Any) -> Any:
+    """Turn integers that float64 cannot count by ones into floats, or products would grow without end."""
+    return float(value) if isinstance(value, int) and abs(value) > 2**53 else value
 
 
 def quiet(function: Callable[..., Any], *arrays: Any) -> Any:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import re
+import reprlib
 import typing
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
 from eocene.process import processes
+from eocene.process.allowance import spend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +100,7 @@ class ProcessDefinition:
 
     def call(self, arguments: dict[str, Any], **engine: Any) -> Any:
         """Call the function with openEO's names, and what the engine hands in."""
-        return self.compute(**{self._python_names[k]: v for k, v in arguments.items()}, **engine)
+        return spend(self.compute(**{self._python_names[k]: v for k, v in arguments.items()}, **engine))
 
     def misused(self, node: str, error: Exception) -> InputError:
         """Return the user's error behind what the function raised on arguments that it cannot work with."""
@@ -120,7 +122,7 @@ class ProcessDefinition:
                 )
             if not _fits(value, known[name]):
                 raise InputError(
-                    f"The parameter {name} is {shorten(repr(value), 80)} in node {node!r}, {self.id}.",
+                    f"The parameter {name} is {shorten(_SHORT.repr(value), 80)} in node {node!r}, {self.id}.",
                     f"It must be {_name_types(known[name]['schema'])}.",
                     code="ProcessParameterInvalid",
                 )
@@ -137,6 +139,8 @@ class ProcessDefinition:
         return complete
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 _JSON_TYPES: dict[str, Callable[[Any], bool]] = {
     "null": lambda v: v is None,
     "boolean": lambda v: isinstance(v, bool),

@@ -11,6 +11,7 @@ import numpy as np
 from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
 from eocene.model import Grid, InputError, Lattice, transformer
+from eocene.process.allowance import limit_plan
 from eocene.process.budget import memory_budget
 from eocene.process.cutting import Cut, StageCost, choose_cut, stage_costs
 from eocene.process.delivery import find_format
@@ -280,7 +281,8 @@ def make_plan(
     EoceneError
         Every error that a user can make, with the openEO code, the node and a remedy.
     """
-    parsed, nodes = plan_nodes(graph, archive, parameters, lattice, UserProcesses(processes or {}))
+    with limit_plan():
+        parsed, nodes = plan_nodes(graph, archive, parameters, lattice, UserProcesses(processes or {}))
     return Plan(
         parsed, nodes, archive, {"parameters": parameters, "lattice": lattice, "processes": processes}
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.cube.block import Block
 from eocene.model import InputError
+from eocene.process.allowance import refuse_long
 from eocene.process.registry import process
 from eocene.process.series import as_series, entries_of, find_label, gather, labels_of, plain_label, truths
 from eocene.process.types import (
@@ -43,7 +44,9 @@ def array_create(data: Array = (), repeat: Count = 1) -> Array:
         raise InputError(
             f"repeat is {repeat!r}.", "Give a whole number from 1.", code="ProcessParameterInvalid"
         )
-    return gather(entries_of(data) * int(repeat), data)
+    entries = entries_of(data)
+    refuse_long(len(entries) * repeat)
+    return gather(entries * int(repeat), data)
 
 
 @process("arrays", experimental=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
+from eocene.process.allowance import refuse_long
 from eocene.process.processes.dates import parse_instant
 from eocene.process.processes.reducers import find_quantiles, summarise
 from eocene.process.registry import process
@@ -172,7 +173,11 @@ def _find_cuts(probabilities: Any, q: Any) -> list[float]:
             code=f"QuantilesParameter{'Missing' if q is None else 'Conflict'}",
         )
     cuts = q if probabilities is None else probabilities
-    cuts = [i / cuts for i in range(1, int(cuts))] if isinstance(cuts, int | float) else entries_of(cuts)
+    if isinstance(cuts, int | float):
+        refuse_long(cuts)
+        cuts = [i / cuts for i in range(1, int(cuts))]
+    else:
+        cuts = entries_of(cuts)
     if any(not 0 <= p <= 1 for p in cuts):
         raise InputError(
             f"The probabilities {cuts} do not lie from 0 to 1.", "Mend them.", code="ProcessParameterInvalid"

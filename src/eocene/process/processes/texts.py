@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eocene.process.allowance import refuse_long
 from eocene.process.elementwise import check_scalar, plain
 from eocene.process.registry import process
 from eocene.process.series import entries_of
@@ -110,7 +111,9 @@ def text_concat(data: Scalars, separator: Writable = "") -> Text:
     separator
         Stands between each two of them.
     """
-    return _write(separator).join(_write(entry) for entry in entries_of(data))
+    parts, between = [_write(entry) for entry in entries_of(data)], _write(separator)
+    refuse_long(sum(map(len, parts)) + len(parts) * len(between), "text")
+    return between.join(parts)
 
 
 def _write(value: Any) -> str:
