@@ -12,9 +12,12 @@ How the cases are read, beyond what their README says:
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,11 +85,19 @@ class Case:
 
 def read_cases(folder: Path) -> Iterator[Case]:
     """Yield every case there is."""
-    import json5
-
     for path in sorted(folder.glob("*.json5")):
-        for number, test in enumerate(json5.loads(path.read_text(encoding="utf-8"))["tests"]):
+        for number, test in enumerate(read_json5(path)["tests"]):
             yield Case(path.stem, number, test, folder)
+
+
+_IGNORED = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+"""Texts, which stay, and what the files have beyond JSON as Python reads it: comments, trailing commas."""
+
+
+@cache
+def read_json5(path: Path) -> Any:
+    """Read a file of the cases."""
+    return json.loads(_IGNORED.sub(lambda match: match[1] or "", path.read_text(encoding="utf-8")))
 
 
 def resolve(value: Any, folder: Path) -> Any:
@@ -98,12 +109,10 @@ def resolve(value: Any, folder: Path) -> Any:
 
 
 def _open(value: Any, folder: Path) -> Any:
-    import json5
-
     if not (isinstance(value, dict) and set(value) == {"$ref"}):
         return value
-    text = (folder / value["$ref"]).read_text(encoding="utf-8")
-    return json5.loads(text) if ".json" in value["$ref"] else text
+    path = folder / value["$ref"]
+    return deepcopy(read_json5(path)) if path.suffix == ".json5" else path.read_text(encoding="utf-8")
 
 
 def run_process(process: str, arguments: Mapping[str, Any]) -> Any:
