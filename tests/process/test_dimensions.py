@@ -280,6 +280,8 @@ def test_bands_are_found_by_name_common_name_and_wavelength() -> None:
         ({"bands": ["unknown"]}, []),
     ):
         assert list(run("filter_bands", data=cube, **given_).labels["b"]) == wanted
+    unknown = cube.with_(wavelengths={})
+    assert code_of("filter_bands", data=unknown, wavelengths=[[1, 2]]) == "ProcessParameterInvalid"
     renamed = run("rename_labels", data=cube, dimension="b", source=["B2"], target=["near"])
     assert list(run("filter_bands", data=renamed, wavelengths=[[0.8, 0.85]]).labels["b"]) == ["near"]
 

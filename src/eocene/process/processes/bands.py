@@ -95,6 +95,10 @@ def filter_bands(data: Banded, bands: Bands = (), wavelengths: Wavelengths = ())
             code="BandFilterParameterMissing",
         )
     dim = bands_dimension(data)
+    if wavelengths and not data.wavelengths:
+        raise InputError(
+            "The wavelengths of the bands are not known.", "Name the bands.", code="ProcessParameterInvalid"
+        )
     names = data.labels[dim]
     positions = [p for name in bands or () for p in _named(data, names, name)]
     for low, high in wavelengths:
