@@ -1,8 +1,8 @@
 """A synthetic archive for the benchmark: COGs and the static STAC catalogue around them.
 
-Two collections on one pixel grid in EPSG:32633: ``s2`` with four bands and SCL in uint16, and ``s1``
-with VV and VH in float32, 512² tiles, DEFLATE. Scenes are noise around a fixed ground, the scene
-classification comes in squares of 64 pixels, every fourth of which is cloud, cloud shadow or cirrus.
+Two collections on one pixel grid in EPSG:32633: ``s2`` with four bands and SCL in uint16, stored with the
+horizontal predictor, and ``s1`` with VV and VH in float32; 512² tiles, DEFLATE. Scenes are noise around a
+fixed ground, the scene classification comes in squares of 64 pixels, a third of which is cloud or shadow.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _write_scenes(folder: Path, sensor: str, size: int, count: int) -> None:
     profile = {
         "driver": "COG", "width": size, "height": size, "count": 1, "dtype": DTYPES[sensor],
         "crs": f"EPSG:{EPSG}", "transform": from_origin(WEST, NORTH, 10, 10), "compress": "DEFLATE",
-        "predictor": 2 if sensor == "s2" else 3, "nodata": NODATA[sensor], "blocksize": 512,
+        "predictor": 2 if sensor == "s2" else 1, "nodata": NODATA[sensor], "blocksize": 512,
     }  # fmt: skip
     for number in range(count):
         for position, band in enumerate(BANDS[sensor]):

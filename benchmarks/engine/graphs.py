@@ -91,13 +91,13 @@ def kernel() -> Graph:
 
 
 def merge() -> Graph:
-    """Monthly radar means and monthly optical maxima in one cube, then the mean of its months."""
+    """Monthly medians of radar and optical bands in one cube, then the mean of its months."""
     return {
         "s2": load("s2"),
         "two": node("filter_bands", data=of("s2"), bands=["B04", "B08"]),
-        "optical": monthly("two", "max"),
+        "optical": monthly("two", "median"),
         "s1": load("s1"),
-        "radar": monthly("s1", "mean"),
+        "radar": monthly("s1", "median"),
         "both": node("merge_cubes", cube1=of("optical"), cube2=of("radar")),
         "mean": node("reduce_dimension", data=of("both"), dimension="t", reducer=reducer("mean")),
     } | save("mean")

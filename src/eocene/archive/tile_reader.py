@@ -1,8 +1,8 @@
 """Tiles of GeoTIFF files, read and decoded here where they are stored in the usual way.
 
 Sentinel-2 COGs and most others hold their numbers in DEFLATE tiles with the horizontal predictor or none.
-For those libdeflate takes half the time of GDAL, one open file serves all threads, and a tile that a window
-covers whole goes straight to where it is wanted. Every other way of storing stays with GDAL.
+For those libdeflate takes half the time of GDAL, one open file serves all threads, and the tiles of a window
+that covers them whole go straight to where they are wanted. Every other way of storing stays with GDAL.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     Identity = tuple[str, int, int]
 
 _OPEN_FILES = 256
-_KEPT_BYTES = 64 * 2**20
+KEPT_BYTES = 128 * 2**20
+"""Of decoded tiles that are kept: see :class:`KeptTiles`."""
 _LARGEST_TILE = 32 * 2**20
 _DEFLATE, _HORIZONTAL = (8, 32946), 2
 _KINDS = {1: "u", 2: "i", 3: "f"}
@@ -41,6 +42,7 @@ _KINDS = {1: "u", 2: "i", 3: "f"}
 class TileEncoding:
     """How the tiles of an image are stored: height, width, samples; dtype with its byte order."""
 
+    image: tuple[int, int]
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     deflated: bool
@@ -67,12 +69,20 @@ class TileEncoding:
         if not (simple and coded and complete and height * width * samples * size // 8 <= _LARGEST_TILE):
             return None
         return cls(
+            image=(image.height, image.width),
             shape=(height, width, samples),
             dtype=np.dtype(f"{image.byte_order}{kind}{size // 8}"),
             deflated=compression in _DEFLATE,
             predicted=predictor == _HORIZONTAL and compression in _DEFLATE,
             extents=image.extents,
             across=across,
+        )
+
+    def is_whole(self, rows: slice, columns: slice) -> bool:
+        """Tell whether a window meets none of the tiles in part; beyond the image they hold nothing."""
+        return all(
+            wanted.start % length == 0 and (wanted.stop % length == 0 or wanted.stop == most)
+            for wanted, length, most in zip((rows, columns), self.shape, self.image, strict=False)
         )
 
     def under(self, rows: slice, columns: slice) -> Iterator[tuple[int, _Place, _Place]]:
@@ -115,18 +125,25 @@ class TileFile:
             If a tile is cut off or cannot be decoded.
         """
         image = self._images[level]
+        passes_by = image.is_whole(rows, columns) and image.shape[2] == 1
         for number, inside, place in image.under(rows, columns):
             target = out[place]
-            if (*target.shape, 1) == image.shape:
+            if passes_by and (*target.shape, 1) == image.shape:
                 self._decode(image, number, target[..., None], empty)
-                continue
-            key = (self._identity, level, number)
-            tile = kept_tiles.get(key)
-            if tile is None:
-                tile = np.empty(image.shape, image.dtype.newbyteorder("="))
-                self._decode(image, number, tile, empty)
+            else:
+                tile = self._take(level, number, empty, keep=not passes_by)
+                target[...] = tile[(*inside, band)]
+
+    def _take(self, level: int, number: int, empty: float, *, keep: bool) -> NDArray[Any]:
+        """Return a decoded tile (height, width, samples), a kept one if there is one."""
+        image, key = self._images[level], (self._identity, level, number)
+        tile = kept_tiles.get(key)
+        if tile is None:
+            tile = np.empty(image.shape, image.dtype.newbyteorder("="))
+            self._decode(image, number, tile, empty)
+            if keep:
                 kept_tiles.put(key, tile)
-            target[...] = tile[(*inside, band)]
+        return tile
 
     def _decode(self, image: TileEncoding, number: int, out: NDArray[Any], empty: float) -> None:
         """Write a tile into ``out`` (height, width, samples)."""
@@ -167,7 +184,7 @@ def open_tiles(identity: Identity) -> TileFile | None:
 
 
 class KeptTiles:
-    """Decoded tiles that windows have met in part, since their other parts are asked for next.
+    """Decoded tiles of windows that met some in part, whose other parts are asked for next.
 
     The latest are kept, up to a number of bytes.
     """
@@ -194,4 +211,4 @@ class KeptTiles:
                 self._bytes -= self._tiles.popitem(last=False)[1].nbytes
 
 
-kept_tiles = KeptTiles(_KEPT_BYTES)
+kept_tiles = KeptTiles(KEPT_BYTES)
