@@ -13,8 +13,11 @@ import shapely
 import xarray as xr
 
 from eocene.model import InputError
+from eocene.process import make_plan
 from eocene.process.formats import INPUT_FORMATS, OUTPUT_FORMATS, check_format, check_options, formats_for
-from eocene.process.tables import as_json, save_table, save_value
+from eocene.process.results import ResultInfo, save_file, write_results
+from eocene.process.tables import as_json, save_records, save_table, save_value
+from tests.process.graphs import call
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +78,48 @@ def test_records_have_no_geometry_and_null_for_nan(tmp_path: Path) -> None:
     records = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert [sorted(r) for r in records] == [["B04", "n", "name", "t"]] * 3
     assert records[1]["B04"] is None
+
+
+SERIES = xr.DataArray(
+    [[1.5, np.nan], [2.5, 4.0]],
+    {"t": DAYS[:2], "bands": np.array(["B04", "B08"], object)},
+    ("t", "bands"),
+)
+
+
+def test_a_series_without_geometries_is_csv_json_or_netcdf(tmp_path: Path) -> None:
+    path, _ = save_records(SERIES, tmp_path, "CSV")
+    found = pd.read_csv(path, parse_dates=["t"])
+    assert list(found.columns) == ["t", "B04", "B08"]
+    assert np.array_equal(found[["B04", "B08"]], SERIES.values, equal_nan=True)
+    path, _ = save_records(SERIES, tmp_path, "JSON")
+    document = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert document["values"] == [[1.5, None], [2.5, 4.0]]
+    assert document["coords"]["bands"] == ["B04", "B08"]
+    path, _ = save_records(SERIES, tmp_path, "netCDF")
+    with xr.open_dataset(path, engine="h5netcdf") as stored:
+        assert np.array_equal(stored["data"].values, SERIES.values, equal_nan=True)
+    path, _ = save_records(SERIES[0].drop_vars("t"), tmp_path, "CSV", "one")
+    assert path.read_text().splitlines() == ["bands,value", "B04,1.5", "B08,"]
+
+
+def test_lists_are_json_whatever_is_wanted(tmp_path: Path) -> None:
+    path, kind = save_records([1, None, float("nan")], tmp_path, "CSV")
+    assert (json.loads(path.read_text()), kind) == ([1, None, None], "application/json")
+
+
+@pytest.mark.parametrize(("dims", "wanted"), [("t", "CSV"), ("bands", "netCDF"), ("t bands", "JSON")])
+def test_a_result_without_pixels_is_saved_by_its_plan(tmp_path: Path, dims: str, wanted: str) -> None:
+    given = SERIES.isel({d: 0 for d in SERIES.dims if d not in dims.split()}, drop=True)
+    graph = {"s": call("save_result", data={"from_parameter": "series"}, format=wanted, result=True)}
+    plan = make_plan(graph, parameters={"series": given})
+    path, _ = save_file(plan, tmp_path)
+    assert path.stat().st_size > 0
+    collection = write_results(plan, tmp_path / "job", ResultInfo("job", "", "2024-12-01T00:00:00Z", {}))
+    assert all((tmp_path / "job" / asset["href"]).is_file() for asset in collection["assets"].values())
+    with pytest.raises(InputError) as caught:
+        save_file(plan, tmp_path, "GeoParquet")
+    assert caught.value.code == "FormatUnsuitable"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ OUTPUT_FORMATS: dict[str, dict[str, Any]] = {
         "Cubes with their dimensions and a spatial_ref variable; of geometries a row for each, as WKT.",
         "raster",
         "vector",
+        "table",
         datatype=_DATATYPE,
     ),
     "Zarr": _format(

@@ -25,7 +25,7 @@ from eocene.process.rasters import (
     write_geotiff,
 )
 from eocene.process.stac import COG, ResultInfo, describe_file, make_collection, make_item, name_files
-from eocene.process.tables import save_table, save_value
+from eocene.process.tables import save_records, save_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,8 +147,8 @@ def _write_table(
 ) -> dict[str, Any]:
     table = plan.run_table(progress, should_stop=should_stop)
     wanted = (plan.save or {}).get("format", "JSON")
-    formats = dict.fromkeys(("GeoParquet", "JSON", wanted))
-    written = [save_table(table, folder, name, "table") for name in formats]
+    always = ("GeoParquet", "JSON") if kind_of_result(plan) == "vector" else ("JSON",)
+    written = [save_records(table, folder, name, "table") for name in dict.fromkeys((*always, wanted))]
     return {path.name: _describe(path, kind) for path, kind in written}
 
 
@@ -167,7 +167,7 @@ def save_file(plan: Plan, folder: Path, wanted: str | None = None) -> tuple[Path
     check_suitable(plan, wanted)
     plan = plan.settle()
     if not plan.is_cube:
-        return _save_records(plan, folder, wanted)
+        return save_records(plan.run(), folder, wanted)
     if wanted not in ("GTiff", "netCDF"):
         return save_small(plan.run(), folder, wanted)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as draft:
@@ -178,12 +178,11 @@ def save_file(plan: Plan, folder: Path, wanted: str | None = None) -> tuple[Path
     return folder / "result.tif", COG
 
 
-def _save_records(plan: Plan, folder: Path, wanted: str) -> tuple[Path, str]:
-    value = plan.run()
-    if plan.is_table:
-        return save_table(value, folder, wanted)
-    save_value(value, folder / "result.json")
-    return folder / "result.json", "application/json"
+def kind_of_result(plan: Plan) -> str:
+    """Return whether a result is a raster, vector (with geometries) or table cube, or other: plain values."""
+    if not (plan.is_cube or plan.is_table):
+        return "other"
+    return "raster" if plan.is_cube else "vector" if plan.schema.probe.dims_of("geometry") else "table"
 
 
 def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
@@ -196,11 +195,12 @@ def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
     InputError
         FormatUnsuitable, naming the formats that can.
     """
-    names = formats_for("raster" if plan.is_cube else "vector")
+    kind = kind_of_result(plan)
+    names = formats_for(kind)
     if not batch:
         refuse_export(plan)
         names.discard("Zarr")
-    if (plan.is_cube or plan.is_table) and wanted not in names:
+    if wanted not in names and kind != "other":
         raise InputError(
             f"A {'cube' if plan.is_cube else 'table'} cannot be written as {wanted}.",
             f"Use {', '.join(sorted(names))}{'' if batch else '; a batch job also writes Zarr'}.",

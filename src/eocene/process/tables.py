@@ -6,8 +6,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import geopandas as gpd
 import pandas as pd
+import xarray as xr
 
 from eocene.model.files import write_json
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import geopandas as gpd
-
 GEOPARQUET = "application/vnd.apache.parquet"
 GEOJSON = "application/geo+json"
+NETCDF = "application/x-netcdf"
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def table_json(table: gpd.GeoDataFrame) -> str:
@@ -43,7 +44,7 @@ def table_csv(table: gpd.GeoDataFrame) -> str:
     """Return a table as CSV: its columns, times in ISO 8601, the geometry as WKT in the last one."""
     name = table.geometry.name
     frame = pd.DataFrame(table.drop(columns=name)).assign(**{name: table.geometry.to_wkt()})
-    text: str = frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ", lineterminator="\n")
+    text: str = frame.to_csv(index=False, date_format=_ISO, lineterminator="\n")
     return text
 
 
@@ -61,11 +62,39 @@ def save_table(table: gpd.GeoDataFrame, folder: Path, wanted: str, stem: str = "
         table.to_parquet(path)
         return path, GEOPARQUET
     if wanted == "netCDF":
-        return _save_netcdf(table, folder / f"{stem}.nc"), "application/x-netcdf"
+        return _save_netcdf(table, folder / f"{stem}.nc"), NETCDF
     write, suffix, kind = _TEXTS[wanted]
     path = folder / f"{stem}.{suffix}"
     path.write_text(write(table), encoding="utf-8")
     return path, kind
+
+
+def save_series(array: xr.DataArray, folder: Path, wanted: str, stem: str = "result") -> tuple[Path, str]:
+    """Write a cube without pixels and geometries: JSON, CSV with a column for each band, or netCDF."""
+    if wanted == "netCDF":
+        path = folder / f"{stem}.nc"
+        array.to_dataset(name="data").to_netcdf(path, engine="h5netcdf")
+        return path, NETCDF
+    if wanted == "CSV":
+        path = folder / f"{stem}.csv"
+        is_wide = "bands" in array.dims and array.ndim > 1
+        columns = array.to_dataset("bands") if is_wide else array.to_dataset(name="value")
+        frame = columns.to_dataframe().reset_index()
+        frame.to_csv(path, index=False, date_format=_ISO, lineterminator="\n")
+        return path, "text/csv"
+    path = folder / f"{stem}.json"
+    write_json(path, cube_json(array))
+    return path, "application/json"
+
+
+def save_records(value: Any, folder: Path, wanted: str, stem: str = "result") -> tuple[Path, str]:
+    """Write what has no pixels: a table of geometries, a series, or a list or plain value as JSON."""
+    if isinstance(value, gpd.GeoDataFrame):
+        return save_table(value, folder, wanted, stem)
+    if isinstance(value, xr.DataArray):
+        return save_series(value, folder, wanted, stem)
+    save_value(value, folder / f"{stem}.json")
+    return folder / f"{stem}.json", "application/json"
 
 
 def _save_netcdf(table: gpd.GeoDataFrame, path: Path) -> Path:
@@ -99,7 +128,10 @@ def as_json(value: Any) -> Any:
 
 def cube_json(cube: Any) -> dict[str, Any]:
     """Return a small cube as nested lists with its dimensions and labels; no-data and infinity as null."""
-    values = cube.values.astype(object)
-    values[~np.isfinite(cube.values)] = None
-    labels = {d: [float(v) if d in ("y", "x") else str(v) for v in cube[d].values] for d in cube.dims}
-    return {"dims": list(cube.dims), "coords": labels, "values": values.tolist(), "crs": cube.attrs["crs"]}
+    labels = {
+        d: [float(v) if d in ("y", "x") else str(v) for v in cube[d].values]
+        for d in cube.dims
+        if d in cube.coords
+    }
+    place = {"crs": cube.attrs["crs"]} if "crs" in cube.attrs else {}
+    return {"dims": list(cube.dims), "coords": labels, "values": as_json(cube.values.tolist()), **place}
