@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from eocene.model import Band, EoceneError, InputError
+from eocene.model import Band, DamageError, EoceneError, InputError
 from eocene.process.strict_json import read_json
 
 if TYPE_CHECKING:
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 
 _RESULTS = re.compile(r"https?://[^\s?#]+/jobs/([\w\-]+)/results/?(?:\?[^\s#]*)?")
 _MOST = 100_000
+
+
+def find_file(archive: Archive, url: str) -> Path:
+    """Return the file of the workspace, or of an ingested folder, that a user names.
+
+    Raises
+    ------
+    InputError
+        FileNotFound, if there is none; another if it must not be opened.
+    """
+    try:
+        return archive.door().resolve(url, archive.layout.root)
+    except DamageError as error:
+        raise InputError(
+            f"There is no file {url[:200]!r}.", "Give a path inside the workspace.", code="FileNotFound"
+        ) from error
 
 
 def read_static_items(archive: Archive, url: str) -> list[Item]:
@@ -38,13 +54,13 @@ def read_static_items(archive: Archive, url: str) -> list[Item]:
     UnavailableError
         If it lies on another machine.
     DamageError
-        If it is missing.
+        If a file that another one links to is missing.
     """
     door = archive.door()
     job = _RESULTS.fullmatch(url)
     if job and (archive.layout.results / job.group(1) / "collection.json").is_file():
         url = f"{archive.layout.results.name}/{job.group(1)}/collection.json"
-    path = door.resolve(url, archive.layout.root)
+    path = find_file(archive, url)
     try:
         return [_with_paths(item, place) for item, place in _walk(door, path)]
     except EoceneError:

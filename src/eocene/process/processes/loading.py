@@ -32,6 +32,7 @@ from eocene.process.load_types import (
     VectorCube,
 )
 from eocene.process.registry import process
+from eocene.process.static_stac import find_file
 
 
 @process("cubes", "import", kind="source")
@@ -154,7 +155,7 @@ def load_url(
     options
         The formats have none.
     """
-    path = _archive.door().resolve(url, _archive.layout.root)
+    path = find_file(_archive, url)
     return load_files(_archive, [path], format, options, _lattice)
 
 
