@@ -23,6 +23,9 @@ NOWHERE = -(2.0**40)
 _EDGE = 1e-6
 """An edge that misses a pixel's edge by less, in pixels, is on it."""
 
+_AS_LARGE = 1.05
+"""A target pixel less than this wide, in source pixels, is as large as a source pixel."""
+
 _WIDEST = 16
 """Near a pole, a footprint between two CRSs is cut to this many times its usual width."""
 
@@ -66,7 +69,7 @@ class Axis:
     def reach(self, method: str) -> tuple[Index, int]:
         """Return the first source pixel that each target pixel uses, and how many it uses at most."""
         if method in KERNELS:
-            radius = KERNELS[method][0] * np.maximum(self.width, 1)
+            radius = KERNELS[method][0] * self._stretch()
             first = np.floor(self.centre - 0.5 - radius) + 1
             return first.astype(np.int64), int(np.ceil(2 * radius.max() - _EDGE))
         low, high = self._edges()
@@ -78,13 +81,17 @@ class Axis:
         taps = first[..., None] + np.arange(count)
         if method in KERNELS:
             distance = taps + 0.5 - self.centre[..., None]
-            return KERNELS[method][1](distance / np.maximum(self.width, 1)[..., None])
+            return KERNELS[method][1](distance / self._stretch()[..., None])
         low, high = (edge[..., None] for edge in self._edges())
         return np.asarray(np.maximum(np.minimum(taps + 1, high) - np.maximum(taps, low), 0))
 
     def strip(self, rows: slice) -> Axis:
         """Return some rows of a window."""
         return Axis(_rows(self.centre, rows), _rows(self.width, rows))
+
+    def _stretch(self) -> Position:
+        """Return how much wider than usual a kernel is; not for the few per cent by which CRSs differ."""
+        return np.where(self.width < _AS_LARGE, 1.0, self.width)
 
     def _edges(self) -> tuple[Position, Position]:
         return _snap(self.centre - self.width / 2), _snap(self.centre + self.width / 2)

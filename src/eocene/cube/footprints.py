@@ -46,12 +46,23 @@ def _weigh_one(
     p, i, j = place
     rj, ci = min(j, tops.shape[1] - 1), min(i, lefts.shape[0] - 1)
     total, weight, complete = 0.0, 0.0, True
+    top, left = tops[i, rj], lefts[ci, j]
+    last_row, last_col = planes.shape[1] - heights.shape[2], planes.shape[2] - widths.shape[2]
+    if usable.size == 0 and 0 <= top <= last_row and 0 <= left <= last_col:
+        # Nothing to test: the same sums in the same order, faster.
+        for a in range(heights.shape[2]):
+            for b in range(widths.shape[2]):
+                share = heights[i, rj, a] * widths[ci, j, b]
+                value = np.float64(planes[p, top + a, left + b])
+                total += share * (value * value if squared else value)
+                weight += share
+        return total, weight, complete
     for a in range(heights.shape[2]):
-        r = tops[i, rj] + a
+        r = top + a
         row_is_in = 0 <= r < planes.shape[1]
         for b in range(widths.shape[2]):
             share = heights[i, rj, a] * widths[ci, j, b]
-            c = lefts[ci, j] + b
+            c = left + b
             if share == 0.0:
                 continue
             if row_is_in and 0 <= c < planes.shape[2] and (usable.size == 0 or usable[p, r, c]):
