@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
@@ -15,73 +15,73 @@ from eocene.archive.geotiff import GeotiffRaster
 from eocene.archive.tiff import read_images
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from eocene.archive.raster import Raster
-    from eocene.model import Grid
 
-_OPENING = 16 * 1024
+OPENING_BYTES = 16 * 1024
 """What is read of a file before its first tile."""
+KEPT_BYTES = 64 * 2**20
+"""Decoded tiles that the readers keep, since the next window may want another part of them."""
 
 
 @dataclass(frozen=True, eq=False)
 class TileBytes:
-    """The stored sizes of the tiles of one image: ``counts`` by row and column, ``tile`` height and width."""
+    """The stored sizes of the tiles of an image.
+
+    Parameters
+    ----------
+    tile : tuple of int
+        Height and width in pixels.
+    counts : ndarray
+        Bytes of each tile, by row and column.
+    decoded : int
+        Bytes of a tile when it is decoded.
+    """
 
     tile: tuple[int, int]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    decoded: int
 
-    def under(self, window: Grid, level: Grid) -> tuple[slice, slice]:
-        """Return the rows and columns of the tiles that a window of the image meets."""
-        rows, cols = window.slices_in(level)
-        (height, width) = self.tile
-        return (
-            slice(rows.start // height, ceil(rows.stop / height)),
-            slice(cols.start // width, ceil(cols.stop / width)),
-        )
+    def under(self, rows: slice, cols: slice) -> Iterator[tuple[int, int, bool]]:
+        """Yield row and column of each tile that a window meets, and whether it is wholly inside."""
+        height, width = self.tile
+        for row in range(rows.start // height, ceil(rows.stop / height)):
+            is_tall = rows.start <= row * height and (row + 1) * height <= rows.stop
+            for col in range(cols.start // width, ceil(cols.stop / width)):
+                yield row, col, is_tall and cols.start <= col * width and (col + 1) * width <= cols.stop
 
 
 @lru_cache(maxsize=4096)
-def _read_tiles(identity: tuple[str, int, int]) -> tuple[TileBytes, ...]:
+def _read_tiles(identity: tuple[str, int, int], itemsize: int) -> tuple[TileBytes, ...]:
     """Return the tiles of each level of a GeoTIFF, its first band's where bands are stored apart."""
     images = read_images(Path(identity[0]), with_extents=True)
     found = []
     for image in [images[0], *(i for i in images[1:] if i.is_overview)]:
-        shape = ceil(image.height / image.tile[0]), ceil(image.width / image.tile[1])
-        lengths = np.array([length for _, length in image.extents[: shape[0] * shape[1]]], np.int64)
-        found.append(TileBytes(image.tile, lengths.reshape(shape)))
+        height, width = image.tile
+        shape = ceil(image.height / height), ceil(image.width / width)
+        lengths = np.array([length for _, length in image.extents[: shape[0] * shape[1]]], np.float64)
+        found.append(TileBytes(image.tile, lengths.reshape(shape), height * width * itemsize))
     return tuple(found)
 
 
 def tiles_of(raster: Raster, level: int) -> TileBytes:
     """Return the tiles of a level; a format without such a directory has one tile, of a file's whole size."""
     if isinstance(raster, GeotiffRaster):
-        return _read_tiles(describe_file(raster.path))[level]
+        return _read_tiles(describe_file(raster.path), raster.dtype.itemsize)[level]
     grid, path = raster.levels[level], getattr(raster, "path", None)
-    size: Any = path.stat().st_size if path else grid.width * grid.height * raster.dtype.itemsize
-    return TileBytes(grid.shape, np.array([[size]], np.int64))
+    decoded = grid.width * grid.height * raster.dtype.itemsize
+    size: Any = path.stat().st_size if path else decoded
+    return TileBytes(grid.shape, np.array([[size]], np.float64), decoded)
 
 
-def count_bytes(raster: Raster, level: int, windows: Sequence[Grid], threads: int | None = None) -> int:
-    """Return the stored bytes behind windows of a level, and what opening the file takes.
+def mean_tiles(rasters: Sequence[Raster], level: int) -> TileBytes:
+    """Return the tiles of images that stand on one grid, with the mean of their stored sizes.
 
-    Parameters
-    ----------
-    raster, level
-        What is read.
-    windows : sequence of Grid
-        Inside ``raster.levels[level]``, each read by itself.
-    threads : int, optional
-        How many threads share the windows, each of which keeps what it has decoded; without it a tile is
-        read for every window that meets it.
+    Those that are tiled in another way than the first are left out.
     """
-    tiles, grid = tiles_of(raster, level), raster.levels[level]
-    times = np.zeros(tiles.counts.shape)
-    for window in windows:
-        times[tiles.under(window, grid)] += 1
-    if threads is not None:  # how many of the threads meet a tile, if each window falls to any of them
-        times = threads * (1 - (1 - 1 / threads) ** times)
-    openings = min(len(windows), threads or len(windows))
-    return int((tiles.counts * times).sum()) + openings * _OPENING
+    found = [tiles_of(raster, level) for raster in rasters]
+    alike = [t.counts for t in found if t.tile == found[0].tile and t.counts.shape == found[0].counts.shape]
+    return replace(found[0], counts=np.mean(alike, axis=0))

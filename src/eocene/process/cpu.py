@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from eocene.process.memory import count_steps, needs_of_block
+from eocene.process.memory import count_steps, count_warps, needs_of_block
 from eocene.process.reads import passes_of
 
 if TYPE_CHECKING:
-    from eocene.process.reads import Pass
+    from eocene.process.cutting import Pass
     from eocene.process.run import Plan
     from eocene.process.schema import PlannedNode
 
@@ -32,8 +32,8 @@ def cpu_seconds(plan: Plan) -> float:
 
 
 def _pass_seconds(plan: Plan, done: Pass) -> float:
-    middle = next(done.grid.blocks(done.cut.size))
-    share = done.grid.width * done.grid.height / (middle.width * middle.height)
+    (middle,) = done.sample(1)
+    share = done.pixels / (middle.width * middle.height)
     needed = needs_of_block(plan.nodes, middle, done.target)
     seconds = 0.0
     for planned in plan.nodes.nodes:
@@ -46,7 +46,7 @@ def _pass_seconds(plan: Plan, done: Pass) -> float:
 def _node_seconds(planned: PlannedNode, pixels: int) -> float:
     values = math.prod(planned.schema.probe.values.shape)
     if planned.source is not None:
-        return pixels * values * _READ_S
+        return pixels * (values * _READ_S + count_warps(planned) * _WARP_S)
     taken = sum(math.prod(s.probe.values.shape) for s in planned.inputs.values())
     steps = 1 + sum(count_steps(v) for v in planned.arguments.values())
     warp = _WARP_S if planned.definition.need is not None else 0

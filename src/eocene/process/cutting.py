@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from eocene.cube.inside import find_window
+from eocene.model import EoceneError
 from eocene.process.executors.threads import count_processors
 from eocene.process.memory import cube_bytes, value_bytes, window_cost, working_bytes
+from eocene.process.outlines import outlines
+from eocene.process.zone_pixels import Zone, windows_read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from eocene.model import Grid
-    from eocene.process.schema import PlannedNode, PlanNodes
+    from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
 
 SIZES = (512, 256, 128, 64)
 _BLOCK_BYTES = 192 * 2**20
@@ -37,6 +42,8 @@ class Cut:
         Bytes that one takes meanwhile.
     result : int
         Bytes of one when it is done.
+    blocks : int
+        How many there are.
     remembered : int
         Bytes of coordinates that stay when blocks are done.
     """
@@ -45,12 +52,13 @@ class Cut:
     workers: int
     block: int
     result: int
+    blocks: int
     remembered: int
 
     @property
     def peak(self) -> int:
         """The most bytes that are held, what becomes of finished blocks not counted: two of them wait."""
-        return self.workers * self.block + 2 * self.result + self.remembered
+        return min(self.workers, self.blocks) * self.block + 2 * self.result + self.remembered
 
 
 def choose_cut(plan: PlanNodes, target: str, room: int, workers: int | None = None) -> Cut:
@@ -70,26 +78,27 @@ def choose_cut(plan: PlanNodes, target: str, room: int, workers: int | None = No
     wanted = workers or count_processors()
     grid = plan.by_id[target].schema.grid
     if grid is None or 0 in grid.shape:
-        return Cut(SIZES[-1], 1, 0, 0, 0)
-    best: Cut | None = None
+        return Cut(SIZES[-1], 1, 0, 0, 0, 0)
+    cuts = []
     for size in SIZES:
-        cut = _cut(plan, target, grid, size, wanted)
+        cut = _cut(plan, target, grid, size)
         fitting = (room - cut.remembered - 2 * cut.result) // max(1, cut.block)
-        cut = Cut(size, max(1, min(wanted, fitting)), cut.block, cut.result, cut.remembered)
-        if cut.workers == wanted and cut.block <= _BLOCK_BYTES:
-            return cut
-        if best is None or cut.workers >= best.workers:
-            best = cut
-    assert best is not None  # noqa: S101 (there are sizes)
-    return best
+        cuts.append(replace(cut, workers=max(1, min(wanted, fitting))))
+        if fitting >= wanted and cut.block <= _BLOCK_BYTES:
+            return cuts[-1]
+    most = max(cut.workers for cut in cuts)
+    cuts = [cut for cut in cuts if cut.workers == most]
+    # Smaller blocks that take nearly as much, since all of them need the same input, help nobody.
+    least = min(cut.block for cut in cuts)
+    return next(cut for cut in cuts if cut.block <= 2 * least)
 
 
-def _cut(plan: PlanNodes, target: str, grid: Grid, size: int, workers: int) -> Cut:
+def _cut(plan: PlanNodes, target: str, grid: Grid, size: int) -> Cut:
     blocks = -(-grid.width // size) * -(-grid.height // size)
     costs = [window_cost(plan, block, target) for block in _samples(grid, size)]
     held, remembered = (max(getattr(c, a) for c in costs) for a in ("held", "remembered"))
     result = value_bytes(plan.by_id[target].schema.probe) * min(size, grid.width) * min(size, grid.height)
-    return Cut(size, min(workers, blocks), held, result, remembered * min(_REMEMBERED, 2 * blocks))
+    return Cut(size, 1, held, result, blocks, remembered * min(_REMEMBERED, blocks))
 
 
 def _samples(grid: Grid, size: int) -> Iterator[Grid]:
@@ -99,6 +108,59 @@ def _samples(grid: Grid, size: int) -> Iterator[Grid]:
         left = grid.left + int((grid.width - width) * share)
         top = grid.top + int((grid.height - height) * share)
         yield type(grid)(grid.lattice, left, top, width, height)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A node that is computed window by window: the result, or what a stage needs of its input.
+
+    Parameters
+    ----------
+    target : str
+        The node.
+    cut : Cut
+        How large its blocks are, and how many are computed at the same time.
+    grid : Grid
+        What is cut into blocks.
+    zones : tuple of Grid, optional
+        The windows that are read instead.
+    """
+
+    target: str
+    cut: Cut
+    grid: Grid
+    zones: tuple[Grid, ...] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many windows there are."""
+        if self.zones is not None:
+            return len(self.zones)
+        return math.prod(-(-length // self.cut.size) for length in self.grid.shape)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all windows."""
+        return sum(w.width * w.height for w in ((self.grid,) if self.zones is None else self.zones))
+
+    def sample(self, most: int) -> list[Grid]:
+        """Return windows that follow each other, those in the middle if there are more than ``most``."""
+        first = max(0, (self.count - most) // 2)
+        numbers = range(first, min(self.count, first + most))
+        return (
+            [self.zones[n] for n in numbers] if self.zones is not None else [self._block(n) for n in numbers]
+        )
+
+    def _block(self, number: int) -> Grid:
+        size, grid = self.cut.size, self.grid
+        row, col = divmod(number, -(-grid.width // size))
+        return replace(
+            grid,
+            left=grid.left + col * size,
+            top=grid.top + row * size,
+            width=min(size, grid.width - col * size),
+            height=min(size, grid.height - row * size),
+        )
 
 
 @dataclass(frozen=True)
@@ -117,8 +179,8 @@ class StageCost:
         Bytes that are laid into a temporary Zarr because memory is too small.
     slices : int
         Into how many parts along t its inputs are cut.
-    cuts : mapping
-        Input → how it is cut while it is computed.
+    passes : tuple of Pass
+        How its inputs are computed.
     """
 
     node: str
@@ -126,12 +188,16 @@ class StageCost:
     kept: int
     on_disk: int
     slices: int
-    cuts: dict[str, Cut]
+    passes: tuple[Pass, ...]
 
 
-def stage_costs(plan: PlanNodes, budget: int, workers: int | None = None) -> list[StageCost]:
+def stage_costs(plan: PlanNodes, budget: int) -> list[StageCost]:
     """Return what each stage of a plan takes, in the order of computation."""
-    return [_stage_cost(plan, n, budget, workers) for n in plan.nodes if n.whole]
+    return [
+        _global_cost(plan, n, budget) if n.definition.kind == "global" else _whole_cost(plan, n, budget)
+        for n in plan.nodes
+        if n.whole
+    ]
 
 
 def fits_in_memory(size: int, budget: int) -> bool:
@@ -139,40 +205,65 @@ def fits_in_memory(size: int, budget: int) -> bool:
     return size <= budget // 4
 
 
-def _stage_cost(plan: PlanNodes, planned: PlannedNode, budget: int, workers: int | None) -> StageCost:
-    rasters = [s for s in planned.inputs.values() if s.grid is not None]
-    own = cube_bytes(planned.schema)
-    cuts = {
-        s.node: choose_cut(plan, s.node, budget // 2, workers) for s in rasters if not _is_stage(plan, s.node)
-    }
-    filling = max((c.peak for c in cuts.values()), default=0)
-    if planned.definition.kind == "global":
-        zone = min(_ZONE_BYTES, max((cube_bytes(s) for s in rasters), default=0))
-        return StageCost(planned.id, filling + 4 * zone + 2 * own, own, 0, 1, cuts)
-    stored = [cube_bytes(s) for s in rasters if not _is_stage(plan, s.node)]
-    if planned.schema.grid is not None:
-        stored.append(own)
-    in_memory = sum(size for size in stored if fits_in_memory(size, budget))
-    slices = count_slices(planned)
-    pixels = {s.node: s.grid.width * s.grid.height for s in rasters if s.grid is not None}
-    grid = planned.schema.grid
-    pixels[planned.id] = grid.width * grid.height if grid is not None else 1
-    part = (sum(cube_bytes(s) for s in rasters) + working_bytes(planned, pixels) + 2 * own) // slices
-    kept = own if fits_in_memory(own, budget) or grid is None else 0
-    return StageCost(
-        planned.id,
-        in_memory + max(filling, part) + (2 * own if grid is None else 0),
-        kept,
-        sum(size for size in stored if not fits_in_memory(size, budget)),
-        slices,
-        cuts,
-    )
-
-
-def _is_stage(plan: PlanNodes, node: str) -> bool:
-    return plan.by_id[node].whole
-
-
 def count_slices(planned: PlannedNode) -> int:
     """Return into how many parts along t a stage's inputs are cut."""
     return max(1, len(planned.schema.times)) if planned.definition.times is not None else 1
+
+
+def _rasters(planned: PlannedNode) -> list[tuple[CubeSchema, Grid]]:
+    return [(s, s.grid) for s in planned.inputs.values() if s.grid is not None]
+
+
+def _whole_cost(plan: PlanNodes, planned: PlannedNode, budget: int) -> StageCost:
+    rasters = [(s, g) for s, g in _rasters(planned) if not plan.by_id[s.node].whole]
+    cuts = [choose_cut(plan, s.node, budget // 2) for s, _ in rasters]
+    passes = [Pass(s.node, c, g) for (s, g), c in zip(rasters, cuts, strict=True)]
+    own, grid = cube_bytes(planned.schema), planned.schema.grid
+    stored = [cube_bytes(s) for s, _ in rasters] + ([own] if grid is not None else [])
+    in_memory = sum(size for size in stored if fits_in_memory(size, budget))
+    slices = count_slices(planned)
+    pixels = {s.node: g.width * g.height for s, g in _rasters(planned)}
+    pixels[planned.id] = grid.width * grid.height if grid is not None else 1
+    given = sum(cube_bytes(s) for s, _ in _rasters(planned))
+    part = (given + working_bytes(planned, pixels) + 2 * own) // slices
+    filling = max((cut.peak for cut in cuts), default=0)
+    return StageCost(
+        node=planned.id,
+        peak=in_memory + max(filling, part) + (2 * own if grid is None else 0),
+        kept=own if fits_in_memory(own, budget) or grid is None else 0,
+        on_disk=sum(stored) - in_memory,
+        slices=slices,
+        passes=tuple(passes),
+    )
+
+
+def _global_cost(plan: PlanNodes, planned: PlannedNode, budget: int) -> StageCost:
+    """Return what a process takes that reads its windows itself: those under its geometries, or all."""
+    passes, largest = [], 0
+    for schema, grid in _rasters(planned):
+        windows, zone = _windows_of_zones(planned, schema, grid)
+        cut = choose_cut(plan, schema.node, budget // 2)
+        costs = [window_cost(plan, w, schema.node).held for w in _largest(windows)]
+        cut = replace(cut, block=max(costs, default=0), blocks=len(windows))
+        passes.append(Pass(schema.node, cut, grid, windows))
+        largest = max(largest, min(_ZONE_BYTES, zone * value_bytes(schema.probe)))
+    own = cube_bytes(planned.schema)
+    filling = max((p.cut.peak for p in passes), default=0)
+    return StageCost(planned.id, filling + 4 * largest + 2 * own, own, 0, 1, tuple(passes))
+
+
+def _largest(windows: Sequence[Grid]) -> list[Grid]:
+    return sorted(windows, key=lambda w: w.width * w.height)[-1:]
+
+
+def _windows_of_zones(planned: PlannedNode, schema: CubeSchema, grid: Grid) -> tuple[tuple[Grid, ...], int]:
+    """Return the windows that are read for the geometries of a node, and the pixels of the largest one."""
+    geometries = planned.arguments.get("geometries")
+    try:
+        outlined = outlines(geometries, grid.epsg)
+    except (EoceneError, TypeError, ValueError):
+        return tuple(grid.blocks(SIZES[0])), grid.width * grid.height
+    found = [(g, find_window(g, grid)) for g in outlined]
+    zones = [Zone(n, window, g) for n, (g, window) in enumerate(found) if window is not None]
+    pixels = max((z.window.width * z.window.height for z in zones), default=0)
+    return tuple(windows_read(schema.probe, zones)), pixels

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from eocene.archive.tiles import KEPT_BYTES
 from eocene.cube.edge import edge_dtype
 from eocene.cube.source import CubeSource
 from eocene.model import InputError
 from eocene.process.cpu import cpu_seconds
 from eocene.process.memory import cube_bytes, window_cost
-from eocene.process.reads import bytes_read
+from eocene.process.reads import bytes_by_load, passes_of
 
 if TYPE_CHECKING:
     from eocene.model import Grid
@@ -33,6 +34,8 @@ class Estimate:
     ----------
     bytes_read : int
         Stored bytes that are read from files, headers included.
+    result_bytes : int
+        Bytes of the result as people get it, uncompressed.
     peak_memory : int
         Bytes above those of the idle process, with the result held in memory: an upper bound.
     peak_memory_to_files : int
@@ -46,6 +49,7 @@ class Estimate:
     """
 
     bytes_read: int
+    result_bytes: int
     peak_memory: int
     peak_memory_to_files: int
     cpu_seconds: float
@@ -63,6 +67,7 @@ class Estimate:
         cut = f"{self.blocks} of {self.block_size}², {self.workers} at a time" if self.blocks else "none"
         return [
             ("bytes read", show_bytes(self.bytes_read)),
+            ("result", show_bytes(self.result_bytes)),
             ("peak memory", f"{show_bytes(self.peak_memory)} in memory, "
              f"{show_bytes(self.peak_memory_to_files)} into files"),
             ("processor time", f"{self.cpu_seconds:.2g} s"),
@@ -94,7 +99,8 @@ def estimate_plan(plan: Plan) -> Estimate:
     grid = plan.grid if plan.is_cube else None
     blocks = 0 if grid is None or cut is None else math.prod(-(-n // cut.size) for n in grid.shape)
     return Estimate(
-        bytes_read=bytes_read(plan),
+        bytes_read=sum(bytes_by_load(plan).values()),
+        result_bytes=result_bytes(plan),
         peak_memory=in_memory,
         peak_memory_to_files=to_files,
         cpu_seconds=cpu_seconds(plan),
@@ -103,6 +109,13 @@ def estimate_plan(plan: Plan) -> Estimate:
         workers=cut.workers if cut else 0,
         budget=plan.budget,
     )
+
+
+def result_bytes(plan: Plan) -> int:
+    """Return the bytes of the result as people get it; 0 for a plain value."""
+    if not (plan.is_cube or plan.is_table):
+        return 0
+    return math.prod(plan.schema.shape) * edge_dtype(plan.schema.dtype).itemsize
 
 
 def peak_memory(plan: Plan) -> tuple[int, int]:
@@ -115,15 +128,11 @@ def peak_memory(plan: Plan) -> tuple[int, int]:
     cut = plan.cut
     if cut is None:
         return base + max(peak, 2 * kept), base + max(peak, 2 * kept)
-    result, shown = cube_bytes(plan.schema), _shown_bytes(plan)
+    # What is shown are floats with NaN for no-data, made of the values and a choice between them and NaN.
+    result, shown = cube_bytes(plan.schema), 2 * result_bytes(plan)
     in_memory = max(peak, kept + result + max(cut.peak, shown))
     to_files = max(peak, kept + cut.peak + cut.workers * _writing_bytes(plan, cut))
     return base + in_memory, base + to_files
-
-
-def _shown_bytes(plan: Plan) -> int:
-    """Return the bytes of the result as floats with NaN for no-data, and of finding where that is."""
-    return math.prod(plan.schema.shape) * (2 * edge_dtype(plan.schema.dtype).itemsize)
 
 
 def _writing_bytes(plan: Plan, cut: Cut) -> int:
@@ -133,14 +142,13 @@ def _writing_bytes(plan: Plan, cut: Cut) -> int:
 
 
 def _open_files(plan: Plan) -> int:
-    """Return what the files take that are held open, and GDAL's cache of what was decoded last."""
-    from eocene.archive.fetch import GDAL_CACHE_BYTES
-
+    """Return what the files take that are held open, and the tiles that GDAL and our reader keep."""
     sources = [n.source for n in plan.nodes.nodes if isinstance(n.source, CubeSource)]
     workers = plan.cut.workers if plan.cut else 1
     files = sum(len(s.items) * len(s.bands) for s in sources)
-    decoded = sum(s.bytes_per_pixel() * s.grid.width * s.grid.height for s in sources) * workers
-    return min(files, _OPEN_PER_THREAD) * workers * _FILE_BYTES + min(GDAL_CACHE_BYTES, decoded)
+    pixels = sum(done.pixels for done in passes_of(plan))
+    decoded = sum(s.bytes_per_pixel() * min(pixels, s.grid.width * s.grid.height) for s in sources)
+    return min(files, _OPEN_PER_THREAD) * workers * _FILE_BYTES + min(2 * KEPT_BYTES, decoded)
 
 
 def refuse_if_too_large(plan: Plan, *, in_memory: bool = True) -> None:

@@ -10,7 +10,7 @@ from eocene.cube.source import CubeSource
 from eocene.model import EoceneError
 from eocene.model.grid import is_geographic
 from eocene.process.estimate import Estimate, estimate_plan, show_bytes
-from eocene.process.reads import bytes_by_load, overview_of, passes_of
+from eocene.process.reads import Stack, bytes_by_load
 from eocene.process.schema import CubeSchema
 
 if TYPE_CHECKING:
@@ -126,10 +126,7 @@ def _draw_with_notes(nodes: tuple[ExplainedNode, ...]) -> Iterator[tuple[str, st
 
 def explain_plan(plan: Plan) -> Explanation:
     """Return a plan as a tree; of some files the headers are read, no pixel."""
-    read: dict[str, int] = {}
-    for done in passes_of(plan):
-        for node, size in bytes_by_load(plan, done).items():
-            read[node] = read.get(node, 0) + size
+    read = bytes_by_load(plan)
     nodes = [_explain_node(plan, n, read.get(n.id, 0)) for n in plan.nodes.nodes]
     result = plan.nodes.result
     nodes.sort(key=lambda n: isinstance(result, CubeSchema) and n.id == result.node)
@@ -220,12 +217,10 @@ def _bands_there(plan: Plan, planned: PlannedNode) -> str:
 
 
 def _show_level(source: CubeSource) -> str:
-    found = overview_of(source)
-    if found is None or found[0] == 0:
-        return "at full resolution"
-    level, raster = found
-    size = raster.levels[level].lattice.resolution[0]
-    return f"from overview {level} of {len(raster.levels) - 1}, pixels of {size:g}"
+    coarse = {
+        f"{s.level} (pixels of {s.grid.lattice.resolution[0]:g})" for s in Stack(source).sheaves if s.level
+    }
+    return f"from overview {', '.join(sorted(coarse))}" if coarse else "at full resolution"
 
 
 def _explain_stage(plan: Plan, planned: PlannedNode) -> str:

@@ -106,7 +106,7 @@ def window_cost(plan: PlanNodes, grid: Grid, target: str) -> WindowCost:
     computed = [n for n in plan.nodes if n.id in needed]
     blocks = sum(value_bytes(n.schema.probe) * pixels[n.id] for n in computed)
     working = max((working_bytes(n, pixels) for n in computed), default=0)
-    remembered = sum(_INDEX_BYTES * _pixels(w.grid) for n, w in leaves if _is_warped(n))
+    remembered = sum(_INDEX_BYTES * _pixels(w.grid) * count_warps(n) for n, w in leaves)
     remembered += sum(_INDEX_BYTES * pixels[n.id] for n in computed if n.definition.need is not None)
     return WindowCost(read + max(reading, blocks + working + 2 * result), remembered)
 
@@ -122,12 +122,15 @@ def _leaf_bytes(planned: PlannedNode) -> int:
     return max(planned.source.bytes_per_pixel(), value_bytes(planned.schema.probe))
 
 
-def _is_warped(planned: PlannedNode) -> bool:
-    """Tell whether some image stands in another CRS than the cube that it is laid into."""
+def count_warps(planned: PlannedNode) -> int:
+    """Return on how many grids in other CRSs the images stand that are laid into a cube."""
     source = planned.source
     if not isinstance(source, CubeSource):
-        return False
-    return any(epsg_of(a) != source.grid.epsg for i in source.items for a in i["assets"].values())
+        return 0
+    names = [band.name for band in source.bands]
+    assets = [i["assets"][n] for i in source.items for n in names if n in i["assets"]]
+    other = [a for a in assets if epsg_of(a) != source.grid.epsg]
+    return len({(epsg_of(a), tuple(a.get("proj:transform", ()))) for a in other})
 
 
 def epsg_of(asset: Mapping[str, Any]) -> int | None:
@@ -143,7 +146,7 @@ def _reading_bytes(planned: PlannedNode) -> int:
         return 0
     widest = max(np.dtype(b.dtype).itemsize for b in source.bands)
     finer = max((_ratio(source, a) for i in source.items[:1] for a in i["assets"].values()), default=1.0)
-    return math.ceil(8 + widest * (2 + finer)) + (_WARP_BYTES if _is_warped(planned) else 0)
+    return math.ceil(8 + widest * (2 + finer)) + (_WARP_BYTES if count_warps(planned) else 0)
 
 
 def _ratio(source: CubeSource, asset: Mapping[str, Any]) -> float:

@@ -2,137 +2,144 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.fetch import GDAL_CACHE_BYTES
-from eocene.archive.tiles import count_bytes
+from eocene.archive.tiles import KEPT_BYTES, OPENING_BYTES, TileBytes, mean_tiles
 from eocene.cube.source import CubeSource, choose_level
 from eocene.cube.warp import covering_window, locate_pixels
 from eocene.model import EoceneError
+from eocene.process.cutting import Pass
 from eocene.process.memory import edges, needs_of_block, reached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from eocene.archive import Raster
     from eocene.model import Grid
-    from eocene.process.cutting import Cut
     from eocene.process.run import Plan
 
-_MOST_BLOCKS = 64
+_MOST_WINDOWS = 256
 _MOST_FILES = 16
-"""Of more blocks, and of more files on one grid, a sample is looked at."""
+"""Of more windows, and of more files on one grid, a sample is looked at."""
 
 
-@dataclass(frozen=True)
-class Pass:
-    """A node that is computed block by block: the result, or what a stage needs whole."""
-
-    target: str
-    grid: Grid
-    cut: Cut
-
-
-def passes_of(plan: Plan) -> Iterator[Pass]:
-    """Yield the passes over the archive that running a plan makes."""
-    for stage in plan.stage_costs:
-        for node, cut in stage.cuts.items():
-            grid = plan.nodes.by_id[node].schema.grid
-            if grid is not None:
-                yield Pass(node, grid, cut)
+def passes_of(plan: Plan) -> list[Pass]:
+    """Return the passes over the archive that running a plan makes."""
+    passes = [p for stage in plan.stage_costs for p in stage.passes]
     if plan.is_cube and plan.cut is not None:
-        yield Pass(plan.schema.node, plan.grid, plan.cut)
+        passes.append(Pass(plan.schema.node, plan.cut, plan.grid))
+    return [p for p in passes if p.count]
 
 
-def bytes_read(plan: Plan) -> int:
-    """Return the stored bytes that running a plan reads."""
-    return sum(sum(bytes_by_load(plan, p).values()) for p in passes_of(plan))
+def bytes_by_load(plan: Plan) -> dict[str, int]:
+    """Return the stored bytes that running a plan reads, by the node that loads them."""
+    kept = KeptTiles()
+    stacks: dict[Any, Stack] = {}
+    total: dict[str, int] = defaultdict(int)
+    for done in passes_of(plan):
+        sample = done.sample(_MOST_WINDOWS)
+        found: dict[str, float] = defaultdict(float)
+        for window in sample:
+            for node, need in needs_of_block(plan.nodes, window, done.target).items():
+                source = plan.nodes.by_id[node].source
+                if isinstance(source, CubeSource):
+                    stack = stacks.setdefault((node, need.times), Stack(source.at_dates(need.times)))
+                    found[node] += stack.read(need.grid, kept)
+        for node, size in found.items():
+            total[node] += int(size * done.count / len(sample))
+    for (node, _), stack in stacks.items():
+        total[node] += stack.opening
+    return dict(total)
 
 
-def bytes_by_load(plan: Plan, done: Pass) -> dict[str, int]:
-    """Return the stored bytes that one pass reads, by the node that loads them."""
-    blocks = list(done.grid.blocks(done.cut.size))
-    sample = blocks[:: -(-len(blocks) // _MOST_BLOCKS)]
-    windows: dict[str, list[Grid]] = defaultdict(list)
-    times: dict[str, Any] = {}
-    for block in sample:
-        for node, need in needs_of_block(plan.nodes, block, done.target).items():
-            source = plan.nodes.by_id[node].source
-            inside = source.grid.intersect(need.grid) if isinstance(source, CubeSource) else None
-            if inside is not None:
-                windows[node].append(inside)
-                times[node] = need.times
-    found = {}
-    for node, read in windows.items():
-        source = plan.nodes.by_id[node].source
-        if isinstance(source, CubeSource):
-            part = source.at_dates(times[node])
-            threads = done.cut.workers if _row_is_cached(part, done) else None
-            found[node] = _bytes_of(part, read, threads) * len(blocks) // len(sample)
-    return found
+class KeptTiles:
+    """Which tiles the reader still holds: those that windows have met in part, the latest ones."""
+
+    def __init__(self) -> None:
+        self._tiles: OrderedDict[Any, int] = OrderedDict()
+        self._bytes = 0
+
+    def meet(self, key: Any, size: int) -> bool:
+        """Tell whether a tile is held; from then on it is."""
+        if key in self._tiles:
+            self._tiles.move_to_end(key)
+            return True
+        self._tiles[key] = size
+        self._bytes += size
+        while self._bytes > KEPT_BYTES:
+            self._bytes -= self._tiles.popitem(last=False)[1]
+        return False
 
 
-def _row_is_cached(source: CubeSource, done: Pass) -> bool:
-    """Tell whether GDAL still holds what one row of blocks has decoded when the next one begins."""
-    return source.bytes_per_pixel() * done.grid.width * done.cut.size <= GDAL_CACHE_BYTES
+@dataclass(frozen=True, eq=False)
+class Sheaf:
+    """Images of one band on one grid: how many, the level that is read, and the mean sizes of its tiles."""
+
+    name: Any
+    count: int
+    level: int
+    grid: Grid
+    tiles: TileBytes
+
+    def read(self, window: Grid, kept: KeptTiles) -> float:
+        """Return the stored bytes that a window has to be read from."""
+        needed = _on_image(window, self.grid)
+        if needed is None:
+            return 0.0
+        size = 0.0
+        for row, col, is_whole in self.tiles.under(*needed.slices_in(self.grid)):
+            if is_whole or not kept.meet((self.name, row, col), self.tiles.decoded * self.count):
+                size += float(self.tiles.counts[row, col])
+        return size * self.count
 
 
-def _bytes_of(source: CubeSource, windows: Sequence[Grid], threads: int | None) -> int:
-    """Return the stored bytes of all dates and bands of a source behind windows."""
-    total = 0
-    for assets in _group_assets(source).values():
-        sample = assets[:: -(-len(assets) // _MOST_FILES)]
-        total += (
-            sum(_bytes_of_asset(source, a, windows, threads) for a in sample) * len(assets) // len(sample)
-        )
-    return total
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The images of a source."""
+
+    source: CubeSource
+
+    @cached_property
+    def sheaves(self) -> list[Sheaf]:
+        """The images by band and grid."""
+        groups: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+        for item in self.source.items:
+            for band in self.source.bands:
+                asset = item["assets"].get(band.name)
+                if asset is not None:
+                    where = (asset.get("proj:code"), tuple(asset.get("proj:transform", ())))
+                    groups[(band.name, where, tuple(item["bbox"]))].append(asset)
+        found = (self._describe(name, assets) for name, assets in groups.items())
+        return [sheaf for sheaf in found if sheaf is not None]
+
+    def _describe(self, name: Any, assets: list[Mapping[str, Any]]) -> Sheaf | None:
+        try:
+            sample = assets[:: -(-len(assets) // _MOST_FILES)]
+            rasters = [self.source.archive.open_raster(asset) for asset in sample]
+            level = choose_level(rasters[0], self.source.grid)
+            tiles = mean_tiles(rasters, level)
+        except EoceneError:  # running the plan will say what is wrong with the file
+            return None
+        return Sheaf((id(self.source.archive), name), len(assets), level, rasters[0].levels[level], tiles)
+
+    @property
+    def opening(self) -> int:
+        """The bytes that are read of the files before their first tiles."""
+        return OPENING_BYTES * sum(sheaf.count for sheaf in self.sheaves)
+
+    def read(self, window: Grid, kept: KeptTiles) -> float:
+        """Return the stored bytes of all dates and bands that a window has to be read from."""
+        inside = self.source.grid.intersect(window)
+        return sum(sheaf.read(inside, kept) for sheaf in self.sheaves) if inside is not None else 0.0
 
 
-def _group_assets(source: CubeSource) -> dict[Any, list[Mapping[str, Any]]]:
-    """Return the images of a source by band and by the grid that they say they stand on."""
-    groups: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
-    for item in source.items:
-        for band in source.bands:
-            asset = item["assets"].get(band.name)
-            if asset is not None:
-                where = (asset.get("proj:code"), tuple(asset.get("proj:transform", ())))
-                groups[(band.name, where, tuple(item["bbox"]))].append(asset)
-    return groups
-
-
-def _bytes_of_asset(
-    source: CubeSource, asset: Mapping[str, Any], windows: Sequence[Grid], threads: int | None
-) -> int:
-    try:
-        raster = source.archive.open_raster(asset)
-    except EoceneError:  # running the plan will say what is wrong with the file
-        return 0
-    level = choose_level(raster, windows[0])
-    needed = [_on_source(window, raster.levels[level]) for window in windows]
-    return count_bytes(raster, level, [n for n in needed if n is not None], threads)
-
-
-def _on_source(window: Grid, level: Grid) -> Grid | None:
+def _on_image(window: Grid, image: Grid) -> Grid | None:
     """Return what a window needs of an image, found from the window's edges."""
     union: Grid | None = None
-    for edge in edges(reached(level, window)):
-        part = covering_window(*locate_pixels(edge, level.lattice), level)
-        union = part if union is None or part is None else union.union(part)
+    for edge in edges(reached(image, window)):
+        part = covering_window(*locate_pixels(edge, image.lattice), image)
+        if part is not None:
+            union = part if union is None else union.union(part)
     return union
-
-
-def overview_of(source: CubeSource) -> tuple[int, Raster] | None:
-    """Return the overview that the first image of a source is read at, and that image."""
-    for item in source.items:
-        for band in source.bands:
-            asset = item["assets"].get(band.name)
-            if asset is not None:
-                try:
-                    raster = source.archive.open_raster(asset)
-                except EoceneError:
-                    return None
-                pixel = replace(source.grid, width=1, height=1)
-                return choose_level(raster, pixel), raster
-    return None

@@ -115,6 +115,13 @@ def read_zones(reader: Reader, zones: Sequence[Zone]) -> Iterator[tuple[Zone, sl
             yield zone, times, _join([_pick(zone, t, b) for t, b in zip(tiles, blocks, strict=True)])
 
 
+def windows_read(probe: Block, zones: Sequence[Zone]) -> list[Grid]:
+    """Return the windows that :func:`read_zones` reads, each once."""
+    edge = _choose_edge(prod(probe.values.shape) * (probe.values.dtype.itemsize + 1))
+    small = [_cover(group) for group in _group_near([z for z in zones if max(z.window.shape) <= edge], edge)]
+    return [*small, *(t for z in zones if max(z.window.shape) > edge for t in z.window.blocks(edge))]
+
+
 def _read_all(reader: Reader, parts: Sequence[tuple[Grid, tuple[Any, ...] | None]]) -> Iterator[Block]:
     """Read windows, some at a time, and yield them in order."""
     from eocene.process.executors.threads import map_blocks

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
 from eocene.process import make_plan as plan_graph
+from eocene.process.estimate import refuse_if_too_large, result_bytes
 
 if TYPE_CHECKING:
     from eocene.archive import Archive
     from eocene.model import Lattice
-
-BYTES_A_VALUE = 4
 
 
 def make_plan(
@@ -33,17 +31,10 @@ def make_plan(
     )
 
 
-def weigh_plan(plan: Any) -> int:
-    """Return the size in bytes, as 32-bit numbers, of the cube that has to be computed; 0 without one."""
-    if not (plan.is_cube or plan.is_table):
-        return 0
-    shape: tuple[int, ...] = plan.schema.shape
-    return BYTES_A_VALUE * math.prod(shape)
-
-
 def refuse_heavy(plan: Any, limit: int) -> None:
-    """Raise InputError ProcessGraphComplexity if the result is larger than ``limit`` bytes."""
-    size = weigh_plan(plan)
+    """Raise InputError ProcessGraphComplexity if the result is larger than ``limit`` bytes, or the memory."""
+    refuse_if_too_large(plan)
+    size = result_bytes(plan)
     if size > limit:
         raise InputError(
             f"The cube holds {size / 1e6:.0f} MB; synchronous processing takes at most {limit / 1e6:.0f} MB.",

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Response
 from eocene.jobs import Job
 from eocene.jobs.job import check_level
 from eocene.model import EoceneError, InputError
+from eocene.process.estimate import result_bytes
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
-from eocene.serve.engine import make_plan, weigh_plan
+from eocene.serve.engine import make_plan
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Address, AddressOf, RoomsOf, join_path, link
 from eocene.serve.settings import OPENEO
@@ -116,7 +117,7 @@ def estimate_job(job_id: str, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
         raise
     except EoceneError as error:
         raise EoceneError(str(error), code="EstimateComplexity") from error
-    return {"size": weigh_plan(plan)}
+    return {"size": result_bytes(plan)}
 
 
 def _read_fields(body: dict[str, Any], *, nullable: bool = False) -> dict[str, Any]:
