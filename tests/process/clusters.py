@@ -63,6 +63,11 @@ class LocalCluster:
         found: dict[str, Any] = connect(self.address).run(os.getpid, on_error="ignore")
         return sorted(found.values())
 
+    def cpu_seconds(self) -> list[float]:
+        """Return the processor time that each worker has taken."""
+        taken: dict[str, float] = connect(self.address).run(time.process_time)
+        return [taken[worker] for worker in sorted(taken)]
+
     def kill_worker(self, number: int) -> None:
         """Kill a worker as the kernel would that has run out of memory."""
         pids = self.worker_pids()
@@ -132,7 +137,7 @@ def simulated_plan(folder: Path, size: int, steps: int) -> Iterator[Plan]:
     world = simulate_archive(folder / "archive", size=size)
     with eocene.open(folder / "workspace") as workspace:
         workspace.archive.ingest(world.folder)
-        with mock.patch.object(Plan, "block_size", 64):
+        with mock.patch.object(Plan, "block_size", 128):
             yield make_plan(compute_bound_graph(steps), workspace.archive)
 
 

@@ -6,6 +6,7 @@ import logging
 import secrets
 import shutil
 import tempfile
+import time
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,8 +65,17 @@ def write_results(
         draft.rename(folder)
         sync_folder(folder.parent)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
     return collection
+
+
+def _remove(folder: Path) -> None:
+    """Remove what is left of a draft, also while a worker of a cluster ends the block that it is writing."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _fill_folder(

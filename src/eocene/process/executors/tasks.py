@@ -6,7 +6,8 @@ replaces whole, so that it may be done twice.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import shutil
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,12 @@ def write(plan: Plan, window: Grid, *, path: str, datatype: str | None) -> Tally
     tally = count_misfits(block)
     if datatype is not None:
         block, tally = cast_block(block, np.dtype(datatype))
-    CubeStore(Path(path), plan.grid).write(block)
+    store = CubeStore(Path(path), plan.grid)
+    store.write(block)
+    if not (store.path / "zarr.json").exists():  # the job was stopped and swept away meanwhile
+        shutil.rmtree(store.path, ignore_errors=True)
+        with suppress(OSError):
+            store.path.parent.rmdir()
     return tally
 
 
