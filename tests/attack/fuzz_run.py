@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import logging
 import multiprocessing
 import resource
 import signal
@@ -138,6 +139,7 @@ def _without(graph: Any, number: int) -> Any:
 def _run_share(share: tuple[int, int, float | None]) -> Findings:
     seed, count, seconds = share
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    logging.disable()  # the process inspect says much
     with tempfile.TemporaryDirectory() as folder:
         return fuzz(small_archive(Path(folder)), seed, count, seconds)
 
