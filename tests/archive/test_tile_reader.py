@@ -28,12 +28,14 @@ USUAL: list[dict[str, Any]] = [
     {"dtype": "int64", "compress": "deflate", "predictor": 2, "BIGTIFF": "YES"},
     {"dtype": "float32", "compress": "deflate", "predictor": 1},
     {"dtype": "float64"},
+    {"dtype": "float32", "compress": "deflate", "predictor": 3},
+    {"dtype": "float64", "compress": "deflate", "predictor": 3, "ENDIANNESS": "BIG"},
     {"dtype": "int16", "ENDIANNESS": "BIG"},
     {"dtype": "uint16", "compress": "deflate", "predictor": 2, "count": 3, "interleave": "pixel"},
     {"dtype": "uint16", "compress": "deflate", "predictor": 2, "SPARSE_OK": True, "nodata": 7},
 ]
 UNUSUAL: list[dict[str, Any]] = [
-    {"dtype": "float32", "compress": "deflate", "predictor": 3},
+    {"dtype": "float32", "compress": "deflate", "predictor": 3, "count": 2, "interleave": "pixel"},
     {"dtype": "uint16", "compress": "lzw", "predictor": 2},
     {"dtype": "uint16", "compress": "zstd"},
     {"dtype": "uint16", "compress": "deflate", "tiled": False},
@@ -54,6 +56,7 @@ def write(path: Path, *, levels: tuple[int, ...] = (), **options: Any) -> np.nda
         del profile["blockxsize"], profile["blockysize"]
     high = 16 if "NBITS" in options else 100 if dtype.itemsize == 1 else 30_000
     values = np.random.default_rng(1).integers(0, high, (count, 200, 300)).astype(dtype)
+    values = values / dtype.type(7) if dtype.kind == "f" else values
     with rasterio.open(path, "w", **profile) as file:
         rows = 128 if options.get("SPARSE_OK") else 200
         file.write(values[:, :rows], window=Window(0, 0, 300, rows))

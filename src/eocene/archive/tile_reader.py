@@ -1,6 +1,6 @@
 """Tiles of GeoTIFF files, read and decoded here where they are stored in the usual way.
 
-Sentinel-2 COGs and most others hold their numbers in DEFLATE tiles with the horizontal predictor or none.
+Sentinel-2 COGs and most others hold their numbers in DEFLATE tiles, with a predictor or without.
 For those libdeflate takes half the time of GDAL, one open file serves all threads, and the tiles of a window
 that covers them whole go straight to where they are wanted. Every other way of storing stays with GDAL.
 """
@@ -21,6 +21,7 @@ import numpy as np
 from deflate import DeflateError, zlib_decompress
 
 from eocene.archive.fetch import describe_file
+from eocene.archive.predictors import FLOATING, HORIZONTAL, NONE, add_up_rows, join_planes
 from eocene.archive.tiff import TiffImage, read_images
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _OPEN_FILES = 256
 KEPT_BYTES = 128 * 2**20
 """Of decoded tiles that are kept: see :class:`KeptTiles`."""
 _LARGEST_TILE = 32 * 2**20
-_DEFLATE, _HORIZONTAL = (8, 32946), 2
+_DEFLATE = (8, 32946)
 _KINDS = {1: "u", 2: "i", 3: "f"}
 
 
@@ -46,7 +47,7 @@ class TileEncoding:
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     deflated: bool
-    predicted: bool
+    predictor: int
     extents: tuple[tuple[int, int], ...]
     across: int
 
@@ -60,20 +61,20 @@ class TileEncoding:
         if not (image.is_tiled and height and width and samples and len(bits) == len(kinds) == 1):
             return None
         kind, size = _KINDS.get(kinds.pop(), ""), bits.pop()
-        simple = (
-            kind and size in ((32, 64) if kind == "f" else (8, 16, 32, 64)) and (planar == 1 or samples == 1)
-        )
-        coded = compression in (1, *_DEFLATE) and predictor in ((1,) if kind == "f" else (1, _HORIZONTAL))
+        known = size in ((32, 64) if kind == "f" else (8, 16, 32, 64)) and (planar == 1 or samples == 1)
+        coded = compression in (1, *_DEFLATE) and _can_undo(predictor, kind, samples, width)
         across = ceil(image.width / width)
         complete = len(image.extents) == across * ceil(image.height / height)
-        if not (simple and coded and complete and height * width * samples * size // 8 <= _LARGEST_TILE):
+        if not (
+            kind and known and coded and complete and height * width * samples * size // 8 <= _LARGEST_TILE
+        ):
             return None
         return cls(
             image=(image.height, image.width),
             shape=(height, width, samples),
             dtype=np.dtype(f"{image.byte_order}{kind}{size // 8}"),
             deflated=compression in _DEFLATE,
-            predicted=predictor == _HORIZONTAL and compression in _DEFLATE,
+            predictor=predictor if compression in _DEFLATE else NONE,
             extents=image.extents,
             across=across,
         )
@@ -93,6 +94,12 @@ class TileEncoding:
             for column in range(columns.start // width, ceil(columns.stop / width)):
                 right = _overlap(columns, column * width, width)
                 yield row * self.across + column, (down[0], right[0]), (down[1], right[1])
+
+
+def _can_undo(predictor: int, kind: str, samples: int, width: int) -> bool:
+    if predictor == FLOATING:
+        return kind == "f" and samples == 1 and width % 8 == 0
+    return predictor == NONE or (predictor == HORIZONTAL and kind != "f")
 
 
 _Place = tuple[slice, slice]
@@ -159,9 +166,12 @@ class TileFile:
                 raise ValueError(f"tile {number} cannot be decoded") from error
         if len(data) != out.nbytes:
             raise ValueError(f"tile {number} has {len(data)} bytes, not {out.nbytes}")
+        if image.predictor == FLOATING:
+            join_planes(np.frombuffer(data, np.uint8), out)
+            return
         stored = np.frombuffer(data, image.dtype).reshape(image.shape)
-        if image.predicted:
-            np.add.accumulate(stored, axis=1, dtype=out.dtype, out=out)
+        if image.predictor == HORIZONTAL:
+            add_up_rows(stored, out)
         else:
             out[...] = stored
 

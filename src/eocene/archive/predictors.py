@@ -1,0 +1,53 @@
+"""Undo the predictors of TIFF: numbers that are stored as differences to their neighbour.
+
+Source: TIFF 6.0, section 14; Adobe Photoshop TIFF technical note 3 for floating point.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NONE, HORIZONTAL, FLOATING = 1, 2, 3
+_WORD = 8
+
+
+def add_up_rows(stored: NDArray[Any], out: NDArray[Any]) -> None:
+    """Write the numbers (height, width, samples) whose differences along a row are stored."""
+    np.add.accumulate(stored, axis=1, dtype=out.dtype, out=out)
+
+
+def join_planes(stored: NDArray[np.uint8], out: NDArray[Any]) -> None:
+    """Write floats (height, width, 1) of which each row stores all first bytes, then all second ones, ….
+
+    The bytes, the most significant first, are stored as differences along the row.
+    """
+    height, width, _ = out.shape
+    planes = _add_up_bytes(stored.reshape(height, -1)).reshape(height, -1, width)
+    numbers = np.empty((height, width), f"u{out.dtype.itemsize}")
+    numbers[...] = planes[:, 0]
+    for plane in range(1, out.dtype.itemsize):
+        np.left_shift(numbers, 8, out=numbers)
+        np.bitwise_or(numbers, planes[:, plane], out=numbers)
+    out[..., 0] = numbers.view(out.dtype)
+
+
+def _add_up_bytes(stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return running sums of bytes along rows of whole words, eight bytes at a time.
+
+    Within a word the sums come from adding it to itself moved by 1, 2 and 4 bytes; only the words' totals are
+    added up one after another, which is what takes the time.
+    """
+    words = stored.view("<u8").copy()
+    sums = words.view(np.uint8)
+    for step in (1, 2, 4):
+        sums += (words << np.uint64(8 * step)).view(np.uint8)
+    before = np.zeros(words.shape, "<u8")
+    before[:, 1:] = np.add.accumulate(sums[:, _WORD - 1 :: _WORD], axis=1, dtype=np.uint8)[:, :-1]
+    before *= np.uint64(0x0101010101010101)
+    sums += before.view(np.uint8)
+    return sums
