@@ -181,7 +181,7 @@ class Fuzzer:
         elif action == 2:
             holder[key] = pick.choice(([holder[key]], {"a": holder[key]}, [holder[key], holder[key]]))
         elif action == 3 and isinstance(holder, dict):
-            holder[pick.choice(TEXTS)] = pick.choice(STRANGE)
+            holder[pick.choice(TEXTS)] = copy.deepcopy(pick.choice(STRANGE))
         elif action == 4 and isinstance(key, str) and key in ("process_id", "from_node"):
             holder[key] = pick.choice(self._specs)["id"] if key == "process_id" else pick.choice(list(graph))
         else:

@@ -51,7 +51,6 @@ ENDLESS = {
         1000, call("array_create", data=[3, 1, 2], repeat=33_000), lambda n: call("sort", data=n)
     ),
     "an array of a billion": {"a": call("array_create", data=[1], repeat=10**9, result=True)},
-    "a billion quantiles": {"a": call("quantiles", data=[1, 2], q=10**9, result=True)},
     "a callback called too often": apply("absolute", [1] * (MAX_CALLS + 1), x=X),
 }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.float64]
 
-_MOST = 10_000_000
+_MOST = 1_000_000
 _ROUNDS = 200
 
 
@@ -75,7 +75,7 @@ def regular_points(geometry: BaseGeometry, distance: float) -> Points:
 
 
 def _walk_line(line: Any, distance: float) -> Points:
-    _check_number(line.length / distance)
+    check_number(line.length / distance)
     return shapely.get_coordinates(
         shapely.line_interpolate_point(line, np.arange(0, line.length * (1 + 1e-12), distance))
     )
@@ -84,17 +84,18 @@ def _walk_line(line: Any, distance: float) -> Points:
 def _lay_cells(polygon: BaseGeometry, distance: float) -> Points:
     west, south, east, north = polygon.bounds
     cols, rows = math.ceil((east - west) / distance), math.ceil((north - south) / distance)
-    _check_number(cols * rows)
+    check_number(cols * rows)
     x, y = np.meshgrid(west + (np.arange(cols) + 0.5) * distance, north - (np.arange(rows) + 0.5) * distance)
     shapely.prepare(polygon)
     inside = shapely.contains_xy(polygon, x, y)
     return np.stack([x[inside], y[inside]], axis=1)
 
 
-def _check_number(number: float) -> None:
+def check_number(number: float) -> None:
+    """Refuse more points than can be drawn in a second or two."""
     if number > _MOST:
         raise InputError(
-            f"The distance gives {number:.0f} points for one geometry; {_MOST} are the most.",
-            "Choose a larger distance.",
+            f"{number:.0f} points are asked for; {_MOST} are the most.",
+            "Choose a smaller count or a larger distance.",
             code="ProcessParameterInvalid",
         )

@@ -15,7 +15,6 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
-from eocene.process.allowance import refuse_long
 from eocene.process.processes.dates import parse_instant
 from eocene.process.processes.reducers import find_quantiles, summarise
 from eocene.process.registry import process
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
     Mask = NDArray[np.bool_]
+
+
+_MOST_INTERVALS = 1000
 
 
 @process("arrays", "sorting")
@@ -174,7 +176,12 @@ def _find_cuts(probabilities: Any, q: Any) -> list[float]:
         )
     cuts = q if probabilities is None else probabilities
     if isinstance(cuts, int | float):
-        refuse_long(cuts)
+        if cuts > _MOST_INTERVALS:
+            raise InputError(
+                f"{cuts:.0f} intervals are asked for.",
+                f"Cut into {_MOST_INTERVALS} at most.",
+                code="ProcessParameterInvalid",
+            )
         cuts = [i / cuts for i in range(1, int(cuts))]
     else:
         cuts = entries_of(cuts)

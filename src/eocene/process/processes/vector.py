@@ -5,6 +5,7 @@ Source: openEO processes 2.0, aggregate_spatial, and its proposals of the catego
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from eocene.cube.feature import Feature, features_of, geometry_dimension, has_me
 from eocene.cube.geojson import read_features
 from eocene.model import InputError
 from eocene.process.crs import parse_epsg
-from eocene.process.points import random_points, regular_points
+from eocene.process.points import check_number, random_points, regular_points
 from eocene.process.registry import process
 from eocene.process.types import Flag, OptionalText
 
@@ -150,6 +151,7 @@ def _share_out(number: int, each: Any, total: Any) -> list[int]:
             "Raise total_count or filter the geometries.",
             code="CountMismatch",
         )
+    check_number(min(number * each if each else math.inf, total or math.inf))
     shares = (
         [number and int(total) // number + (n < int(total) % number) for n in range(number)] if total else []
     )
