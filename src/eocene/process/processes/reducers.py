@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.process.elementwise import quiet
+from eocene.process.kernels import choose, median_along_first
 from eocene.process.registry import process
 from eocene.process.series import (
     along,
@@ -104,15 +105,13 @@ def _run(
     operation: np.ufunc, start: float, values: Floats, present: Mask
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Return the values joined by sums or products, in the order of the array, and how many there are."""
-    if len(values) >= _LONG:
+    if len(values) >= (_LONG if values.ndim > 1 else 1):
         numbers = np.where(present, values, start).astype(np.float64, copy=False)
         return operation.accumulate(numbers, axis=0)[-1], present.sum(axis=0)
     total = np.full(values.shape[1:], start, np.float64)
-    count = np.zeros(values.shape[1:], np.int64)
     for value, here in zip(values, present, strict=True):
-        operation(total, value, out=total, where=here)
-        count += here
-    return total, count
+        operation(total, choose(here, value.astype(np.float64), start), out=total)
+    return total, present.sum(axis=0)
 
 
 def _add_up(values: Floats, present: Mask) -> tuple[Floats, NDArray[np.int64]]:
@@ -143,8 +142,6 @@ def product(values: Floats, present: Mask) -> tuple[Floats, Mask]:
 @reducer("math > statistics")
 def median(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the median; of an even number of values the mean of the two in the middle."""
-    from eocene.process.kernels import median_along_first
-
     if not 0 < len(values) <= _LONG:
         middle, some = find_quantiles(values, present, [0.5])
         return middle[0], some[0]
