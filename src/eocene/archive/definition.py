@@ -86,4 +86,5 @@ def _read_band(name: str, asset: Mapping[str, Any]) -> Band:
         offset=float(asset.get("raster:offset", 0.0)),
         resolution_m=None if asset.get("gsd") is None else float(asset["gsd"]),
         common_name=described.get("eo:common_name"),
+        wavelength=described.get("eo:center_wavelength"),
     )

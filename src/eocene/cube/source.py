@@ -237,7 +237,9 @@ class CubeSource:
     def _block(self, values: NDArray[Any], valid: NDArray[np.bool_] | None, window: Grid) -> Block:
         labels = {"t": tuple(t for t, _ in self.dates), "bands": tuple(b.name for b in self.bands)}
         names = {b.name: b.common_name for b in self.bands if b.common_name}
-        return Block(values, ("t", "bands", "y", "x"), labels, valid, window, common_names=names)
+        micrometres = {b.name: b.wavelength for b in self.bands if b.wavelength}
+        dims = ("t", "bands", "y", "x")
+        return Block(values, dims, labels, valid, window, common_names=names, wavelengths=micrometres)
 
 
 def decode_numbers(numbers: NDArray[Any], band: Band) -> NDArray[Any]:

@@ -27,6 +27,8 @@ class Band:
         Ground sampling distance.
     common_name : str or None
         The STAC common name, such as red.
+    wavelength : float or None
+        The central wavelength in micrometres.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Band:
     offset: float = 0.0
     resolution_m: float | None = None
     common_name: str | None = None
+    wavelength: float | None = None
 
     @property
     def is_scaled(self) -> bool:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eocene.cube.block import Block
 from eocene.cube.source import CubeSource
-from eocene.model import EoceneError, Grid, InputError
+from eocene.model import EoceneError, InputError
 from eocene.process import registry
 from eocene.process.callback import MISUSE, resolve
 from eocene.process.graph import Graph, Node, load_graph, parse_graph, references
+from eocene.process.infer import check_pixels, infer_node
 from eocene.process.narrowing import Picks, choose_bands, find_picks
 from eocene.process.people import from_people
 from eocene.process.pushdown import push_down
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
     from eocene.archive import Archive
     from eocene.model import Lattice
-
-
-_PROBE_PIXELS = 2**16
-"""A neighbourhood up to this size is handed in while a schema is inferred, of larger ones one pixel."""
 
 
 def plan_nodes(
@@ -111,9 +106,9 @@ class Planner:
                 loaded = self._infer_source(node, definition, arguments, hints)
                 return loaded if isinstance(loaded, Block) else self._add(loaded)
             cubes = {k: v for k, v in arguments.items() if isinstance(v, CubeSchema)}
-            if not cubes:
-                return self._call_constant(definition, arguments)
-            return self._add(_infer_node(node, definition, arguments, cubes))
+            if cubes.keys() <= definition.find_unread(arguments):
+                return self._call_constant(definition, arguments, cubes)
+            return self._add(infer_node(node, definition, arguments, cubes))
         except EoceneError as error:
             raise _name_node(error, node) from error
         except MISUSE as error:
@@ -132,12 +127,16 @@ class Planner:
             )
         return self.archive
 
-    def _call_constant(self, definition: ProcessDefinition, arguments: dict[str, Any]) -> Any:
-        """Compute what needs no pixels: plain values, arrays, and cubes without pixels."""
-        _check_pixels(definition, [])
-        if "_archive" in definition.engine_names:
-            return definition.call(arguments, _archive=self._need_archive(definition))
-        return definition.call(arguments)
+    def _call_constant(
+        self, definition: ProcessDefinition, arguments: dict[str, Any], cubes: dict[str, CubeSchema]
+    ) -> Any:
+        """Compute what needs no pixels: plain values, arrays, cubes without pixels, and the form of cubes."""
+        forms = {k: c.probe.with_(grid=c.grid) for k, c in cubes.items()}
+        if not cubes:
+            check_pixels(definition, [])
+        engine = {"_archive": self._need_archive(definition)} if "_archive" in definition.engine_names else {}
+        result = definition.call({**arguments, **forms}, **engine)
+        return next((cubes[k] for k, form in forms.items() if form is result), result)
 
     def _infer_source(
         self, node: Node, definition: ProcessDefinition, arguments: dict[str, Any], hints: dict[str, Any]
@@ -187,127 +186,3 @@ def _name_node(error: EoceneError, node: Node) -> EoceneError:
     named = type(error)(f"{error.message} (node {node.id!r}, {node.process})", error.remedy, code=error.code)
     named.status = error.status
     return named
-
-
-def _infer_node(
-    node: Node, definition: ProcessDefinition, arguments: dict[str, Any], cubes: dict[str, CubeSchema]
-) -> PlannedNode:
-    """Infer by computing one pixel."""
-    if definition.kind == "global":
-        return _infer_global(node, definition, arguments, cubes)
-    rasters = [c for c in cubes.values() if c.grid is not None]
-    _check_pixels(definition, rasters)
-    grid = _result_grid(definition, arguments, rasters)
-    pixel = None if grid is None else replace(grid, width=1, height=1)
-    draft = PlannedNode(node, definition, arguments, next(iter(cubes.values())))
-    probes = {k: _probe(definition, arguments, k, c, pixel) for k, c in cubes.items()}
-    result = draft.call(probes, pixel)
-    if not isinstance(result, Block):
-        raise InputError(
-            f"The process returns {result!r} where a cube is needed.",
-            f"Check its arguments {', '.join(cubes)}.",
-            code="ProcessParameterInvalid",
-        )
-    if pixel is None or grid is None or result.dims[-2:] != ("y", "x"):
-        whole = bool(rasters)
-        schema = CubeSchema(_stretch(result, grid) if grid else result, None)
-        return replace(draft, schema=schema, whole=whole)
-    if result.values.dtype.kind not in "biuf":
-        raise InputError(
-            "The result holds texts where pixels need numbers.",
-            "End callbacks in a number or a boolean.",
-            code="ProcessParameterInvalid",
-        )
-    schema = CubeSchema(result.crop(pixel).with_(grid=pixel), grid)
-    return replace(draft, schema=schema, whole=definition.is_whole(arguments))
-
-
-def _check_pixels(definition: ProcessDefinition, rasters: list[CubeSchema]) -> None:
-    """Refuse a call without pixels to a process that asks where its pixels lie."""
-    if not rasters and {"_window", "_extent"} & definition.engine_names:
-        raise InputError(
-            f"Process {definition.id!r} got no cube with pixels.",
-            "Connect it to a load process, or to one that keeps the pixels.",
-            code="ProcessParameterInvalid",
-        )
-
-
-def _probe(
-    definition: ProcessDefinition, arguments: dict[str, Any], name: str, cube: CubeSchema, pixel: Grid | None
-) -> Block:
-    """Return what the function gets of an input for one pixel of its result, without data."""
-    probe = cube.probe_at(pixel)
-    if pixel is None or cube.grid is None or definition.need is None:
-        return probe
-    if name != "data" and cube.grid.lattice == pixel.lattice:
-        return probe
-    window = definition.need(pixel, {**arguments, "data": cube})
-    if window.width * window.height > _PROBE_PIXELS:
-        return probe
-    shape = (*probe.values.shape[:-2], *window.shape)
-    return probe.with_(values=np.ones(shape, probe.values.dtype), valid=np.zeros(shape, bool), grid=window)
-
-
-def _result_grid(
-    definition: ProcessDefinition, arguments: dict[str, Any], rasters: list[CubeSchema]
-) -> Grid | None:
-    if not rasters:
-        return None
-    return definition.grid(arguments) if definition.grid else common_grid(rasters)
-
-
-def _stretch(result: Block, grid: Grid) -> Block:
-    """Return a probe without pixels, in which x or y may be left as a plain dimension, at its full length."""
-    for dim, labels in (("y", grid.y), ("x", grid.x)):
-        if dim in result.dims:
-            axis = result.index(dim)
-            values = np.repeat(np.take(result.values, [0], axis), len(labels), axis)
-            result = result.with_(values=values, valid=None, labels={**result.labels, dim: tuple(labels)})
-    return result.with_(grid=None)
-
-
-def _infer_global(
-    node: Node, definition: ProcessDefinition, arguments: dict[str, Any], cubes: dict[str, CubeSchema]
-) -> PlannedNode:
-    """Infer by letting the function read a cube of one pixel."""
-    draft = PlannedNode(node, definition, arguments, next(iter(cubes.values())), whole=True)
-    readers = {k: ProbeReader(c) if c.grid else c.probe for k, c in cubes.items()}
-    return replace(draft, schema=CubeSchema(draft.call(readers, None), None))
-
-
-class ProbeReader:
-    """Stands for a cube while a plan is made: one pixel of its extent, without data."""
-
-    def __init__(self, cube: CubeSchema) -> None:
-        self.schema = replace(cube, grid=cube.grid and replace(cube.grid, width=1, height=1))
-
-    def read(self, window: Grid, times: tuple[Any, ...] | None = None) -> Block:
-        """Return a window of the right form that holds no data."""
-        probe = self.schema.probe
-        if times is not None and "t" in probe.dims:
-            probe = probe.take("t", [probe.labels["t"].index(t) for t in times])
-        shape = (*probe.values.shape[:-2], *window.shape)
-        values = np.broadcast_to(probe.values.dtype.type(0), shape)
-        return probe.with_(values=values, valid=np.broadcast_to(np.False_, shape), grid=window)
-
-
-def common_grid(cubes: list[CubeSchema]) -> Grid:
-    """Return the smallest grid around cubes of one lattice.
-
-    Raises
-    ------
-    InputError
-        If they stand on different pixel grids.
-    """
-    grids = [c.grid for c in cubes if c.grid is not None]
-    grid = grids[0]
-    for other in grids[1:]:
-        if other.lattice != grid.lattice:
-            raise InputError(
-                f"The cubes stand on different pixel grids: EPSG:{grid.epsg} at {grid.lattice.resolution} "
-                f"and EPSG:{other.epsg} at {other.lattice.resolution}.",
-                "Put one on the other's grid with resample_cube_spatial first.",
-                code="ProcessParameterInvalid",
-            )
-        grid = grid.union(other)
-    return grid

@@ -63,8 +63,8 @@ class ProcessDefinition:
         (labels wanted along t, arguments) → labels wanted of every input, None for all; default all.
     whole : callable or bool
         Whether, by its arguments, the function needs the whole extent of its inputs at once.
-    unread : tuple of str
-        Parameters whose cubes only lend their form: the function gets one pixel of them.
+    unread : callable or tuple of str
+        Parameters, by its arguments, whose cubes only lend their form: the function gets one pixel of them.
     experimental : bool
         Whether openEO only proposes the process, so that it may change.
     """
@@ -77,7 +77,7 @@ class ProcessDefinition:
     need: Callable[[Grid, dict[str, Any]], Grid] | None = None
     times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None
     whole: Callable[[dict[str, Any]], bool] | bool = False
-    unread: tuple[str, ...] = ()
+    unread: Callable[[dict[str, Any]], tuple[str, ...]] | tuple[str, ...] = ()
     experimental: bool = False
     spec: dict[str, Any] = field(init=False)
 
@@ -97,6 +97,10 @@ class ProcessDefinition:
     def is_whole(self, arguments: dict[str, Any]) -> bool:
         """Tell whether a call with these arguments needs the whole extent of its inputs."""
         return self.whole(arguments) if callable(self.whole) else self.whole
+
+    def find_unread(self, arguments: dict[str, Any]) -> set[str]:
+        """Return the parameters of a call with these arguments whose cubes are not read."""
+        return set(self.unread(arguments) if callable(self.unread) else self.unread)
 
     def call(self, arguments: dict[str, Any], **engine: Any) -> Any:
         """Call the function with openEO's names, and what the engine hands in."""
@@ -173,22 +177,19 @@ def _fits(value: Any, parameter: dict[str, Any]) -> bool:
     return any(_JSON_TYPES[name](value) for name in names)
 
 
-def process(
-    *categories: str,
-    kind: str = "window",
-    grid: Callable[[dict[str, Any]], Grid] | None = None,
-    need: Callable[[Grid, dict[str, Any]], Grid] | None = None,
-    times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None,
-    whole: Callable[[dict[str, Any]], bool] | bool = False,
-    unread: tuple[str, ...] = (),
-    experimental: bool = False,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as the process of its name (a trailing underscore dropped)."""
+def process(*categories: str, **form: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as the process of its name (a trailing underscore dropped).
+
+    Parameters
+    ----------
+    *categories : str
+        As openEO has them.
+    **form
+        What else :class:`ProcessDefinition` takes: kind, grid, need, times, whole, unread, experimental.
+    """
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
-        name = function.__name__.rstrip("_")
-        form = (kind, grid, need, times, whole, unread, experimental)
-        register(ProcessDefinition(name, function, categories, *form))
+        register(ProcessDefinition(function.__name__.rstrip("_"), function, categories, **form))
         return function
 
     return wrap

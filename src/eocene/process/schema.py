@@ -136,7 +136,7 @@ class PlannedNode:
     @cached_property
     def inputs(self) -> dict[str, CubeSchema]:
         """Parameter → schema of the arguments that are cubes and are read."""
-        left_out = self.definition.unread
+        left_out = self.definition.find_unread(self.arguments)
         return {k: v for k, v in self.arguments.items() if isinstance(v, CubeSchema) and k not in left_out}
 
     def call(self, blocks: Mapping[str, Any], window: Grid | None) -> Any:
@@ -147,8 +147,8 @@ class PlannedNode:
     def _engine(self, window: Grid | None) -> dict[str, Any]:
         """Return what the function wants of the engine."""
         wanted = self.definition.engine_names
-        data = self.arguments.get("data")
-        offered = {"_window": window, "_extent": data.grid if isinstance(data, CubeSchema) else None}
+        extents = {k: v.grid for k, v in self.arguments.items() if isinstance(v, CubeSchema)}
+        offered = {"_window": window, "_extent": extents.get("data"), "_extents": extents}
         return {name: value for name, value in offered.items() if name in wanted}
 
 

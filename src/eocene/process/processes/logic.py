@@ -70,7 +70,12 @@ def not_(x: Boolean) -> Boolean:
     return np.logical_not(x)
 
 
-@process("logic", "comparison", "masks", times=same_times)
+def _unread_choices(arguments: dict[str, Any]) -> tuple[str, ...]:
+    """Say that one of the cubes goes on as it is, where one value decides for all pixels."""
+    return () if hasattr(arguments["value"], "dims") else ("accept", "reject")
+
+
+@process("logic", "comparison", "masks", times=same_times, unread=_unread_choices)
 def if_(value: Boolean, accept: Anything, reject: Anything = None) -> Anything:
     """Return one of two values, decided by a third; no-data counts as false.
 
