@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     NeedOfInput = Callable[[PlannedNode, str, CubeSchema, "Window"], "Window"]
 
-SUB_BLOCK = (64, 256)
-"""Rows and columns of a sub-block: about 12 dates of it in float32 fit the second-level cache."""
+SUB_BLOCK = (64, 512)
+"""Rows and columns of a sub-block: whole rows of a block, few enough that what they give stays in the cache."""
 
 
 @dataclass(frozen=True)
