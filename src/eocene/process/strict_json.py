@@ -42,16 +42,26 @@ def read_json(text: str | bytes, subject: str = "The JSON", *, code: str | None 
     ------
     InputError
         If it is not JSON (with line and column), too large, nested too deeply, names a key twice in one
-        object, or holds NaN or Infinity.
+        object, or holds NaN, an infinite number or half a character.
     """
     _check_size(text, subject, code)
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
-        return json.loads(decoded, object_pairs_hook=_make_object, parse_constant=_refuse_constant)
+        value = json.loads(
+            decoded,
+            object_pairs_hook=_make_object,
+            parse_constant=_refuse_constant,
+            parse_float=_make_float,
+        )
+        if "\\ud" in decoded.lower():  # as an escape, half a character can be written
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
         reason = f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
     except UnicodeDecodeError as error:
         reason = f"is not UTF-8 at byte {error.start}"
+    except UnicodeEncodeError:
+        reason = "holds half a character, a lone surrogate"
     except _NotStrictError as error:
         reason = str(error)
     except ValueError:  # Python reads integers of 4,300 digits at most
@@ -97,6 +107,13 @@ def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise _NotStrictError(f"has the key {quote(twice)} twice in one object")
     return found
+
+
+def _make_float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _NotStrictError(f"holds {digits[:20]}, beyond 1.8e308")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

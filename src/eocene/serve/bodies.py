@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from eocene.model import InputError
+from eocene.process.strict_json import read_json
 from eocene.serve.errors import TooLargeError
 from eocene.serve.rooms import get_rooms
+
+_CODE = "ContentTypeInvalid"
 
 
 async def read_bytes(request: Request) -> bytes:
@@ -31,30 +33,14 @@ async def read_object(request: Request) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is not JSON (with line and column), or not an object.
+        If it is not strict JSON (with line and column), or not an object.
     """
-    body = await read_bytes(request)
-    try:
-        value = json.loads(body, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise _malformed(f"is not JSON ({error.msg} at {where})") from error
-    except (ValueError, RecursionError) as error:
-        reason = "is nested too deeply" if isinstance(error, RecursionError) else "holds what JSON has not"
-        raise _malformed(reason) from error
+    value = read_json(await read_bytes(request), "The body of the request", code=_CODE)
     if not isinstance(value, dict):
-        raise _malformed("is not a JSON object")
+        raise InputError(
+            "The body of the request is not a JSON object.", "Send a JSON object in UTF-8.", code=_CODE
+        )
     return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _malformed(reason: str) -> InputError:
-    return InputError(
-        f"The body of the request {reason}.", "Send a JSON object in UTF-8.", code="ContentTypeInvalid"
-    )
 
 
 JsonObject = Annotated[dict[str, Any], Depends(read_object)]
