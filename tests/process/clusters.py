@@ -16,6 +16,7 @@ from unittest import mock
 
 import numpy as np
 
+from eocene.model import UnavailableError
 from eocene.process.executors.cluster import connect
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class LocalCluster:
     def close(self) -> None:
         """Stop everything."""
         if self.address:
-            connect(self.address).close()
+            with contextlib.suppress(UnavailableError):
+                connect(self.address).close()
         for process in reversed(self._processes):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
