@@ -213,7 +213,9 @@ class Grid:
         return transform_bbox(self.bounds, self.epsg, epsg)
 
     def slices_in(self, outer: Grid) -> tuple[slice, slice]:
-        """Return the rows and columns of ``outer`` that are this window, which must lie inside."""
+        """Return the rows and columns of ``outer`` that are this window: inside of it, or empty."""
+        if 0 in self.shape:
+            return slice(0, 0), slice(0, 0)
         if self.intersect(outer) != self:
             raise ValueError(f"the window {self} does not lie inside {outer}")
         row, col = self.top - outer.top, self.left - outer.left

@@ -49,12 +49,25 @@ class Stages:
     _folder: tempfile.TemporaryDirectory[str] | None = None
 
     def get(self, node: str) -> Any:
-        """Return the result of a node that is computed once; compute it if it is not there yet."""
+        """Return the result of a node that is computed once; compute it if it is not there yet.
+
+        The stages that it needs come first, so that the threads that work for it never have to wait.
+        """
         if node not in self._done:
             with self._lock:
-                if node not in self._done:
-                    self._done[node] = self._compute(self.plan.by_id[node])
+                for stage in self._before(node):
+                    if stage not in self._done:
+                        self._done[stage] = self._compute(self.plan.by_id[stage])
         return self._done[node]
+
+    def _before(self, node: str) -> list[str]:
+        """Return the nodes that are computed once of those that a node needs, itself the last, in order."""
+        wanted = {node}
+        for planned in reversed(self.plan.nodes):
+            if planned.id in wanted:
+                wanted.update(schema.node for schema in planned.inputs.values())
+        nodes = [n for n in self.plan.nodes if n.id in wanted]
+        return [n.id for n in nodes if n.whole or (n.schema.grid is None and n.source is None)]
 
     def _compute(self, planned: PlannedNode) -> Block | Source:
         given: dict[str, Any] = {}
