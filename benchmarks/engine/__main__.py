@@ -7,7 +7,7 @@ Run with ``python benchmarks/engine --peer /path/to/peer/bin/python``, or with t
 
 Each contender runs in its own process, in turn, ``--runs`` times; minima are compared. What is measured is
 graph to result in memory: CPU and wall seconds after the imports, and the peak memory of the process.
-Prints one JSON object. Without a peer only the floor is beside us.
+Prints a JSON object for each graph. Without a peer only the floor is beside us.
 """
 
 from __future__ import annotations
@@ -71,12 +71,11 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
-        report = {}
         for graph in given.graphs:
             archive = folder / f"{SIZES[graph]}-12"
             prepare(archive, SIZES[graph])
-            report[graph] = compare_graph(graph, archive, given.peer, given.runs)
-    print(json.dumps(report, indent=1))
+            report = compare_graph(graph, archive, given.peer, given.runs)
+            print(json.dumps({"graph": graph, **report}, indent=1), flush=True)
 
 
 if __name__ == "__main__":

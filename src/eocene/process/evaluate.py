@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     NeedOfInput = Callable[[PlannedNode, str, CubeSchema, "Window"], "Window"]
 
 SUB_BLOCK = (64, 512)
-"""Rows and columns of a sub-block: whole rows of a block, few enough that what they give stays in the cache."""
+"""Rows and columns of a sub-block: whole rows of a block, so few that what they give stays in the cache."""
 
 
 @dataclass(frozen=True)
