@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 OPENING_BYTES = 16 * 1024
 """What is read of a file before its first tile."""
-KEPT_BYTES = 64 * 2**20
-"""Decoded tiles that the readers keep, since the next window may want another part of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +44,20 @@ class TileBytes:
     counts: NDArray[np.float64]
     decoded: int
 
-    def under(self, rows: slice, cols: slice) -> Iterator[tuple[int, int, bool]]:
-        """Yield row and column of each tile that a window meets, and whether it is wholly inside."""
-        height, width = self.tile
-        for row in range(rows.start // height, ceil(rows.stop / height)):
-            is_tall = rows.start <= row * height and (row + 1) * height <= rows.stop
-            for col in range(cols.start // width, ceil(cols.stop / width)):
-                yield row, col, is_tall and cols.start <= col * width and (col + 1) * width <= cols.stop
+    def is_whole(self, rows: slice, cols: slice, shape: tuple[int, int]) -> bool:
+        """Tell whether a window of an image of that shape meets none of the tiles in part."""
+        return all(
+            wanted.start % length == 0 and (wanted.stop % length == 0 or wanted.stop == most)
+            for wanted, length, most in zip((rows, cols), self.tile, shape, strict=True)
+        )
+
+    def under(self, rows: slice, cols: slice) -> Iterator[tuple[int, int]]:
+        """Yield row and column of each tile that a window meets."""
+        (height, width) = self.tile
+        return product(
+            range(rows.start // height, ceil(rows.stop / height)),
+            range(cols.start // width, ceil(cols.stop / width)),
+        )
 
 
 @lru_cache(maxsize=4096)

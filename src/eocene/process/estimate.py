@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.tiles import KEPT_BYTES
+from eocene.archive.fetch import GDAL_CACHE_BYTES
+from eocene.archive.tile_reader import KEPT_BYTES
 from eocene.cube.edge import edge_dtype
 from eocene.cube.source import CubeSource
 from eocene.model import InputError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _BASE = 24 * 2**20
 """Open files, compiled loops, and what the allocator keeps."""
+_CACHED = KEPT_BYTES + GDAL_CACHE_BYTES
 _FILE_BYTES = 64 * 2**10
 _OPEN_PER_THREAD = 128
 
@@ -141,6 +143,14 @@ def _writing_bytes(plan: Plan, cut: Cut) -> int:
     return 4 * values.size * edge_dtype(values.dtype).itemsize * cut.size**2
 
 
+def room_for_blocks(plan: Plan) -> int:
+    """Return what the budget leaves for blocks beside the result, stages, open files and cached tiles."""
+    sources = [n.source for n in plan.nodes.nodes if isinstance(n.source, CubeSource)]
+    cached = min(_CACHED, sum(s.bytes_per_pixel() * s.grid.width * s.grid.height for s in sources))
+    held = cube_bytes(plan.schema) + sum(stage.kept for stage in plan.stage_costs) + _BASE + cached
+    return max(plan.budget - held, plan.budget // 4)
+
+
 def _open_files(plan: Plan) -> int:
     """Return what the files take that are held open, and the tiles that GDAL and our reader keep."""
     sources = [n.source for n in plan.nodes.nodes if isinstance(n.source, CubeSource)]
@@ -148,7 +158,7 @@ def _open_files(plan: Plan) -> int:
     files = sum(len(s.items) * len(s.bands) for s in sources)
     pixels = sum(done.pixels for done in passes_of(plan))
     decoded = sum(s.bytes_per_pixel() * min(pixels, s.grid.width * s.grid.height) for s in sources)
-    return min(files, _OPEN_PER_THREAD) * workers * _FILE_BYTES + min(2 * KEPT_BYTES, decoded)
+    return min(files, _OPEN_PER_THREAD) * workers * _FILE_BYTES + min(_CACHED, decoded)
 
 
 def refuse_if_too_large(plan: Plan, *, in_memory: bool = True) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eocene.cube.edge import edge_dtype
 from eocene.cube.source import CubeSource
-from eocene.model import InputError
+from eocene.model import Grid, InputError
 from eocene.process.callback import Callback
 from eocene.process.evaluate import SUB_BLOCK, Window, find_needs, is_leaf, need_of_input
 
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from eocene.cube.block import Block
-    from eocene.model import Grid
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
 
 _WARP_BYTES = 120
 """A pixel's coordinates in two CRSs and its place in the source, while it is read or resampled."""
 _INDEX_BYTES = 33
 """What is remembered of that: rows, columns, and where the source covers the pixel."""
+
+_FRAGMENTS = 1.2
+"""What the allocator holds for each byte that is used."""
 
 
 def value_bytes(block: Block) -> int:
@@ -55,26 +58,25 @@ def _need_by_edges(planned: PlannedNode, name: str, schema: CubeSchema, window: 
     grid, extent = window.grid, schema.grid
     if planned.definition.need is None or extent is None:
         return need_of_input(planned, name, schema, window)
-    outline = edges(reached(extent, grid))
+    outline = _edges(over(extent, grid) or replace(grid, width=1, height=1))
     wanted = [need_of_input(planned, name, schema, replace(window, grid=edge)) for edge in outline]
-    union = wanted[0].grid
-    for other in wanted[1:]:
-        union = union.union(other.grid)
-    return replace(wanted[0], grid=union)
+    parts = [w.grid for w in wanted if w.grid.lattice == grid.lattice or w.grid.shape != (1, 1)]
+    if extent.lattice != grid.lattice:
+        parts += [part for part in (over(grid, extent),) if part is not None]
+    return replace(wanted[0], grid=reduce(Grid.union, parts, parts[0])) if parts else wanted[0]
 
 
-def reached(extent: Grid, grid: Grid) -> Grid:
-    """Return the part of a grid that stands over an extent, with a margin, or one pixel."""
+def over(window: Grid, grid: Grid) -> Grid | None:
+    """Return the part of a grid that a window on any lattice may lie over, None if they do not meet."""
+    if window.lattice == grid.lattice:
+        return window.intersect(grid)
     try:
-        over = (
-            extent if extent.lattice == grid.lattice else grid.lattice.grid_over(extent.bounds, extent.epsg)
-        )
-    except InputError:  # the extent reaches beyond what the CRS can show
+        return grid.lattice.grid_over(window.bounds, window.epsg).intersect(grid)
+    except InputError:  # the window reaches beyond what the other CRS can show
         return grid
-    return over.pad(2).intersect(grid) or replace(grid, width=1, height=1)
 
 
-def edges(grid: Grid) -> Iterator[Grid]:
+def _edges(grid: Grid) -> Iterator[Grid]:
     """Yield the outermost rows and columns of a grid."""
     yield replace(grid, height=1)
     if grid.height > 1:
@@ -108,7 +110,8 @@ def window_cost(plan: PlanNodes, grid: Grid, target: str) -> WindowCost:
     working = max((working_bytes(n, pixels) for n in computed), default=0)
     remembered = sum(_INDEX_BYTES * _pixels(w.grid) * count_warps(n) for n, w in leaves)
     remembered += sum(_INDEX_BYTES * pixels[n.id] for n in computed if n.definition.need is not None)
-    return WindowCost(read + max(reading, blocks + working + 2 * result), remembered)
+    held = read + max(reading, blocks + working + 2 * result)
+    return WindowCost(int(held * _FRAGMENTS), remembered)
 
 
 def _pixels(grid: Grid) -> int:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.tiles import KEPT_BYTES, OPENING_BYTES, TileBytes, mean_tiles
+from eocene.archive.tile_reader import KEPT_BYTES
+from eocene.archive.tiles import OPENING_BYTES, TileBytes, mean_tiles
 from eocene.cube.source import CubeSource, choose_level
-from eocene.cube.warp import covering_window, locate_pixels
 from eocene.model import EoceneError
 from eocene.process.cutting import Pass
-from eocene.process.memory import edges, needs_of_block, reached
+from eocene.process.memory import needs_of_block, over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ def bytes_by_load(plan: Plan) -> dict[str, int]:
 
 
 class KeptTiles:
-    """Which tiles the reader still holds: those that windows have met in part, the latest ones."""
+    """Which tiles the reader still holds: those of windows that met some in part, the latest ones."""
 
     def __init__(self) -> None:
         self._tiles: OrderedDict[Any, int] = OrderedDict()
@@ -85,12 +85,14 @@ class Sheaf:
 
     def read(self, window: Grid, kept: KeptTiles) -> float:
         """Return the stored bytes that a window has to be read from."""
-        needed = _on_image(window, self.grid)
+        needed = over(window, self.grid)
         if needed is None:
             return 0.0
+        place = needed.slices_in(self.grid)
+        passes_by = self.tiles.is_whole(*place, self.grid.shape)
         size = 0.0
-        for row, col, is_whole in self.tiles.under(*needed.slices_in(self.grid)):
-            if is_whole or not kept.meet((self.name, row, col), self.tiles.decoded * self.count):
+        for row, col in self.tiles.under(*place):
+            if passes_by or not kept.meet((self.name, row, col), self.tiles.decoded * self.count):
                 size += float(self.tiles.counts[row, col])
         return size * self.count
 
@@ -133,13 +135,3 @@ class Stack:
         """Return the stored bytes of all dates and bands that a window has to be read from."""
         inside = self.source.grid.intersect(window)
         return sum(sheaf.read(inside, kept) for sheaf in self.sheaves) if inside is not None else 0.0
-
-
-def _on_image(window: Grid, image: Grid) -> Grid | None:
-    """Return what a window needs of an image, found from the window's edges."""
-    union: Grid | None = None
-    for edge in edges(reached(image, window)):
-        part = covering_window(*locate_pixels(edge, image.lattice), image)
-        if part is not None:
-            union = part if union is None else union.union(part)
-    return union

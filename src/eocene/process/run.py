@@ -15,12 +15,17 @@ from eocene.process.allowance import limit_plan
 from eocene.process.budget import memory_budget
 from eocene.process.cutting import Cut, StageCost, choose_cut, stage_costs
 from eocene.process.delivery import find_format
-from eocene.process.estimate import Estimate, estimate_plan, refuse_if_too_large, refuse_window
+from eocene.process.estimate import (
+    Estimate,
+    estimate_plan,
+    refuse_if_too_large,
+    refuse_window,
+    room_for_blocks,
+)
 from eocene.process.evaluate import Window, evaluate
 from eocene.process.executors import executor_for
 from eocene.process.explain import Explanation, explain_plan
 from eocene.process.formats import check_format
-from eocene.process.memory import cube_bytes
 from eocene.process.people import to_people
 from eocene.process.plan import plan_nodes
 from eocene.process.schema import CubeSchema, PlanNodes
@@ -118,8 +123,7 @@ class Plan:
         """How the result is cut into blocks, so that they and it fit into the budget; None without pixels."""
         if not self.is_cube:
             return None
-        held = cube_bytes(self.schema) + sum(stage.kept for stage in self.stage_costs)
-        return choose_cut(self.nodes, self.schema.node, max(self.budget - held, self.budget // 4))
+        return choose_cut(self.nodes, self.schema.node, room_for_blocks(self))
 
     @property
     def block_size(self) -> int:

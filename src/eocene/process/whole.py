@@ -5,8 +5,10 @@ Pixels are kept in memory while they are few, else in a temporary Zarr, from whi
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +48,7 @@ class Stages:
     plan: PlanNodes
     _done: dict[str, Block | Source] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
-    _folder: tempfile.TemporaryDirectory[str] | None = None
+    _folder: Path | None = None
 
     def get(self, node: str) -> Any:
         """Return the result of a node that is computed once; compute it if it is not there yet.
@@ -126,8 +128,9 @@ class Stages:
         if fits_in_memory(cube_bytes(schema), memory_budget()):
             return keep_in_memory(schema.probe, _grid_of(schema))
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="eocene-")
-        path = Path(self._folder.name) / f"{len(list(Path(self._folder.name).iterdir()))}.zarr"
+            self._folder = Path(tempfile.mkdtemp(prefix="eocene-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        path = self._folder / f"{len(list(self._folder.iterdir()))}.zarr"
         return keep_on_disk(path, schema.probe, _grid_of(schema), block=block)
 
 

@@ -351,7 +351,7 @@ def graphs(draw: st.DrawFn, archive: Archive, *, longest: int = 4, **limits: int
     extent = draw(st.one_of(st.none(), st.none(), boxes()))
     if not sketch.try_add(call("load_collection", id="tiny", bands=bands, spatial_extent=extent)):
         raise EoceneError("the world cannot be loaded", "Mend it.")
-    for step in draw(st.lists(st.sampled_from(STEPS), max_size=longest, unique=True)):
+    for step in draw(st.lists(st.sampled_from(STEPS), min_size=2, max_size=longest, unique=True)):
         if sketch.schema.grid is not None:
             step(draw, sketch)
     if draw(st.integers(0, 5)) == 0 and sketch.schema.grid is not None:

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from eocene.cube.block import Block
 from eocene.process import cutting, evaluate, make_plan
+from tests.process.clusters import local_cluster
 from tests.process.invariance.strategies import graphs
 from tests.process.invariance.world import make_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from eocene.archive import Archive
     from eocene.model import Grid
@@ -107,8 +109,17 @@ def check(archive: Archive, graph: dict[str, Any], data: st.DataObject) -> None:
             assert not differences(plan.stages.get(plan.schema.node), expected)
 
 
+def check_on_cluster(archive: Archive, graph: dict[str, Any], address: str, edge: int) -> None:
+    """Compare a graph computed in one go with blocks that a cluster has computed."""
+    plan = make_plan(graph, archive)
+    if plan.is_cube:
+        with cut_into(edge, (64, 256)), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("EOCENE_SCHEDULER", address)
+            assert not differences(plan._collect(None, None), whole(make_plan(graph, archive)))
+
+
 @given(st.data())
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 def test_blocks_of_any_shape_by_one_or_two_threads_give_the_same_bits(
     archive: Archive, data: st.DataObject
 ) -> None:
@@ -116,8 +127,17 @@ def test_blocks_of_any_shape_by_one_or_two_threads_give_the_same_bits(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
-@given(st.data())
-@settings(max_examples=600, suppress_health_check=list(HealthCheck))
-def test_hundreds_of_graphs_give_the_same_bits(archive: Archive, data: st.DataObject) -> None:
-    check(archive, data.draw(graphs(archive, longest=6)), data)
+@pytest.mark.timeout(7200)
+def test_hundreds_of_graphs_give_the_same_bits_in_threads_and_on_a_cluster(
+    archive: Archive, tmp_path: Path
+) -> None:
+    with local_cluster(tmp_path, workers=2) as cluster:
+
+        @given(st.data())
+        @settings(max_examples=500, suppress_health_check=list(HealthCheck))
+        def each(data: st.DataObject) -> None:
+            graph = data.draw(graphs(archive, longest=6))
+            check(archive, graph, data)
+            check_on_cluster(archive, graph, cluster.address, data.draw(EDGES))
+
+        each()

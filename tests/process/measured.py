@@ -1,0 +1,89 @@
+"""What running a graph takes, measured in a process of its own that has run the same graph before."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import re
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eocene.process import make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eocene.archive import Archive
+
+
+def measure(graph: dict[str, Any], archive: Archive, small: Archive, workers: int = 2) -> dict[str, Any]:
+    """Run a graph in a forked process and return bytes of memory and of tiles, seconds, and the estimate.
+
+    The graph is run on ``small`` first, an archive with the same collection, so that code, compiled loops
+    and coordinate systems are loaded: what is then measured is the work.
+    """
+    return in_child(lambda: _measure(graph, archive, small, workers))
+
+
+def _measure(graph: dict[str, Any], archive: Archive, small: Archive, workers: int) -> dict[str, Any]:
+    make_plan(graph, small).run(workers=workers)
+    plan = make_plan(graph, archive)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    idle = status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
+    with pytest.MonkeyPatch.context() as patch:
+        read = count_reads(patch)
+        cpu = time.process_time()
+        plan.run(workers=workers)
+        cpu = time.process_time() - cpu
+    peak = status("VmHWM") - idle
+    estimate = make_plan(graph, archive).estimate().to_dict()
+    return {"peak": peak, "read": sum(read), "cpu": cpu, "estimate": estimate}
+
+
+def status(name: str) -> int:
+    """Return a size of this process in bytes."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+def count_reads(patch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the size of each piece of a file that is read for its tiles."""
+    sizes: list[int] = []
+    read = os.pread
+
+    def pread(descriptor: int, length: int, offset: int) -> bytes:
+        sizes.append(length)
+        return read(descriptor, length, offset)
+
+    patch.setattr(os, "pread", pread)
+    return sizes
+
+
+def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do something in a forked process and return what it returns."""
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            answer = work()
+        except BaseException:  # noqa: BLE001 (the parent raises it)
+            answer = {"failed": traceback.format_exc()}
+        with os.fdopen(sender, "w") as pipe:
+            json.dump(answer, pipe)
+        os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as pipe:
+        answer = json.load(pipe)
+    os.waitpid(child, 0)
+    if "failed" in answer:
+        raise AssertionError(answer["failed"])
+    return answer

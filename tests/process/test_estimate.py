@@ -1,0 +1,228 @@
+"""Estimates beside what was measured, blocks that fit into the budget, and graphs that are refused."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import eocene
+from eocene.archive import geotiff
+from eocene.model import InputError
+from eocene.process import make_plan
+from eocene.process.results import write_results
+from eocene.process.stac import ResultInfo
+from tests.process.graphs import call, callback
+from tests.process.invariance.strategies import box, finish, graphs
+from tests.process.invariance.world import make_world
+from tests.process.measured import count_reads, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eocene.archive import Archive
+
+TILED = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"}
+INFO = ResultInfo("r", "r", "2024-01-01T00:00:00Z", {})
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    archive = make_world(tmp_path_factory.mktemp("small"))
+    yield archive
+    archive.close()
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """The small world with 64 times as many pixels, in tiles."""
+    archive = make_world(tmp_path_factory.mktemp("large"), enlarged=8, **TILED)
+    yield archive
+    archive.close()
+
+
+def load(**arguments: Any) -> dict[str, Any]:
+    return call("load_collection", **{"id": "tiny", "bands": ["red", "nir"], **arguments})
+
+
+def ref(node: str) -> dict[str, str]:
+    return {"from_node": node}
+
+
+TRIANGLE = {
+    "type": "Polygon", "coordinates": [[[11.992, 48.001], [12.008, 48.002], [12.0, 48.01], [11.992, 48.001]]],
+}  # fmt: skip
+GRAPHS: dict[str, dict[str, Any]] = {
+    "all of it": {"load": load()},
+    "a box across the seam": {"load": load(spatial_extent=box(0.3, 0.3, 0.8, 0.9))},
+    "an index and a median": {
+        "load": load(),
+        "ndvi": call("ndvi", data=ref("load")),
+        "end": call("reduce_dimension", data=ref("ndvi"), dimension="t", reducer=callback("median")),
+    },
+    "zones": {
+        "load": load(),
+        "end": call("aggregate_spatial", data=ref("load"), geometries=TRIANGLE, reducer=callback("mean")),
+    },
+    "another grid": {
+        "load": load(bands=["red"]),
+        "end": call(
+            "resample_spatial", data=ref("load"), resolution=0.0001, projection=4326, method="average"
+        ),
+    },
+}  # fmt: skip
+
+
+def graph_of(name: str) -> dict[str, Any]:
+    return finish(GRAPHS[name], list(GRAPHS[name])[-1])
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_memory_stays_below_the_estimate_and_bytes_read_near_it(
+    small: Archive, large: Archive, name: str
+) -> None:
+    found = measure(graph_of(name), large, small)
+    estimate = found["estimate"]
+    assert found["peak"] <= estimate["peak_memory"] <= 8 * found["peak"]
+    assert found["read"] == pytest.approx(estimate["bytes_read"], rel=0.1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_estimates_of_hundreds_of_graphs_bound_what_was_measured(small: Archive, large: Archive) -> None:
+    ratios, reads = [], []
+
+    @given(graphs(large, largest=50_000_000))
+    @settings(max_examples=500, suppress_health_check=list(HealthCheck))
+    def each(graph: dict[str, Any]) -> None:
+        found = measure(graph, large, small)
+        ratios.append(found["estimate"]["peak_memory"] / max(found["peak"], 1))
+        if found["read"]:
+            reads.append(found["estimate"]["bytes_read"] / found["read"])
+        assert ratios[-1] >= 1
+
+    each()
+    assert statistics.median(ratios) <= 3
+    assert statistics.median(reads) == pytest.approx(1, abs=0.1)
+
+
+def test_bytes_of_a_window_read_tile_by_tile_are_those_that_were_counted(
+    large: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(finish({"load": load(bands=["scl"], spatial_extent=box(0, 0, 0.3, 0.3))}, "load"), large)
+    sizes = count_reads(monkeypatch)
+    plan.run(workers=1)
+    assert sum(sizes) == pytest.approx(plan.estimate().bytes_read, rel=0.1)
+
+
+def test_a_small_budget_makes_smaller_blocks_and_fewer_at_a_time_and_the_same_result(
+    large: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = graph_of("an index and a median")
+    plenty = make_plan(graph, large)
+    expected = plenty.run(workers=2)
+    monkeypatch.setenv("EOCENE_MEMORY", f"{plenty.estimate().peak_memory - 60_000_000}")
+    tight = make_plan(graph, large)
+    assert tight.cut is not None
+    assert plenty.cut is not None
+    assert (tight.cut.size, tight.cut.workers) < (plenty.cut.size, plenty.cut.workers)
+    assert tight.estimate().peak_memory < plenty.estimate().peak_memory
+    np.testing.assert_array_equal(tight.run().values, expected.values)
+
+
+def refused(plan: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the message with which a plan is refused: at once, without opening a file for its pixels."""
+
+    def read(*_: Any) -> None:
+        raise AssertionError("a pixel was read")
+
+    monkeypatch.setattr(geotiff.GeotiffRaster, "read", read)
+    start = time.process_time()
+    with pytest.raises(InputError) as error:
+        plan.run()
+    assert time.process_time() - start < 0.1
+    assert error.value.code == "ProcessGraphComplexity"
+    return f"{error.value.message} {error.value.remedy}"
+
+
+def test_a_result_that_does_not_fit_is_refused_at_once_and_can_be_written(
+    large: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    graph = finish({"load": load(spatial_extent=box(0, 0, 0.6, 0.6), bands=["scl", "red", "nir"])}, "load")
+    plan = make_plan(graph, large)
+    in_memory, to_files = plan.estimate().peak_memory, plan.estimate().peak_memory_to_files
+    monkeypatch.setenv("EOCENE_MEMORY", "130MB")
+    plan = make_plan(graph, large)
+    assert plan.estimate().peak_memory_to_files < 130e6 < min(in_memory, to_files)
+    with monkeypatch.context() as patch:
+        text = refused(plan, patch)
+    assert "130 MB may be taken" in text
+    assert "Write it to files" in text
+    assert write_results(plan, tmp_path / "result", INFO)["assets"]
+
+
+def test_a_graph_that_goes_to_huge_pixels_and_back_is_refused(
+    large: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = {
+        "load": load(),
+        "far": call("resample_spatial", data=ref("load"), resolution=30, projection=4326),
+        "back": call("resample_spatial", data=ref("far"), resolution=10, projection=3857),
+    }
+    plan = make_plan(finish(graph, "back"), large)
+    assert np.prod(plan.schema.shape) > 1e11
+    text = refused(plan, monkeypatch)
+    assert "its result alone" in text
+    assert "coarser resolution" in text
+
+
+def test_a_node_that_needs_everything_at_once_is_named(
+    large: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = {"load": load(), "all": call("reduce_spatial", data=ref("load"), reducer=callback("median"))}
+    monkeypatch.setenv("EOCENE_MEMORY", "60MB")
+    text = refused(make_plan(finish(graph, "all"), large), monkeypatch)
+    assert "'all'" in text
+    assert "the whole of its input" in text
+
+
+def test_a_window_that_does_not_fit_is_refused_and_a_block_is_not(
+    large: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EOCENE_MEMORY", "20MB")
+    plan = make_plan(graph_of("all of it"), large)
+    with pytest.raises(InputError, match=r"for a window of \d+ × \d+ pixels"):
+        plan.compute(plan.grid)
+    assert plan.compute(next(plan.blocks())).grid == next(plan.blocks())
+
+
+def test_a_plain_value_costs_next_to_nothing() -> None:
+    graph = {"sum": call("add", x=1, y=2, result=True)}
+    estimate = eocene.estimate(graph)
+    assert (estimate.bytes_read, estimate.blocks, estimate.result_bytes) == (0, 0, 0)
+    assert estimate.cpu_seconds < 0.1
+
+
+def test_an_estimate_is_read_as_text_as_a_table_and_as_plain_values(small: Archive) -> None:
+    estimate = make_plan(graph_of("an index and a median"), small).estimate()
+    assert estimate.to_dict()["block_size"] == 512
+    assert "blocks: 1 of 512²" in str(estimate)
+    html = estimate._repr_html_()
+    assert html.startswith("<table>")
+    assert "memory budget" in html
+
+
+@given(data=st.data())
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+def test_every_plan_has_an_estimate(small: Archive, data: st.DataObject) -> None:
+    plan = make_plan(data.draw(graphs(small)), small)
+    estimate = plan.estimate()
+    assert estimate.peak_memory > 0
+    assert estimate.bytes_read >= 0
+    assert estimate.blocks == (len(list(plan.blocks())) if plan.is_cube else 0)
