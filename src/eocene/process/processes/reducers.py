@@ -108,9 +108,9 @@ def _run(
     if len(values) >= (_LONG if values.ndim > 1 else 1):
         numbers = np.where(present, values, start).astype(np.float64, copy=False)
         return operation.accumulate(numbers, axis=0)[-1], present.sum(axis=0)
-    total = np.full(values.shape[1:], start, np.float64)
+    total, complete = np.full(values.shape[1:], start, np.float64), present.all()
     for value, here in zip(values, present, strict=True):
-        operation(total, choose(here, value.astype(np.float64), start), out=total)
+        operation(total, value if complete else choose(here, value.astype(np.float64), start), out=total)
     return total, present.sum(axis=0)
 
 
