@@ -48,6 +48,11 @@ def reduce_dimension(data: Cube, reducer: Reducer, dimension: Text, context: Con
         The dimension that goes.
     context
         Handed to the reducer.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube has no dimension of that name.
     """
     data.index(dimension)
     series = labelled(data, dimension).with_(axis=dimension)
@@ -79,6 +84,11 @@ def apply_dimension(
         by default.
     context
         Handed to the process.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube has no dimension of that name.
     """
     data.index(dimension)
     target = target_dimension or dimension

@@ -87,6 +87,13 @@ def filter_bands(data: Banded, bands: Bands = (), wavelengths: Wavelengths = ())
         Band names or common names.
     wavelengths
         Ranges in micrometres, both ends included; the central wavelength of a band counts.
+
+    Raises
+    ------
+    BandFilterParameterMissing
+        Neither bands nor wavelengths are given.
+    DimensionMissing
+        The cube has no dimension of type bands, or several.
     """
     if not bands and not wavelengths:
         raise InputError(
@@ -121,6 +128,17 @@ def ndvi(data: Image, nir: BandName = "nir", red: BandName = "red", target_band:
         Name or common name of the red band.
     target_band
         If given, the bands stay and the index joins them under this name; else the bands go.
+
+    Raises
+    ------
+    DimensionAmbiguous
+        The cube has no dimension of type bands, or several.
+    NirBandAmbiguous
+        There is no band of that name or common name for near-infrared.
+    RedBandAmbiguous
+        There is no band of that name or common name for red.
+    BandExists
+        The cube has a band named as the target.
     """
     dim = bands_dimension(data, "DimensionAmbiguous")
     found = []

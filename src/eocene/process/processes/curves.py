@@ -57,7 +57,7 @@ Labels = Annotated[
 ]
 
 
-@process("arrays", "math")
+@process("arrays", "math", experimental=True)
 def fit_curve(data: Samples, parameters: Guess, function: FitModel, ignore_nodata: Flag = True) -> Guess:
     """Fit a model function to an array by non-linear least squares.
 
@@ -146,7 +146,7 @@ def _as_numbers(labels: tuple[Any, ...]) -> Any:
     return np.asarray(times).astype(np.int64) / 1000
 
 
-@process("cubes", "math")
+@process("cubes", "math", experimental=True)
 def predict_curve(parameters: Cube, function: Model, dimension: Text, labels: Labels = None) -> Cube:
     """Compute the values of a fitted model function for labels.
 

@@ -53,6 +53,11 @@ def add_dimension(data: Cube, name: Text, label: Label, type: DimensionType = "o
         Its label.
     type
         spatial, temporal, bands, geometry or other.
+
+    Raises
+    ------
+    DimensionExists
+        The cube has a dimension of that name, or x, y and z already.
     """
     refuse_existing(data, name)
     if type not in _TYPES:
@@ -92,6 +97,13 @@ def drop_dimension(data: Cube, name: Text) -> Cube:
         A cube.
     name
         The dimension.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube has no dimension of that name.
+    DimensionLabelCountMismatch
+        The dimension has no label, or several.
     """
     return drop_single(data, name)
 
@@ -108,6 +120,13 @@ def rename_dimension(data: Cube, source: Text, target: Text) -> Cube:
         Its name.
     target
         Its new name.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube has no dimension of that name.
+    DimensionExists
+        The cube has a dimension of the new name.
     """
     data.index(source)
     refuse_existing(data, target)
@@ -136,6 +155,13 @@ def flatten_dimensions(
         The new dimension.
     label_separator
         Stands between the labels.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube lacks one of the dimensions.
+    TargetDimensionExists
+        The cube has a dimension of the new name.
     """
     joined = _check_names(dimensions, 1)
     for name in joined:
@@ -184,6 +210,13 @@ def unflatten_dimension(
         The new dimensions, in the order of the parts.
     label_separator
         Stands between the parts of a label.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube has no dimension of that name.
+    TargetDimensionExists
+        The cube has a dimension of one of the new names.
     """
     axis = data.index(dimension)
     targets = _check_names(target_dimensions, 2)

@@ -38,12 +38,19 @@ def save_result(data: Cube, format: OutputFormat, options: Options = NO_OPTIONS)
         One of GET /file_formats, such as GTiff; upper or lower case.
     options
         Options of the format.
+
+    Raises
+    ------
+    FormatUnsuitable
+        There is no such format, or it cannot hold the result.
+    DataCubeEmpty
+        The format cannot hold a cube without any label along a dimension.
     """
     check_options(check_format(format), options, OUTPUT_FORMATS)
     return data
 
 
-@process("stac", times=same_times)
+@process("stac", times=same_times, experimental=True)
 def stac_modify(data: Stac, changes: Changes) -> Stac:
     """Change the STAC collection of a result by a JSON merge patch, RFC 7386.
 
@@ -60,7 +67,7 @@ def stac_modify(data: Stac, changes: Changes) -> Stac:
     return merge_patch(data, changes) if isinstance(data, dict) else data
 
 
-@process("export", "stac", times=same_times)
+@process("export", "stac", times=same_times, experimental=True)
 def export_workspace(data: Stac, workspace: WorkspaceId, merge: MergePath = None) -> Stac:
     """Copy a batch job's result, with all its files, into a folder of exports when it is written.
 

@@ -81,6 +81,11 @@ def apply_kernel(
         (``cba|abcd|dcb``), reflect_pixel (``dcb|abcd|cba``) or wrap (``bcd|abcd|abc``).
     replace_invalid
         The value that no-data, NaN and infinite values count as.
+
+    Raises
+    ------
+    KernelDimensionsUneven
+        The kernel has an even number of rows or columns.
     """
     from eocene.process.convolution import convolve
 

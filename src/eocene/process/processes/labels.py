@@ -30,6 +30,11 @@ def dimension_labels(data: Cube, dimension: Text) -> Labels:
         A cube.
     dimension
         The dimension.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube has no dimension of that name.
     """
     data.index(dimension)
     return [outside(label) for label in labelled(data, dimension).labels[dimension]]
@@ -55,6 +60,11 @@ def filter_labels(data: Cube, condition: LabelCondition, dimension: Text, contex
         The dimension.
     context
         Handed to the condition.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube has no dimension of that name.
     """
     data.index(dimension)
     cube = labelled(data, dimension)
@@ -77,6 +87,17 @@ def rename_labels(data: Cube, dimension: Text, target: DistinctLabels, source: D
         The new labels.
     source
         The labels they replace; if empty, the labels must be 0, 1, 2, … and are replaced from the first on.
+
+    Raises
+    ------
+    LabelsNotEnumerated
+        No source is given, and the labels are not 0, 1, 2, ….
+    LabelMismatch
+        There are not as many new labels as ones that they replace.
+    LabelNotAvailable
+        A label to replace is not there.
+    LabelExists
+        Two labels would be equal.
     """
     data.index(dimension)
     kind = data.kind_of(dimension)

@@ -66,12 +66,19 @@ def load_collection(
     properties
         Conditions on item properties, all of which must be true: name → process graph with the
         parameter ``value``, null where an item lacks the property.
+
+    Raises
+    ------
+    TemporalExtentEmpty
+        The end is not after the start.
+    NoDataAvailable
+        No item lies there and then and meets the conditions.
     """
     asked = _gather(spatial_extent, temporal_extent, bands, properties)
     return find_collection_cube(_archive, id, asked, _lattice)
 
 
-@process("cubes", "import", kind="source")
+@process("cubes", "import", kind="source", experimental=True)
 def load_stac(
     url: Uri,
     spatial_extent: Extent = None,
@@ -102,6 +109,13 @@ def load_stac(
     properties
         Conditions on item properties, all of which must be true: name → process graph with the
         parameter ``value``, null where an item lacks the property.
+
+    Raises
+    ------
+    TemporalExtentEmpty
+        The end is not after the start.
+    NoDataAvailable
+        No item lies there and then and meets the conditions.
     """
     asked = _gather(spatial_extent, temporal_extent, bands, properties)
     return find_stac_cube(_archive, url, asked, _lattice)
@@ -116,7 +130,7 @@ def _gather(extent: Any, interval: Any, bands: Any, properties: Any) -> dict[str
     }
 
 
-@process("import", "vector")
+@process("import", "vector", experimental=True)
 def load_geojson(data: GeoJson, properties: PropertyNames = ()) -> VectorCube:
     """Turn GeoJSON into a vector cube; the features' properties are kept.
 
@@ -134,7 +148,7 @@ def load_geojson(data: GeoJson, properties: PropertyNames = ()) -> VectorCube:
     return make_property_cube(read_geojson(data), list(properties))
 
 
-@process("cubes", "import", kind="source")
+@process("cubes", "import", kind="source", experimental=True)
 def load_url(
     url: Uri,
     format: InputFormat,
@@ -154,12 +168,17 @@ def load_url(
         GeoJSON, GeoParquet or GTiff; upper or lower case.
     options
         The formats have none.
+
+    Raises
+    ------
+    FormatUnsuitable
+        There is no such format, or the file is not of it.
     """
     path = find_file(_archive, url)
     return load_files(_archive, [path], format, options, _lattice)
 
 
-@process("cubes", "import", kind="source")
+@process("cubes", "import", kind="source", experimental=True)
 def load_uploaded_files(
     paths: Paths,
     format: InputFormat,
@@ -180,6 +199,13 @@ def load_uploaded_files(
         GeoJSON, GeoParquet or GTiff; upper or lower case.
     options
         The formats have none.
+
+    Raises
+    ------
+    FileNotFound
+        There is no such file among the uploaded ones.
+    FormatUnsuitable
+        There is no such format, or a file is not of it.
     """
     found = [resolve_upload(_archive.layout.files, str(path)) for path in paths]
     return load_files(_archive, found, format, options, _lattice)

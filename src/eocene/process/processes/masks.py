@@ -46,6 +46,11 @@ def mask(data: Raster, mask: Raster, replacement: Scalar = None) -> Raster:
         the pixel grid of ``data`` as resample_cube_spatial does by default.
     replacement
         The new value; by default no-data.
+
+    Raises
+    ------
+    IncompatibleDataCubes
+        The mask has a dimension that the data lack, or other labels.
     """
     where = _conform(aligned(mask, data), data)
     hit = where.values.astype(bool, copy=False)

@@ -73,6 +73,13 @@ def merge_cubes(
         Takes the values x and y of both cubes, returns the one to use.
     context
         Handed to the resolver.
+
+    Raises
+    ------
+    OverlapResolverMissing
+        Both cubes have the same labels and no resolver is given.
+    IncompatibleGeometryTypes
+        Points, lines or polygons would be mixed along one dimension.
     """
     _check_types(cube1, cube2)
     two = aligned(cube2, cube1)

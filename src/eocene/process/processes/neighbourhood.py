@@ -96,6 +96,13 @@ def apply_neighborhood(
         For each dimension how much is added on either side; what the process changes there is left out.
     context
         Handed to the process.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        A size or an overlap names a dimension that the cube lacks.
+    DataCubePropertiesImmutable
+        The process returns other dimensions or another number of labels than it got.
     """
     grid = grid_of(data)
     window, extent = _window or grid, _extent or grid
@@ -221,6 +228,11 @@ def apply_polygon(
         The value that the process gets for pixels outside of the polygon; by default no-data.
     context
         Handed to the process.
+
+    Raises
+    ------
+    GeometriesOverlap
+        Two of the polygons share a pixel of the cube.
     """
     grid = grid_of(data)
     window, extent = _window or grid, _extent or grid

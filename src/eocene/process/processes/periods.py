@@ -83,6 +83,13 @@ def aggregate_temporal_period(
         The temporal dimension; may be left out if there is one.
     context
         Handed to the reducer.
+
+    Raises
+    ------
+    TooManyDimensions
+        The cube has several temporal dimensions and none is named.
+    DimensionNotAvailable
+        The cube has no temporal dimension, or none of that name.
     """
     dim = temporal_dimension(data, dimension)
     groups = group_by_period(data.labels[dim], period)
@@ -123,6 +130,17 @@ def aggregate_temporal(
         The temporal dimension; may be left out if there is one.
     context
         Handed to the reducer.
+
+    Raises
+    ------
+    TooManyDimensions
+        The cube has several temporal dimensions and none is named.
+    DimensionNotAvailable
+        The cube has no temporal dimension, or none of that name.
+    DistinctDimensionLabelsRequired
+        Two intervals have the same label, or one has none.
+    TemporalExtentEmpty
+        The end of an interval is not after its start.
     """
     dim = temporal_dimension(data, dimension)
     groups = _group_by_interval(data.labels[dim], intervals, labels)

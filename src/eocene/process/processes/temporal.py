@@ -35,6 +35,13 @@ def filter_temporal(data: Series, extent: TemporalInterval, dimension: OptionalT
         Start and end; either may be null.
     dimension
         The temporal dimension; all of them by default.
+
+    Raises
+    ------
+    TemporalExtentEmpty
+        The end is not after the start.
+    DimensionNotAvailable
+        The cube has no temporal dimension, or none of that name.
     """
     dims = data.dims_of("temporal") if dimension is None else ()
     span = TimeSpan.from_openeo(extent)
@@ -62,6 +69,13 @@ def resample_cube_temporal(
     valid_within
         Days: if given, the nearest value that is neither no-data nor NaN nor infinite is searched less than
         so many days before and after, and there is no data where none is found.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        One of the cubes has no dimension of that name.
+    DimensionMismatch
+        The cubes have no temporal dimension in common.
     """
     for dim in _common_dimensions(data, target, dimension):
         times, wanted = (instants(cube.labels[dim]) for cube in (data, target))

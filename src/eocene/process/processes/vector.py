@@ -55,7 +55,7 @@ RELATIONS = ["intersects", "disjoint", "equals", "touches", "crosses", "overlaps
 Relation = Annotated[str, {"type": "string", "enum": RELATIONS}]
 
 
-@process("vector")
+@process("vector", experimental=True)
 def vector_buffer(geometries: VectorCube, distance: Distance) -> VectorCube:
     """Widen, or with a negative distance shrink, each geometry; the results are polygons.
 
@@ -68,6 +68,11 @@ def vector_buffer(geometries: VectorCube, distance: Distance) -> VectorCube:
         A vector cube whose CRS counts in metres.
     distance
         In metres; not 0.
+
+    Raises
+    ------
+    UnitMismatch
+        The reference system of the geometries does not count in metres.
     """
     if distance == 0:
         raise _wrong("The distance is 0.", "Give a positive distance to widen, a negative one to shrink.")
@@ -81,7 +86,7 @@ def vector_buffer(geometries: VectorCube, distance: Distance) -> VectorCube:
     return _change(geometries, geometry_dimension(geometries), widen)
 
 
-@process("cubes", "reproject", "vector")
+@process("cubes", "reproject", "vector", experimental=True)
 def vector_reproject(data: VectorCube, projection: Projection, dimension: OptionalText = None) -> VectorCube:
     """Put the geometries into another coordinate reference system, vertex by vertex.
 
@@ -93,16 +98,26 @@ def vector_reproject(data: VectorCube, projection: Projection, dimension: Option
         EPSG code, or WKT2 of a CRS that has one.
     dimension
         The geometry dimension; null for all there are.
+
+    Raises
+    ------
+    DimensionNotAvailable
+        The cube has no dimension of type geometry of that name.
     """
-    if dimension is not None:
-        data.index(dimension)
+    names = data.dims_of("geometry")
+    if dimension is not None and dimension not in names:
+        raise InputError(
+            f"The cube has no dimension {dimension!r} of type geometry.",
+            f"Its geometry dimensions are {', '.join(names) or 'none'}.",
+            code="DimensionNotAvailable",
+        )
     epsg = parse_epsg(projection)
-    for name in data.dims_of("geometry") if dimension is None else (dimension,):
+    for name in names if dimension is None else (dimension,):
         data = _change(data, name, lambda feature: feature.to_epsg(epsg))
     return data
 
 
-@process("cubes", "vector")
+@process("cubes", "vector", experimental=True)
 def vector_to_random_points(
     data: VectorCube,
     geometry_count: Count = None,
@@ -129,6 +144,11 @@ def vector_to_random_points(
         Whether the points of a geometry become one MultiPoint, which keeps its id, or each its own Point.
     seed
         A whole number that decides which points are drawn.
+
+    Raises
+    ------
+    CountMismatch
+        The total number of points is lower than the number of geometries.
     """
     counts = _share_out(len(features_of(data)), geometry_count, total_count)
 
@@ -158,7 +178,7 @@ def _share_out(number: int, each: Any, total: Any) -> list[int]:
     return [min(share, int(each)) if each else share for share in shares] or [int(each or 1)] * number
 
 
-@process("cubes", "vector")
+@process("cubes", "vector", experimental=True)
 def vector_to_regular_points(data: VectorCube, distance: Spacing, group: Flag = True) -> PointCube:
     """Sample points at regular distances.
 
@@ -174,6 +194,11 @@ def vector_to_regular_points(data: VectorCube, distance: Spacing, group: Flag = 
         In metres.
     group
         Whether the points of a geometry become one MultiPoint, which keeps its id, or each its own Point.
+
+    Raises
+    ------
+    UnitMismatch
+        The reference system of the geometries does not count in metres.
     """
     if distance <= 0:
         raise _wrong(f"The distance {distance} is not positive.", "Give one above 0, in metres.")
@@ -185,7 +210,7 @@ def vector_to_regular_points(data: VectorCube, distance: Spacing, group: Flag = 
     return _to_points(data, sample, group=group)
 
 
-@process("cubes", "filter", "vector")
+@process("cubes", "filter", "vector", experimental=True)
 def filter_vector(data: VectorCube, geometries: VectorCube, relation: Relation = "intersects") -> VectorCube:
     """Keep the geometries that stand in a relation to others.
 

@@ -72,7 +72,7 @@ def _need_of_windows(window: Grid, arguments: dict[str, Any]) -> Grid:
     )
 
 
-@process("cubes", "aggregate", times=same_times, grid=_window_grid, need=_need_of_windows)
+@process("cubes", "aggregate", times=same_times, grid=_window_grid, need=_need_of_windows, experimental=True)
 def aggregate_spatial_window(
     data: Raster,
     reducer: PixelReducer,
@@ -126,7 +126,7 @@ def aggregate_spatial_window(
     return fill(reducer(data=series, context=context), like, "reducer").with_(grid=window)
 
 
-@process("aggregate", "cubes", "reducer", times=same_times, whole=True)
+@process("aggregate", "cubes", "reducer", times=same_times, whole=True, experimental=True)
 def reduce_spatial(data: Raster, reducer: PixelReducer, context: Context = None) -> Cube:
     """Reduce all pixels to one value; the dimensions x and y go.
 

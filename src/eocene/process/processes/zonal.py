@@ -70,6 +70,11 @@ def aggregate_spatial(
         null for the values alone.
     context
         Handed to the reducer.
+
+    Raises
+    ------
+    TargetDimensionExists
+        The cube has a dimension named as the target dimension.
     """
     if target_dimension is not None and target_dimension in data.schema.probe.dims:
         raise InputError(
