@@ -14,6 +14,7 @@ import logging
 import multiprocessing
 import resource
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from eocene.archive import Archive
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 2.0
 """Seconds of CPU that a graph may take to be planned."""
 MEMORY = 3 * 2**30
@@ -146,6 +148,8 @@ def _run_share(share: tuple[int, int, float | None]) -> Findings:
 
 def run(count: int, processes: int, seed: int, seconds: float | None = None) -> Findings:
     """Try inputs in several processes, each with an archive of its own."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))  # the processes take it over, and find this file by it
     shares = [(seed + number, count // processes, seconds) for number in range(processes)]
     total = Findings()
     with multiprocessing.get_context("spawn").Pool(processes) as pool:

@@ -61,7 +61,7 @@ def test_a_fault_is_found_and_cut_down_to_its_cause(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_arguments: object) -> None:
-        raise ZeroDivisionError
+        raise RuntimeError
 
     definition = registry.get("pi")
     monkeypatch.setattr(type(definition), "call", lambda self, *_a, **_k: fail() if self.id == "pi" else 1)
@@ -70,7 +70,7 @@ def test_a_fault_is_found_and_cut_down_to_its_cause(
         "b": {"process_id": "add", "arguments": {"x": {"from_node": "a"}, "y": 2}, "result": True},
     }
     fault = try_graph(graph, archive)
-    assert fault.startswith("ZeroDivisionError")
+    assert fault.startswith("RuntimeError")
     small = shrink(graph, fault, archive)
     assert small["a"] == {"process_id": "pi"}
 

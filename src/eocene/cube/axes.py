@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eocene.cube.warp import KEPT, locate_centres
-from eocene.model import Grid, Lattice
+from eocene.model import Grid, InputError, Lattice
 from eocene.model.grid import is_geographic
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ KERNELS: dict[str, tuple[int, Callable[[Position], Position]]] = {
 }
 """Method → radius in pixels, weight at a distance."""
 
+MOST_TAPS = 1_000_000
+"""Source pixels along an axis of which one target pixel may be made."""
+
 
 @dataclass(frozen=True, eq=False)
 class Axis:
@@ -78,6 +81,12 @@ class Axis:
 
     def weights(self, method: str, first: Index, count: int) -> Position:
         """Return the weights of ``count`` source pixels from ``first`` on, along a new last axis."""
+        if count > MOST_TAPS:
+            raise InputError(
+                f"One pixel of the target would be made of {count} source pixels along an axis.",
+                "Choose a finer resolution, or several steps.",
+                code="ProcessParameterInvalid",
+            )
         taps = first[..., None] + np.arange(count)
         if method in KERNELS:
             distance = taps + 0.5 - self.centre[..., None]

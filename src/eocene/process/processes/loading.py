@@ -10,7 +10,7 @@ from typing import Any
 
 from eocene.archive import Archive
 from eocene.cube.geojson import make_property_cube, read_geojson
-from eocene.model import Lattice
+from eocene.model import InputError, Lattice
 from eocene.process.catalogue import find_collection_cube, find_stac_cube
 from eocene.process.files import load_files, resolve_upload
 from eocene.process.load_types import (
@@ -74,6 +74,10 @@ def load_collection(
     NoDataAvailable
         No item lies there and then and meets the conditions.
     """
+    if not isinstance(id, str):
+        raise InputError(
+            "The collection is not named by a text.", "Give its id.", code="ProcessParameterInvalid"
+        )
     asked = _gather(spatial_extent, temporal_extent, bands, properties)
     return find_collection_cube(_archive, id, asked, _lattice)
 
