@@ -1,8 +1,8 @@
 """What a median and the filling of gaps along time cost a value, beside compiled loops.
 
-Run with ``python benchmarks/engine/kernels.py``; prints one JSON object of nanoseconds of CPU a value, for a
-block of 64 × 256 pixels of which a third of the values, scattered, is no data. bottleneck is measured where it
-is installed.
+Run with ``python benchmarks/engine/kernels.py``; prints a JSON object of nanoseconds of CPU a value, for a
+block of 64 × 256 pixels of which a third of the values, scattered, is no data. bottleneck is measured where
+it is installed.
 """
 
 from __future__ import annotations
