@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ import xarray as xr
 import eocene
 from eocene.model import EoceneError, InputError
 from eocene.process import registry
-from eocene.process.udf import UdfCall, offer_udfs, withdraw_udfs
+from eocene.process.udf import offer_udfs, withdraw_udfs
 from tests.process.graphs import DATA, call
+from tests.process.runners import TrustingRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,22 +31,6 @@ CUBE = xr.DataArray(
 )
 
 
-class TrustingRunner:
-    """Runs the code in this very process: good for a test, and for nothing else."""
-
-    runtimes: ClassVar[dict[str, Any]] = {
-        "Python": {"type": "language", "default": "3", "versions": {"3": {"libraries": {}}}}
-    }
-
-    def run(self, call: UdfCall) -> Any:
-        names: dict[str, Any] = {}
-        try:
-            exec(call.code, names)  # noqa: S102 (the runner of a test)
-            return names["apply"](call.data, call.context)
-        except Exception as error:
-            raise EoceneError(f"The code failed: {error!r}.", "Mend it.", code="UdfFailed") from error
-
-
 @pytest.fixture
 def runner() -> Iterator[None]:
     offer_udfs(TrustingRunner())
@@ -54,7 +39,7 @@ def runner() -> Iterator[None]:
 
 
 def reduce_bands(code: str, **more: Any) -> dict[str, Any]:
-    step = call("run_udf", data=DATA, udf=code, runtime="python", result=True, **more)
+    step = call("run_udf", result=True, **{"data": DATA, "udf": code, "runtime": "python", **more})
     return {
         "r": call(
             "reduce_dimension",
@@ -96,18 +81,18 @@ def test_code_on_a_cube_may_change_bands() -> None:
 
 @pytest.mark.usefixtures("runner")
 @pytest.mark.parametrize(
-    ("code", "runtime", "expected"),
+    ("code", "changes", "expected"),
     [
-        ("def apply(data, context):\n    return data.nonsense()\n", "python", "UdfFailed"),
-        ("def apply(data, context):\n    return data.isel(x=[0, 0]).max('bands')\n", "python", "UdfFailed"),
-        ("", "cobol", "InvalidRuntime"),
+        ("def apply(data, context):\n    return data.nonsense()\n", {}, "UdfFailed"),
+        ("def apply(data, context):\n    return data.isel(x=[0, 0]).max('bands')\n", {}, "UdfFailed"),
+        ("", {"runtime": "cobol"}, "InvalidRuntime"),
+        ("", {"version": "2"}, "InvalidVersion"),
     ],
 )
 def test_what_goes_wrong_in_code_is_said_before_anything_is_computed(
-    code: str, runtime: str, expected: str
+    code: str, changes: dict[str, str], expected: str
 ) -> None:
-    graph = reduce_bands(code)
-    graph["r"]["arguments"]["reducer"]["process_graph"]["u"]["arguments"]["runtime"] = runtime
+    graph = reduce_bands(code, **changes)
     with pytest.raises(EoceneError) as caught:
         eocene.run(graph, parameters={"cube": CUBE})
     assert caught.value.code == expected

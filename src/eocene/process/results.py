@@ -203,7 +203,7 @@ def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
     Raises
     ------
     InputError
-        FormatUnsuitable, naming the formats that can.
+        FormatUnsuitable, naming the formats that can; DataCubeEmpty.
     """
     kind = kind_of_result(plan)
     names = formats_for(kind)
@@ -215,6 +215,15 @@ def check_suitable(plan: Plan, wanted: str, *, batch: bool = False) -> None:
             f"A {'cube' if plan.is_cube else 'table'} cannot be written as {wanted}.",
             f"Use {', '.join(sorted(names))}{'' if batch else '; a batch job also writes Zarr'}.",
             code="FormatUnsuitable",
+        )
+    empty = (
+        [d for d, n in zip(plan.schema.dims, plan.schema.shape, strict=True) if not n] if plan.is_cube else []
+    )
+    if empty and (batch or wanted in ("GTiff", "PNG")):
+        raise InputError(
+            f"The result has no label along {empty[0]!r}, and an image cannot be empty.",
+            "Filter less, or use netCDF or JSON in a synchronous request.",
+            code="DataCubeEmpty",
         )
     others = [d for d in plan.schema.dims if d not in ("t", "bands", "y", "x")] if plan.is_cube else []
     if others and (batch or wanted == "GTiff"):

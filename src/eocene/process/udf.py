@@ -16,16 +16,21 @@ from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
 from eocene.model import EoceneError, InputError
 from eocene.process.registry import ProcessDefinition, register, withdraw
-from eocene.process.types import Context
+from eocene.process.types import Anything
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Data = Annotated[Any, [{"type": "array", "minItems": 1, "items": {"description": "Any data type."}}, {}]]
-Code = Annotated[str, {"type": "string", "subtype": "udf-code"}]
+Code = Annotated[str, {"type": "string", "subtype": "udf-code", "pattern": "(\r\n|\r|\n)"}]
 Runtime = Annotated[str, {"type": "string", "subtype": "udf-runtime"}]
-Version = Annotated[str | None, {"type": ["string", "null"], "subtype": "udf-runtime-version"}]
-Settings = Annotated[Any, {"type": "object"}]
+Version = Annotated[
+    str | None,
+    [
+        {"type": "string", "subtype": "udf-runtime-version"},
+        {"title": "Default runtime version", "type": "null"},
+    ],
+]
+NO_SETTINGS: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,8 @@ class UdfCall:
         which dimension is the array.
     along : str, optional
         That dimension.
-    context : mapping
-        What the user passes on.
+    context : plain value
+        What the user passes on; an empty mapping if nothing.
     """
 
     code: str
@@ -52,7 +57,7 @@ class UdfCall:
     version: str | None
     data: Any
     along: str | None
-    context: Mapping[str, Any]
+    context: Any
 
 
 class UdfRunner(Protocol):
@@ -76,8 +81,8 @@ def offer_udfs(runner: UdfRunner) -> None:
     """Let graphs run code of users by this runner, until :func:`withdraw_udfs`."""
 
     def run_udf(
-        data: Data, udf: Code, runtime: Runtime, version: Version = None, context: Settings = None
-    ) -> Context:
+        data: Anything, udf: Code, runtime: Runtime, version: Version = None, context: Anything = NO_SETTINGS
+    ) -> Anything:
         """Run code of the user on the data.
 
         Parameters
@@ -89,14 +94,21 @@ def offer_udfs(runner: UdfRunner) -> None:
         runtime
             One of GET /udf_runtimes.
         version
-            The version of the runtime.
+            The version of the runtime; its default version if null.
         context
             Additional data passed by the user.
+
+        Raises
+        ------
+        InvalidRuntime
+            There is no such runtime.
+        InvalidVersion
+            The runtime has no such version.
         """
-        _check_runtime(runner, runtime)
+        _check_runtime(runner, runtime, version)
         given = to_xarray(data, data.grid) if isinstance(data, Block) else data
         along = data.axis if isinstance(data, Block) else None
-        result = runner.run(UdfCall(udf, runtime, version, given, along, context or {}))
+        result = runner.run(UdfCall(udf, runtime, version, given, along, context))
         if not isinstance(result, xr.DataArray):
             return result
         return _to_block(result, data) if isinstance(data, Block) else result.values.tolist()
@@ -109,13 +121,20 @@ def withdraw_udfs() -> None:
     withdraw("run_udf")
 
 
-def _check_runtime(runner: UdfRunner, runtime: str) -> None:
+def _check_runtime(runner: UdfRunner, runtime: str, version: str | None) -> None:
     known = {name.lower(): name for name in runner.runtimes}
     if runtime.lower() not in known:
         raise InputError(
             f"There is no UDF runtime {runtime!r}.", f"There are {', '.join(runner.runtimes)}.",
             code="InvalidRuntime",
         )  # fmt: skip
+    versions = runner.runtimes[known[runtime.lower()]].get("versions", {})
+    if version is not None and version not in versions:
+        raise InputError(
+            f"The UDF runtime {runtime!r} has no version {version!r}.",
+            f"It has {', '.join(versions) or 'but one; leave the version out'}.",
+            code="InvalidVersion",
+        )
 
 
 def _to_block(result: xr.DataArray, data: Block) -> Block:
