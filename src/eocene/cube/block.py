@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from eocene.model import Grid
 
 
+MOST_PIXELS = 2**30
+"""Pixels of a window that a block is padded to."""
 _KINDS = {"x": "spatial", "y": "spatial", "t": "temporal", "bands": "bands", "geometry": "geometry"}
 """Type of the dimensions that are named as usual."""
 
@@ -136,6 +138,12 @@ class Block:
                 values=self.values[..., rows, cols],
                 valid=None if self.valid is None else self.valid[..., rows, cols],
                 grid=window,
+            )
+        if window.width * window.height > MOST_PIXELS:
+            raise InputError(
+                f"A window of {window.width} by {window.height} pixels is too large.",
+                "Ask for a smaller neighbourhood, window or extent.",
+                code="ProcessParameterInvalid",
             )
         lead = self.values.shape[:-2]
         values = np.zeros((*lead, *window.shape), self.values.dtype)
