@@ -15,6 +15,7 @@ from eocene.archive import Archive
 from eocene.cube.block import Block
 from eocene.cube.edge import time_coordinate
 from eocene.curate.sampling import join_names
+from eocene.learn import clouds
 from eocene.learn.predict import Predictor
 from eocene.learn.registry import ITEM, ModelRegistry
 from eocene.model import InputError, Layout
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 Model = Annotated[Any, {"type": "object", "subtype": "ml-model"}]
 Dimensions = Annotated[Any, {"type": "array", "items": {"type": "string"}}]
 BANDS = ("class", "confidence")
+
+clouds.offer()
 
 
 @process("machine learning", "import")
