@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
 import eocene
+from eocene.cli import app
 from eocene.process import make_plan
 from eocene.process.explain import footprint_of
 from tests.process.graphs import call, callback
@@ -16,8 +18,10 @@ from tests.process.invariance.world import make_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from eocene.archive import Archive
+    from eocene.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +138,15 @@ def test_a_deep_chain_stays_in_its_column(archive: Archive) -> None:
         graph[f"n{number}"] = call("apply", data=ref(f"n{number - 1}"), process=inner)
     lines = str(make_plan(finish(graph, "n39"), archive).explain()).splitlines()
     assert all(line.startswith("n") for line in lines[:40])
+
+
+def test_the_command_line_prints_the_tree_or_json(world: Workspace, tmp_path: Path) -> None:
+    graph = tmp_path / "graph.json"
+    load = call("load_collection", id="sentinel-2-l2a", bands=["B04"], result=True)
+    graph.write_text(json.dumps({"load": load}))
+    command = ["explain", str(graph), "--workspace", str(world.layout.root)]
+    tree = CliRunner().invoke(app, command)
+    assert tree.stdout.startswith("load: load_collection  [t ")
+    plain = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert plain["estimate"]["bytes_read"] > 0
+    assert [n["process"] for n in plain["nodes"]] == ["load_collection"]

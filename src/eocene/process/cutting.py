@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eocene.cube.inside import find_window
 from eocene.model import EoceneError
 from eocene.process.executors.threads import count_processors
-from eocene.process.memory import cube_bytes, value_bytes, window_cost, working_bytes
+from eocene.process.memory import count_steps, cube_bytes, value_bytes, window_cost, working_bytes
 from eocene.process.outlines import outlines
 from eocene.process.zone_pixels import Zone, windows_read
 
@@ -26,6 +26,9 @@ _REMEMBERED = 64
 """Of how many windows coordinates are remembered: see eocene.cube.warp."""
 _ZONE_BYTES = 256 * 2**20
 """Pixels of one zone that a global process holds at most: see eocene.process.zone_pixels."""
+
+_FLOAT_BYTES = 9
+"""A number that a reducer works on, and its mask."""
 
 
 @dataclass(frozen=True)
@@ -240,16 +243,19 @@ def _whole_cost(plan: PlanNodes, planned: PlannedNode, budget: int) -> StageCost
 def _global_cost(plan: PlanNodes, planned: PlannedNode, budget: int) -> StageCost:
     """Return what a process takes that reads its windows itself: those under its geometries, or all."""
     passes, largest = [], 0
+    steps = sum(count_steps(v) for v in planned.arguments.values())
     for schema, grid in _rasters(planned):
         windows, zone = _windows_of_zones(planned, schema, grid)
         cut = choose_cut(plan, schema.node, budget // 2)
         costs = [window_cost(plan, w, schema.node).held for w in _largest(windows)]
         cut = replace(cut, block=max(costs, default=0), blocks=len(windows))
         passes.append(Pass(schema.node, cut, grid, windows))
-        largest = max(largest, min(_ZONE_BYTES, zone * value_bytes(schema.probe)))
+        pixel = value_bytes(schema.probe)
+        pixels = min(zone, max(1, _ZONE_BYTES // pixel))
+        largest = max(largest, pixels * (pixel + (3 + steps) * _FLOAT_BYTES * schema.probe.values.size))
     own = cube_bytes(planned.schema)
     filling = max((p.cut.peak for p in passes), default=0)
-    return StageCost(planned.id, filling + 4 * largest + 2 * own, own, 0, 1, tuple(passes))
+    return StageCost(planned.id, filling + largest + 2 * own, own, 0, 1, tuple(passes))
 
 
 def _largest(windows: Sequence[Grid]) -> list[Grid]:
