@@ -35,6 +35,8 @@ GRAPH = {
         "result": True,
     }
 }
+THRESHOLD = 0.4
+"""Between clear and cloud, by default of the package."""
 # Reflectances at the top of the atmosphere, B01 … B12 in the order of ALL.
 CUMULUS = (0.55, 0.56, 0.54, 0.55, 0.56, 0.58, 0.59, 0.58, 0.6, 0.4, 0.02, 0.42, 0.33)
 MEADOW = (0.13, 0.11, 0.10, 0.07, 0.11, 0.26, 0.31, 0.31, 0.34, 0.10, 0.002, 0.19, 0.10)
@@ -94,6 +96,21 @@ def cube() -> xr.DataArray:
     )
 
 
+@pytest.fixture(scope="module")
+def scenes(real_data: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Five real Level-1C scenes, and Sentinel Hub's cloud probabilities of the same dates.
+
+    Dates are matched by their NDVI. The probabilities were made on coarser pixels and enlarged.
+    """
+    folder = real_data / "eolearn-testeopatch"
+    images = np.load(folder / "REFERENCE_SCENES.npy")
+    red, nir = images[..., 3], images[..., 7]
+    patch = {name: np.load(folder / f"TestEOPatch/data/{name}.npy")[..., 0] for name in ("NDVI", "CLP")}
+    same = [np.isclose(patch["NDVI"], index).all(axis=(1, 2)) for index in (nir - red) / (nir + red)]
+    assert all(matches.sum() == 1 for matches in same)
+    return images, np.array([patch["CLP"][matches.argmax()] for matches in same])
+
+
 def block_of(*spectra: tuple[float, ...], bands: tuple[str, ...] = ALL, **more: Any) -> Block:
     """Return a cube without pixels of one spectrum after another."""
     values = np.array(spectra, np.float32).T
@@ -118,10 +135,21 @@ def test_each_pixel_has_the_probability_that_s2cloudless_gives(
     np.testing.assert_array_equal(result.sel(bands="cloud").to_numpy(), expected)
 
 
+def test_real_scenes_are_as_cloudy_as_sentinel_hub_found_them(
+    scenes: tuple[NDArray[Any], NDArray[Any]], peer: Any, model_bands: list[str]
+) -> None:
+    images, theirs = scenes
+    data = Block(np.moveaxis(images, -1, 1), ("t", "bands", "y", "x"), {"t": tuple(range(5)), "bands": ALL})
+    ours = cloud_detection(data, "s2cloudless").values[:, 0]
+    columns = [ALL.index(band) for band in model_bands]
+    np.testing.assert_array_equal(ours, peer.image_predict_proba(images[..., columns])[..., 1].astype("f4"))
+    np.testing.assert_allclose(ours.mean(axis=(1, 2)), theirs.mean(axis=(1, 2)), atol=0.005)
+    assert ((ours > THRESHOLD) == (theirs > THRESHOLD)).mean() > 0.98
+
+
 def test_a_cumulus_is_cloud_and_meadow_and_sea_are_not() -> None:
     cumulus, meadow, sea = probabilities(block_of(CUMULUS, MEADOW, SEA))
-    threshold = 0.4  # of the package, between clear and cloud
-    assert cumulus > threshold > max(meadow, sea)
+    assert cumulus > THRESHOLD > max(meadow, sea)
 
 
 def test_the_probability_does_not_depend_on_window_or_dates(cube: xr.DataArray) -> None:
