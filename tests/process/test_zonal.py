@@ -39,6 +39,9 @@ class Reader:
         block = self.block.crop(window)
         return block if times is None else block.take("t", [TIMES.index(t) for t in times])
 
+    def read_all(self, parts: Any) -> Any:
+        return (self.read(*part) for part in parts)
+
 
 def make_cube(seed: int = 0, dtype: Any = np.float32) -> Block:
     random = np.random.default_rng(seed)

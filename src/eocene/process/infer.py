@@ -12,6 +12,8 @@ from eocene.model import Grid, InputError
 from eocene.process.schema import CubeSchema, PlannedNode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from eocene.process.graph import Node
     from eocene.process.registry import ProcessDefinition
 
@@ -119,6 +121,10 @@ class ProbeReader:
         shape = (*probe.values.shape[:-2], *window.shape)
         values = np.broadcast_to(probe.values.dtype.type(0), shape)
         return probe.with_(values=values, valid=np.broadcast_to(np.False_, shape), grid=window)
+
+    def read_all(self, parts: Sequence[tuple[Grid, tuple[Any, ...] | None]]) -> Iterator[Block]:
+        """Yield windows that hold no data."""
+        return (self.read(*part) for part in parts)
 
 
 def common_grid(cubes: list[CubeSchema]) -> Grid:

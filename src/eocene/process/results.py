@@ -16,6 +16,7 @@ from eocene.model.files import sync_folder, write_json
 from eocene.process.delivery import deliver, refuse_export
 from eocene.process.formats import formats_for
 from eocene.process.picture import check_picture
+from eocene.process.progress import part_of, steps_of
 from eocene.process.rasters import (
     convert_cube,
     list_layers,
@@ -25,13 +26,15 @@ from eocene.process.rasters import (
     write_cogs,
     write_geotiff,
 )
+from eocene.process.running import settle_first
+from eocene.process.settle import settle
 from eocene.process.stac import COG, ResultInfo, describe_file, make_collection, make_item, name_files
 from eocene.process.tables import save_records, save_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eocene.process.executors import Progress
+    from eocene.process.progress import Progress
     from eocene.process.run import Plan
 
 _log = logging.getLogger(__name__)
@@ -57,7 +60,7 @@ def write_results(
         If ``should_stop`` said so between two blocks.
     """
     check_suitable(plan, (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON"), batch=True)
-    plan = plan.settle()
+    plan, progress = settle_first(plan, progress, should_stop)
     draft = folder.with_name(f".{folder.name.lstrip('.')}.{secrets.token_hex(4)}")
     draft.mkdir(parents=True)
     try:
@@ -113,13 +116,11 @@ def _write_cube(
     files = [
         {"name": n, "layers": [x.position], "bands": ["data"]} for n, x in zip(names, layers, strict=True)
     ]
-    steps = len(list(plan.blocks())), len(files)
-    cube = store_cube(
-        plan, folder / "cube.zarr", progress=_within(progress, 0, sum(steps)), should_stop=should_stop
-    )
-    made = write_cogs(
-        plan, cube, folder, files, progress=_within(progress, steps[0], sum(steps)), should_stop=should_stop
-    )
+    first = steps_of(plan.stages_left()) + len(list(plan.blocks()))
+    total = first + len(files)
+    storing, writing = part_of(progress, 0, first, total), part_of(progress, first, total, total)
+    cube = store_cube(plan, folder / "cube.zarr", progress=storing, should_stop=should_stop)
+    made = write_cogs(plan, cube, folder, files, progress=writing, should_stop=should_stop)
     rows = zip(layers, dates, names, made, strict=True)
     items = [
         make_item(
@@ -143,11 +144,6 @@ _ZARR_ASSET = {
 }
 
 
-def _within(progress: Progress | None, first: int, total: int) -> Progress | None:
-    """Return the progress of some of all steps, those from ``first`` on."""
-    return (lambda done, _: progress(first + done, total)) if progress else None
-
-
 def _describe(path: Path, kind: str) -> dict[str, Any]:
     return {"href": f"./{path.name}", "type": kind, "roles": ["data"], **describe_file(path)}
 
@@ -155,7 +151,7 @@ def _describe(path: Path, kind: str) -> dict[str, Any]:
 def _write_table(
     plan: Plan, folder: Path, progress: Progress | None, should_stop: Callable[[], bool]
 ) -> dict[str, Any]:
-    table = plan.run_table(progress, should_stop=should_stop)
+    table = plan.run(progress, should_stop=should_stop)
     wanted = (plan.save or {}).get("format", "JSON")
     always = ("GeoParquet", "JSON") if kind_of_result(plan) == "vector" else ("JSON",)
     written = [save_records(table, folder, name, "table") for name in dict.fromkeys((*always, wanted))]
@@ -175,7 +171,7 @@ def save_file(plan: Plan, folder: Path, wanted: str | None = None) -> tuple[Path
     """
     wanted = wanted or (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON")
     check_suitable(plan, wanted)
-    plan = plan.settle()
+    plan = settle(plan)
     if not plan.is_cube:
         return save_records(plan.run(), folder, wanted)
     if wanted not in ("GTiff", "netCDF"):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
@@ -18,18 +16,16 @@ from eocene.process.delivery import find_format
 from eocene.process.estimate import (
     Estimate,
     estimate_plan,
-    refuse_if_too_large,
     refuse_window,
     room_for_blocks,
 )
 from eocene.process.evaluate import Window, evaluate
-from eocene.process.executors import executor_for
 from eocene.process.explain import Explanation, explain_plan
 from eocene.process.formats import check_format
-from eocene.process.people import to_people
 from eocene.process.plan import plan_nodes
+from eocene.process.progress import Steps, steps_of
+from eocene.process.running import run_plan
 from eocene.process.schema import CubeSchema, PlanNodes
-from eocene.process.settle import find_trim, settle
 from eocene.process.userdefined import UserProcesses
 from eocene.process.whole import Stages
 
@@ -39,8 +35,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from eocene.archive import Archive
-    from eocene.process.executors import Progress
     from eocene.process.graph import Graph
+    from eocene.process.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +51,18 @@ class Plan:
     archive: Archive | None
     given: Mapping[str, Any] = field(default_factory=dict)
     """What else it was made from: the keyword arguments of :func:`make_plan`."""
-    is_settled: bool = False
-    """Whether it loads what this process has computed, so that no other can run it."""
+    settled_from: Plan | None = None
+    """The plan that has computed what this one loads, and that keeps it until this one goes."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it loads what this process has computed, so that no other can run it."""
+        return self.settled_from is not None
 
     @cached_property
     def stages(self) -> Stages:
         """What the plan computes once, from whole cubes; empty until it is needed."""
-        return Stages(self.nodes)
+        return Stages(self.nodes, self.budget)
 
     @property
     def schema(self) -> CubeSchema:
@@ -169,18 +170,16 @@ class Plan:
         wanted = Window(window, None if times is None else tuple(times))
         return evaluate(self.nodes, wanted, self.schema.node, self.stages)
 
-    def settle(self) -> Plan:
-        """Return the plan whose extent is that of the data, if the graph ends in trimming; else itself."""
-        trim = find_trim(self.nodes)
-        if trim is None or self.is_settled:
-            return self
-        return replace(self, nodes=settle(self.nodes, trim, self.stages), is_settled=True)
+    def stages_left(self) -> list[StageCost]:
+        """Return what is computed once and is not there yet, in the order of computation."""
+        missing = self.stages.missing()
+        return [stage for stage in self.stage_costs if stage.node in missing] if missing else []
 
-    def prepare(self) -> None:
+    def prepare(self, progress: Progress | None = None, should_stop: Callable[[], bool] = bool) -> None:
         """Compute what is computed once, so that windows can then be asked for by many threads."""
-        for node in self.nodes.nodes:
-            if node.whole:
-                self.stages.get(node.id)
+        left = self.stages_left()
+        if left:
+            self.stages.prepare(left, Steps(steps_of(left), progress, should_stop))
 
     def read(self, window: Grid | None = None, *, times: Sequence[Any] | None = None) -> xr.DataArray:
         """Return a window of the result, float with NaN for no-data; the whole by default.
@@ -217,44 +216,32 @@ class Plan:
             )
         return self.read(pixel).isel(y=0, x=0)
 
-    def run(self, progress: Progress | None = None, *, workers: int | None = None) -> Any:
+    def run(
+        self,
+        progress: Progress | None = None,
+        *,
+        should_stop: Callable[[], bool] = bool,
+        workers: int | None = None,
+    ) -> Any:
         """Return the whole result: a DataArray, a GeoDataFrame, a list, or a plain value.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (finished, all) blocks, those of stages included; what is finished never falls.
+        should_stop : callable
+            Asked between two blocks.
+        workers : int, optional
+            At most so many blocks of the result at a time.
 
         Raises
         ------
         InputError
             ProcessGraphComplexity, before a pixel is read, if it would take more memory than it may.
+        Stopped
+            If ``should_stop`` said so.
         """
-        refuse_if_too_large(self)
-        result = self.nodes.result
-        if self.is_cube:
-            result = self.settle()._collect(progress, workers)
-        elif isinstance(result, CubeSchema):
-            self.prepare()
-            result = self.stages.get(result.node)
-        return to_people(result)
-
-    def run_table(self, progress: Progress | None = None, *, should_stop: Callable[[], bool] = bool) -> Any:
-        """Return a result without pixels as people see it."""
-        return self.run(progress)
-
-    def _collect(self, progress: Progress | None, workers: int | None) -> Block:
-        """Return the whole cube in memory."""
-        grid = self.grid
-        values = np.empty(self.schema.shape, self.schema.dtype)
-        valid = np.ones(self.schema.shape, bool)
-        blocks = executor_for(self, workers).map("compute", list(self.blocks()), progress=progress)
-        for block in blocks:
-            place = (..., *_grid_of(block).slices_in(grid))
-            values[place] = block.values
-            valid[place] = True if block.valid is None else block.valid
-        return self.schema.probe.with_(values=values, valid=None if valid.all() else valid, grid=grid)
-
-
-def _grid_of(block: Block) -> Grid:
-    if block.grid is None:
-        raise InputError("The block has no place.", "Only cubes with pixels can be assembled.")
-    return block.grid
+        return run_plan(self, progress, should_stop, workers)
 
 
 def make_plan(

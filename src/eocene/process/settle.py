@@ -9,13 +9,17 @@ import numpy as np
 
 from eocene.process.delivery import STEPS
 from eocene.process.processes.trimming import positions_with_data
+from eocene.process.progress import Steps, steps_of
 from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from eocene.cube.staged import Store
-    from eocene.process.whole import Stages
+    from eocene.process.progress import Progress
+    from eocene.process.run import Plan
 
 _BLOCK = 1024
 
@@ -33,12 +37,33 @@ def find_trim(nodes: PlanNodes) -> PlannedNode | None:
     return None
 
 
-def settle(nodes: PlanNodes, trim: PlannedNode, stages: Stages) -> PlanNodes:
-    """Compute what is trimmed, and return nodes that load it at the extent that has data."""
-    items = {(i.get("collection"), i["id"]): i for n in nodes.nodes if n.source for i in n.source.items}
-    source = replace(trim_store(stages.keep(trim.arguments["data"])), items=tuple(items.values()))
+def steps_to_settle(plan: Plan) -> int:
+    """Return how many steps :func:`settle` takes; 0 if the extent is known."""
+    trim = None if plan.is_settled else find_trim(plan.nodes)
+    if trim is None:
+        return 0
+    data = trim.arguments["data"]
+    kept = 0 if plan.nodes.by_id[data.node].whole else plan.stages.cut(data).blocks
+    return steps_of(plan.stages_left()) + kept + 1
+
+
+def settle(plan: Plan, progress: Progress | None = None, should_stop: Callable[[], bool] = bool) -> Plan:
+    """Compute what is trimmed and return the plan that loads it at the extent that has data.
+
+    A plan that does not end in trimming is returned as it is.
+    """
+    trim = None if plan.is_settled else find_trim(plan.nodes)
+    if trim is None:
+        return plan
+    steps = Steps(steps_to_settle(plan), progress, should_stop)
+    plan.stages.prepare(plan.stages_left(), steps)
+    with plan.stages.counting(steps):
+        store = trim_store(plan.stages.keep(trim.arguments["data"]))
+        steps.take()
+    source = replace(store, items=tuple(plan.items))
     schema = CubeSchema(source.probe(), source.grid, trim.id)
-    return PlanNodes((replace(trim, schema=schema, source=source),), schema)
+    nodes = PlanNodes((replace(trim, schema=schema, source=source),), schema)
+    return replace(plan, nodes=nodes, settled_from=plan)
 
 
 def trim_store(store: Store) -> Store:

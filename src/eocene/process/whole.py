@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +19,17 @@ import numpy as np
 from eocene.cube.block import Block
 from eocene.cube.staged import Store, keep_in_memory, keep_on_disk
 from eocene.model import Grid, InputError
-from eocene.process.budget import memory_budget
-from eocene.process.cutting import SIZES, choose_cut, fits_in_memory
+from eocene.process.cutting import SIZES, Cut, choose_cut, fits_in_memory
 from eocene.process.evaluate import Window, evaluate
 from eocene.process.executors.threads import map_blocks
 from eocene.process.memory import cube_bytes
+from eocene.process.progress import Steps, steps_of
 from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from eocene.process.cutting import StageCost
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +43,55 @@ class CubeReader:
         """Return a window of the cube, all labels along t or those wanted."""
         return evaluate(self.stages.plan, Window(window, times), self.schema.node, self.stages)
 
+    def read_all(self, parts: Sequence[tuple[Grid, tuple[Any, ...] | None]]) -> Iterator[Block]:
+        """Compute windows with their labels along t, some at a time, and yield them in order."""
+        blocks = map_blocks(lambda part: self.read(*part), parts)
+        for (_, times), block in zip(parts, blocks, strict=True):
+            yield block
+            self.stages.steps.take(1 if times is None else len(times) / len(self.schema.times))
+
 
 @dataclass(eq=False)
 class Stages:
-    """What a plan has computed once, by node: pixels as a Source, cubes without pixels as a Block."""
+    """What a plan has computed once, by node: pixels as a Source, cubes without pixels as a Block.
+
+    Parameters
+    ----------
+    plan : PlanNodes
+        Whose stages.
+    budget : int
+        The memory that may be taken.
+    steps : Steps
+        Counts what is computed.
+    """
 
     plan: PlanNodes
+    budget: int
+    steps: Steps = field(default_factory=Steps)
     _done: dict[str, Block | Source] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _folder: Path | None = None
+
+    def missing(self) -> set[str]:
+        """Return the nodes that need whole cubes and are not there yet."""
+        return {n.id for n in self.plan.nodes if n.whole} - self._done.keys()
+
+    def prepare(self, stages: list[StageCost], steps: Steps) -> None:
+        """Compute stages, in this order, and count that."""
+        with self.counting(steps):
+            for number, stage in enumerate(stages, start=1):
+                self.get(stage.node)
+                steps.reach(steps_of(stages[:number]))
+
+    @contextmanager
+    def counting(self, steps: Steps) -> Iterator[None]:
+        """Count on these steps what is computed meanwhile."""
+        with self._lock:
+            self.steps = steps
+            try:
+                yield
+            finally:
+                self.steps = Steps()
 
     def get(self, node: str) -> Any:
         """Return the result of a node that is computed once; compute it if it is not there yet.
@@ -102,9 +145,10 @@ class Stages:
             result: Block = planned.call({**given, **blocks}, out.grid)
             if out.grid is None:
                 parts.append(result)
-                continue
-            store = store or self._store(out)
-            store.write(result.crop(out.grid), times)
+            else:
+                store = store or self._store(out)
+                store.write(result.crop(out.grid), times)
+            self.steps.take()
         return store if store is not None else _join_times(parts)
 
     def keep(self, schema: CubeSchema) -> Store:
@@ -113,19 +157,23 @@ class Stages:
             kept: Store = self.get(schema.node)
             return kept
         grid = _grid_of(schema)
-        cut = choose_cut(self.plan, schema.node, memory_budget() // 2)
+        cut = self.cut(schema)
         store: Store = self._store(schema, cut.size)
 
         def put(window: Grid) -> None:
             store.write(evaluate(self.plan, Window(window), schema.node, self))
 
         for _ in map_blocks(put, list(grid.blocks(cut.size)), workers=cut.workers):
-            pass
+            self.steps.take()
         return store
+
+    def cut(self, schema: CubeSchema) -> Cut:
+        """Return how a whole cube is cut that is to be kept."""
+        return choose_cut(self.plan, schema.node, self.budget // 2)
 
     def _store(self, schema: CubeSchema, block: int = SIZES[0]) -> Store:
         """Return an empty store; windows of ``block`` pixels can be written into it side by side."""
-        if fits_in_memory(cube_bytes(schema), memory_budget()):
+        if fits_in_memory(cube_bytes(schema), self.budget):
             return keep_in_memory(schema.probe, _grid_of(schema))
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="eocene-"))

@@ -52,6 +52,9 @@ class Reader(Protocol):
     def read(self, window: Grid, times: tuple[Any, ...] | None = None) -> Block:
         """Return a window of it, with some of its labels along time only."""
 
+    def read_all(self, parts: Sequence[tuple[Grid, tuple[Any, ...] | None]]) -> Iterator[Block]:
+        """Yield several windows, in order."""
+
 
 @dataclass(frozen=True, eq=False)
 class Zone:
@@ -100,7 +103,7 @@ def read_zones(reader: Reader, zones: Sequence[Zone]) -> Iterator[tuple[Zone, sl
     pixel_bytes = prod(probe.values.shape) * (probe.values.dtype.itemsize + 1)
     edge = _choose_edge(pixel_bytes)
     groups = _group_near([z for z in zones if max(z.window.shape) <= edge], edge)
-    blocks = _read_all(reader, [(_cover(group), None) for group in groups])
+    blocks = reader.read_all([(_cover(group), None) for group in groups])
     for group, block in zip(groups, blocks, strict=True):
         for zone in group:
             _, pixels = _pick(zone, zone.window, block)
@@ -111,7 +114,7 @@ def read_zones(reader: Reader, zones: Sequence[Zone]) -> Iterator[tuple[Zone, sl
         tiles = [tile for tile, count in counts.items() if count]
         is_large = sum(counts.values()) * pixel_bytes > _ZONE_BYTES
         for times, labels in _cut_times(probe, is_large=is_large) if tiles else ():
-            blocks = _read_all(reader, [(tile, labels) for tile in tiles])
+            blocks = reader.read_all([(tile, labels) for tile in tiles])
             yield zone, times, _join([_pick(zone, t, b) for t, b in zip(tiles, blocks, strict=True)])
 
 
@@ -120,13 +123,6 @@ def windows_read(probe: Block, zones: Sequence[Zone]) -> list[Grid]:
     edge = _choose_edge(prod(probe.values.shape) * (probe.values.dtype.itemsize + 1))
     small = [_cover(group) for group in _group_near([z for z in zones if max(z.window.shape) <= edge], edge)]
     return [*small, *(t for z in zones if max(z.window.shape) > edge for t in z.window.blocks(edge))]
-
-
-def _read_all(reader: Reader, parts: Sequence[tuple[Grid, tuple[Any, ...] | None]]) -> Iterator[Block]:
-    """Read windows, some at a time, and yield them in order."""
-    from eocene.process.executors.threads import map_blocks
-
-    return map_blocks(lambda part: reader.read(*part), parts)
 
 
 def _choose_edge(pixel_bytes: int) -> int:

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eocene.cube.block import Block
-from eocene.process import cutting, evaluate, make_plan
+from eocene.process import cutting, evaluate, make_plan, registry
+from eocene.process.running import collect
 from tests.process.clusters import local_cluster
+from tests.process.graphs import call
 from tests.process.invariance.strategies import graphs
 from tests.process.invariance.world import make_world
 
@@ -103,7 +105,7 @@ def check(archive: Archive, graph: dict[str, Any], data: st.DataObject) -> None:
         if plan.is_cube:
             assert not differences(assemble(plan, shape), expected)
             workers = data.draw(st.sampled_from([1, 2]))
-            assert not differences(plan._collect(None, workers), expected)
+            assert not differences(collect(plan, workers=workers), expected)
         else:
             plan.prepare()
             assert not differences(plan.stages.get(plan.schema.node), expected)
@@ -115,7 +117,7 @@ def check_on_cluster(archive: Archive, graph: dict[str, Any], address: str, edge
     if plan.is_cube:
         with cut_into(edge, (64, 256)), pytest.MonkeyPatch.context() as patch:
             patch.setenv("EOCENE_SCHEDULER", address)
-            assert not differences(plan._collect(None, None), whole(make_plan(graph, archive)))
+            assert not differences(collect(plan), whole(make_plan(graph, archive)))
 
 
 @given(st.data())
@@ -124,6 +126,24 @@ def test_blocks_of_any_shape_by_one_or_two_threads_give_the_same_bits(
     archive: Archive, data: st.DataObject
 ) -> None:
     check(archive, data.draw(graphs(archive)), data)
+
+
+def test_a_process_that_looks_at_its_window_is_caught(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def less_the_mean(data: Block) -> Block:
+        """Subtract the mean of the window, which no process may do."""
+        return data.with_(values=data.values - data.values.mean())
+
+    assert registry.get("floor")  # all are loaded, and one of them is replaced
+    definition = registry.ProcessDefinition("floor", less_the_mean)
+    monkeypatch.setitem(registry._definitions, "floor", definition)
+    graph = {
+        "load": call("load_collection", id="tiny", bands=["red"]),
+        "wrong": call("floor", data={"from_node": "load"}, result=True),
+    }
+    plan = make_plan(graph, archive)
+    assert "values differ" in differences(assemble(plan, (40, 25)), whole(plan))
 
 
 @pytest.mark.long

@@ -6,16 +6,15 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from eocene.process.executors.tasks import is_inside_task
-from eocene.process.executors.threads import Stopped, ThreadExecutor, map_blocks
+from eocene.process.executors.threads import ThreadExecutor, map_blocks
+from eocene.process.progress import Progress, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from eocene.process.run import Plan
 
-    Progress = Callable[[int, int], None]
-
-__all__ = ["VARIABLE", "Executor", "Stopped", "ThreadExecutor", "executor_for", "map_blocks"]
+__all__ = ["VARIABLE", "Executor", "Progress", "Stopped", "ThreadExecutor", "executor_for", "map_blocks"]
 
 VARIABLE = "EOCENE_SCHEDULER"
 
@@ -43,7 +42,8 @@ class Executor(Protocol):
         common : mapping, optional
             Further arguments, the same for each call, plain JSON.
         progress : callable, optional
-            Called with (finished parts, all parts), which never falls.
+            Called with (finished, all), which never falls: parts, and where stages are computed first
+            the steps of these.
         should_stop : callable
             Asked between two parts; :class:`Stopped` is raised where it says so.
         """

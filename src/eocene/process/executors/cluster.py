@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.model import Grid, UnavailableError
 from eocene.process.executors.remote import describe_plan, keep, run_task
-from eocene.process.executors.threads import Stopped, blocks_within_budget
+from eocene.process.executors.threads import blocks_within_budget
+from eocene.process.progress import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

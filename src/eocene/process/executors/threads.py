@@ -8,21 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eocene.process.executors.tasks import TASKS, inside_task
+from eocene.process.progress import Stopped, part_of, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from eocene.process.progress import Progress
     from eocene.process.run import Plan
-
-    Progress = Callable[[int, int], None]
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
-
-
-class Stopped(Exception):  # noqa: N818 (not a fault)
-    """Raised when ``should_stop`` said so between two blocks."""
 
 
 class ThreadExecutor:
@@ -49,8 +45,14 @@ class ThreadExecutor:
         progress: Progress | None = None,
         should_stop: Callable[[], bool] = bool,
     ) -> Iterator[Any]:
-        """Run a task for each part and yield what it returns, in order."""
+        """Run a task for each part and yield what it returns, in order.
+
+        What the plan computes once is computed first, and counts like parts.
+        """
         function = TASKS[task]
+        before = steps_of(self._plan.stages_left())
+        total = before + len(parts)
+        self._plan.prepare(part_of(progress, 0, before, total), should_stop)
         cut = self._plan.cut
         workers = min(self._workers or count_processors(), cut.workers if cut else 1)
 
@@ -58,7 +60,8 @@ class ThreadExecutor:
             with inside_task():
                 return function(self._plan, part, **(common or {}))
 
-        return map_blocks(run, parts, progress, workers=workers, should_stop=should_stop)
+        told = part_of(progress, before, total, total)
+        return map_blocks(run, parts, told, workers=workers, should_stop=should_stop)
 
 
 def count_processors() -> int:
