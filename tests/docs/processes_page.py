@@ -56,7 +56,7 @@ The **footprint** says what of its input a process needs for one pixel of its re
 | source | the stored pixels of a window | window by window |
 | pixel | that pixel and that date | window by window |
 | dimension | all values of the pixel along a dimension, such as t | window by window; along y or x whole |
-| neighbourhood | pixels around, on another grid, or in the same polygon | in windows that are somewhat larger |
+| neighbourhood | pixels around, on another grid, or in the same polygon | in windows that are a bit larger |
 | whole | the whole extent, once | first; kept in memory, or in a temporary Zarr |
 | value | plain values, labels or geometries, no pixels | once, most often while the graph is checked |
 

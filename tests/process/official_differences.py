@@ -9,7 +9,6 @@ NOT_OFFERED = {
     "ard_normalized_radar_backscatter",
     "ard_surface_reflectance",
     "atmospheric_correction",
-    "cloud_detection",
     "export_collection",
     "run_ogcapi",
     "run_ogcapi_externally",
