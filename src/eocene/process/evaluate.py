@@ -14,7 +14,7 @@ from eocene.cube.block import Block, expand
 from eocene.model import Grid, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Callable, Mapping
 
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
     from eocene.process.whole import Stages
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     NeedOfInput = Callable[[PlannedNode, str, CubeSchema, "Window"], "Window"]
 
 SUB_BLOCK = (64, 512)
-"""Rows and columns of a sub-block: whole rows of a block, so few that what they give stays in the cache."""
+"""Rows and columns of a sub-block at most: whole rows of a block, so few that what they give stays cached."""
+_VALUES = 40
+"""Values on a pixel, such as three bands of a dozen dates, from which on a sub-block has fewer rows."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,17 @@ def evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Bl
     if not local:
         return _finish(_compute(task, needed), plan, target, window)
     parts = []
-    for sub in window.grid.blocks(*SUB_BLOCK):
+    for sub in window.grid.blocks(*sub_block(plan, needed)):
         block = _compute(task, _move(needed, sub))
         parts.append((sub, _finish(block, plan, target, Window(sub, window.times))))
     return parts[0][1] if len(parts) == 1 else _assemble(parts, window.grid)
+
+
+def sub_block(plan: PlanNodes, needed: Iterable[str]) -> tuple[int, int]:
+    """Return rows and columns of a sub-block: fewer rows where a node has many values on each pixel."""
+    rows, columns = SUB_BLOCK
+    widest = max(plan.by_id[node].schema.probe.values.size for node in needed)
+    return (rows if widest <= _VALUES else max(1, rows * _VALUES // widest)), columns
 
 
 @dataclass(frozen=True)
