@@ -14,7 +14,7 @@ from eocene.cube.block import Block, expand
 from eocene.model import Grid, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
     from eocene.process.whole import Stages
