@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eocene.process.cutting import Cut
     from eocene.process.run import Plan
 
-_BASE = 40 * 2**20
+_BASE = 24 * 2**20
 """Open files, compiled loops, and what the allocator keeps."""
 _CACHED = KEPT_BYTES + GDAL_CACHE_BYTES
 _FILE_BYTES = 64 * 2**10

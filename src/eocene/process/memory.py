@@ -17,7 +17,7 @@ from eocene.cube.edge import edge_dtype
 from eocene.cube.source import CubeSource
 from eocene.model import Grid, InputError
 from eocene.process.callback import Callback
-from eocene.process.evaluate import SUB_BLOCK, Window, find_needs, is_leaf, need_of_input
+from eocene.process.evaluate import Window, find_needs, is_leaf, need_of_input, sub_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,10 +58,11 @@ def _need_by_edges(planned: PlannedNode, name: str, schema: CubeSchema, window: 
     grid, extent = window.grid, schema.grid
     if planned.definition.need is None or extent is None:
         return need_of_input(planned, name, schema, window)
-    outline = _edges(over(extent, grid) or replace(grid, width=1, height=1))
+    is_same = extent.lattice == grid.lattice
+    outline = _edges(grid if is_same else over(extent, grid) or replace(grid, width=1, height=1))
     wanted = [need_of_input(planned, name, schema, replace(window, grid=edge)) for edge in outline]
     parts = [w.grid for w in wanted if w.grid.lattice == grid.lattice or w.grid.shape != (1, 1)]
-    if extent.lattice != grid.lattice:
+    if not is_same:
         parts += [part for part in (over(grid, extent),) if part is not None]
     return replace(wanted[0], grid=reduce(Grid.union, parts, parts[0])) if parts else wanted[0]
 
@@ -104,7 +105,7 @@ def window_cost(plan: PlanNodes, grid: Grid, target: str) -> WindowCost:
     result = value_bytes(plan.by_id[target].schema.probe) * _pixels(grid)
     local = all(w.grid == grid for w in needed.values())
     if local:
-        pixels = dict.fromkeys(pixels, min(_pixels(grid), math.prod(SUB_BLOCK)))
+        pixels = dict.fromkeys(pixels, min(_pixels(grid), math.prod(sub_block(plan, needed))))
     computed = [n for n in plan.nodes if n.id in needed]
     blocks = sum(value_bytes(n.schema.probe) * pixels[n.id] for n in computed)
     working = max((working_bytes(n, pixels) for n in computed), default=0)
