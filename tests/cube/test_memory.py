@@ -173,7 +173,7 @@ def test_pixels_must_be_numbers() -> None:
 
 
 def test_without_regular_pixels_it_is_a_block_with_labels() -> None:
-    bent = GRID.x + [0, 0, 0, 0.5, 0, 0, 0]
+    bent = GRID.x + np.array([0, 0, 0, 0.5, 0, 0, 0])
     array = make_array().assign_coords(x=bent)
     block = from_xarray(array)
     assert isinstance(block, Block)

@@ -153,7 +153,7 @@ class LandCover:
         """Give each parcel the class of most of its pixels."""
         with self.steps.step("parcels classified") as (step, _):
             zones = self._read_parcels()
-            grid = self._open_result(self._job_of("map")).schema.grid
+            grid = self._open_result(self._job_of("map")).grid
             parcels = classify_zones(prediction, grid, zones, samples.class_names)
             path = self.archive.layout.results / "parcels.parquet"
             parcels.to_crs(4326).to_parquet(path)
@@ -308,7 +308,7 @@ class LandCover:
             return self.archive.table(name)
         plan = make_plan(make_feature_graph(self.study.months), self.archive)
         names = {c["value"]: c["name"] for c in read_classes(self.archive, name)}
-        labels = plan_labels(self.archive, plan, name).read(plan.schema.grid).isel(t=0, bands=0)
+        labels = plan_labels(self.archive, plan, name).read(plan.grid).isel(t=0, bands=0)
         traced = trace_polygons(labels, min_pixels=4)
         return traced.assign(declared=[names.get(v, str(v)) for v in traced["value"]])
 
@@ -331,4 +331,4 @@ def _class_style(classes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _size(plan: Plan) -> str:
-    return f"{plan.schema.grid.width} x {plan.schema.grid.height} pixels"
+    return f"{plan.grid.width} x {plan.grid.height} pixels"

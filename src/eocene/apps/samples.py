@@ -100,7 +100,7 @@ def plan_labels(archive: Archive, plan: Plan, labels: str) -> Plan:
     collection, band = split_name(labels)
     arguments = {"id": collection, "bands": [band]}
     graph = {"labels": {"process_id": "load_collection", "arguments": arguments, "result": True}}
-    found = make_plan(graph, archive, lattice=plan.schema.grid.lattice)
+    found = make_plan(graph, archive, lattice=plan.grid.lattice)
     if len(found.schema.times) != 1:
         raise InputError(
             f"The labels {labels} have {len(found.schema.times)} dates.", "Name a collection with one date."

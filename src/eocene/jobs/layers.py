@@ -138,7 +138,7 @@ def describe_extent(plan: Any) -> dict[str, Any]:
             "Let the result node return a data cube with x and y.",
             code="ServiceConfigInvalid",
         )
-    grid = plan.schema.grid
+    grid = plan.grid
     instants = [format_label(label) for label in plan.schema.times]
     bounds = transform_bbox(grid.bounds, grid.epsg, 4326)
     return {"times": tuple(instants), "bounds": tuple(round(v, 7) for v in bounds)}

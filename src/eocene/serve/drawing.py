@@ -94,7 +94,7 @@ class Drawing:
     def _draw(self, layer: Layer, window: Grid, zoom: int, time: str | None) -> bytes:
         plan = self._plan(layer, zoom)
         times = choose_time(plan.schema.times, time)
-        shown = plan.schema.grid.intersect(window)
+        shown = plan.grid.intersect(window)
         if shown is None:
             return EMPTY_TILE
         array = plan.read(shown, times=times)
