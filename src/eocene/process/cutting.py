@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eocene.cube.inside import find_window
 from eocene.model import EoceneError
 from eocene.process.executors.threads import count_processors
-from eocene.process.memory import count_steps, cube_bytes, value_bytes, window_cost, working_bytes
+from eocene.process.memory import count_steps, cube_bytes, over, value_bytes, window_cost, working_bytes
 from eocene.process.outlines import outlines
 from eocene.process.zone_pixels import Zone, windows_read
 
@@ -27,6 +27,7 @@ _REMEMBERED = 64
 _ZONE_BYTES = 256 * 2**20
 """Pixels of one zone that a global process holds at most: see eocene.process.zone_pixels."""
 
+_MOST_POLYGONS = 16
 _FLOAT_BYTES = 9
 """A number that a reducer works on, and its mask."""
 
@@ -98,7 +99,8 @@ def choose_cut(plan: PlanNodes, target: str, room: int, workers: int | None = No
 
 def _cut(plan: PlanNodes, target: str, grid: Grid, size: int) -> Cut:
     blocks = -(-grid.width // size) * -(-grid.height // size)
-    costs = [window_cost(plan, block, target) for block in _samples(grid, size)]
+    samples = [*_samples(grid, size), *_at_polygons(plan, grid, size)]
+    costs = [window_cost(plan, block, target) for block in samples]
     held, remembered = (max(getattr(c, a) for c in costs) for a in ("held", "remembered"))
     result = value_bytes(plan.by_id[target].schema.probe) * min(size, grid.width) * min(size, grid.height)
     return Cut(size, 1, held, result, blocks, remembered * min(_REMEMBERED, blocks))
@@ -111,6 +113,34 @@ def _samples(grid: Grid, size: int) -> Iterator[Grid]:
         left = grid.left + int((grid.width - width) * share)
         top = grid.top + int((grid.height - height) * share)
         yield type(grid)(grid.lattice, left, top, width, height)
+
+
+def _at_polygons(plan: PlanNodes, grid: Grid, size: int) -> set[Grid]:
+    """Return the blocks at the corners of polygons that are handed to a process whole, the first of them."""
+    blocks = set()
+    for planned in plan.nodes:
+        own, geometries = planned.schema.grid, planned.arguments.get("geometries")
+        if own is None or planned.definition.need is None or geometries is None:
+            continue
+        for outline in outlines(geometries, own.epsg)[:_MOST_POLYGONS]:
+            window = find_window(outline, own)
+            part = over(window, grid) if window is not None else None
+            if part is not None:
+                blocks.add(
+                    block_at(grid, size, (part.top - grid.top) // size, (part.left - grid.left) // size)
+                )
+    return blocks
+
+
+def block_at(grid: Grid, size: int, row: int, col: int) -> Grid:
+    """Return a block of a grid by its place among the blocks."""
+    return replace(
+        grid,
+        left=grid.left + col * size,
+        top=grid.top + row * size,
+        width=min(size, grid.width - col * size),
+        height=min(size, grid.height - row * size),
+    )
 
 
 @dataclass(frozen=True)
@@ -150,20 +180,10 @@ class Pass:
         """Return windows that follow each other, those in the middle if there are more than ``most``."""
         first = max(0, (self.count - most) // 2)
         numbers = range(first, min(self.count, first + most))
-        return (
-            [self.zones[n] for n in numbers] if self.zones is not None else [self._block(n) for n in numbers]
-        )
-
-    def _block(self, number: int) -> Grid:
-        size, grid = self.cut.size, self.grid
-        row, col = divmod(number, -(-grid.width // size))
-        return replace(
-            grid,
-            left=grid.left + col * size,
-            top=grid.top + row * size,
-            width=min(size, grid.width - col * size),
-            height=min(size, grid.height - row * size),
-        )
+        if self.zones is not None:
+            return [self.zones[n] for n in numbers]
+        across = -(-self.grid.width // self.cut.size)
+        return [block_at(self.grid, self.cut.size, *divmod(n, across)) for n in numbers]
 
 
 @dataclass(frozen=True)
