@@ -51,15 +51,27 @@ def evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Bl
     """
     needed = find_needs(plan, window, target)
     leaves = _read_leaves(plan, needed, stages)
-    local = all(need.grid == window.grid for need in needed.values())
     task = _Task(plan, leaves, target, stages)
-    if not local:
+    if not is_local(plan, needed, window, target):
         return _finish(_compute(task, needed), plan, target, window)
     parts = []
     for sub in window.grid.blocks(*sub_block(plan, needed)):
         block = _compute(task, _move(needed, sub))
         parts.append((sub, _finish(block, plan, target, Window(sub, window.times))))
     return parts[0][1] if len(parts) == 1 else _assemble(parts, window.grid)
+
+
+def is_local(plan: PlanNodes, needed: Mapping[str, Window], window: Window, target: str) -> bool:
+    """Tell whether a window can be computed part by part, each from the same part of every node.
+
+    A need that ends at the border of the cube may be the window itself, and yet more than a part of it.
+    """
+    if any(need.grid != window.grid for need in needed.values()):
+        return False
+    if not any(plan.by_id[n].definition.need for n in needed if not is_leaf(plan.by_id[n])):
+        return True
+    subs = [Window(sub, window.times) for sub in window.grid.blocks(*sub_block(plan, needed))]
+    return all(need.grid == sub.grid for sub in subs for need in find_needs(plan, sub, target).values())
 
 
 def sub_block(plan: PlanNodes, needed: Iterable[str]) -> tuple[int, int]:

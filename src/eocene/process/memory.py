@@ -17,7 +17,7 @@ from eocene.cube.edge import edge_dtype
 from eocene.cube.source import CubeSource
 from eocene.model import Grid, InputError
 from eocene.process.callback import Callback
-from eocene.process.evaluate import Window, find_needs, is_leaf, need_of_input, sub_block
+from eocene.process.evaluate import Window, find_needs, is_leaf, is_local, need_of_input, sub_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,8 +103,7 @@ def window_cost(plan: PlanNodes, grid: Grid, target: str) -> WindowCost:
     read = sum(_leaf_bytes(n) * pixels[n.id] for n, _ in leaves)
     reading = max((_reading_bytes(n) * pixels[n.id] for n, _ in leaves), default=0)
     result = value_bytes(plan.by_id[target].schema.probe) * _pixels(grid)
-    local = all(w.grid == grid for w in needed.values())
-    if local:
+    if is_local(plan, needed, Window(grid), target):
         pixels = dict.fromkeys(pixels, min(_pixels(grid), math.prod(sub_block(plan, needed))))
     computed = [n for n in plan.nodes if n.id in needed]
     blocks = sum(value_bytes(n.schema.probe) * pixels[n.id] for n in computed)

@@ -128,6 +128,22 @@ def test_blocks_of_any_shape_by_one_or_two_threads_give_the_same_bits(
     check(archive, data.draw(graphs(archive)), data)
 
 
+@pytest.mark.parametrize("border", ["wrap", "replicate", "reflect"])
+def test_sub_blocks_of_a_window_that_is_the_whole_cube_see_their_neighbours(
+    archive: Archive, border: str
+) -> None:
+    graph = {
+        "load": call("load_collection", id="tiny", bands=["red"]),
+        "wide": call(
+            "apply_kernel", data={"from_node": "load"}, kernel=[[1, 2, 3]], border=border, result=True
+        ),
+    }
+    expected = whole(make_plan(graph, archive))
+    with cut_into(512, (40, 30)):
+        plan = make_plan(graph, archive)
+        assert not differences(plan.compute(plan.grid), expected)
+
+
 def test_a_process_that_looks_at_its_window_is_caught(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
