@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ def edge_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
 
 
+_INSTANT = re.compile(r"[+-]?\d{4,}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?")
+
+
 class PeriodLabel(str):
     """A week or dekad, such as 2024-09, which must not be read as a month."""
 
@@ -36,7 +40,12 @@ def parse_label(label: Any) -> np.datetime64:
     """Return a label along t as an instant, to its own precision; raises ValueError if it is none."""
     if isinstance(label, PeriodLabel):
         raise ValueError(f"{label} is a period")
-    return np.datetime64(label.removesuffix("Z") if isinstance(label, str) else label)
+    if not isinstance(label, str):
+        return np.datetime64(label)
+    text = label.removesuffix("Z")
+    if not _INSTANT.fullmatch(text):  # numpy would take a text after a time for a zone, and warn
+        raise ValueError(f"{label} is no time")
+    return np.datetime64(text)
 
 
 def time_coordinate(labels: tuple[Any, ...]) -> Any:
