@@ -86,3 +86,17 @@ def test_choosing_without_branches_keeps_every_bit(dtype: type[np.floating]) -> 
     mask = np.array([True, False, True, False, True, False, True])
     found, expected = choose(mask, odd, odd[::-1]), np.where(mask, odd, odd[::-1])
     assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 0, 3, 2), (2, 3, 0, 1)])
+def test_how_an_array_lies_in_memory_changes_nothing(order: tuple[int, ...]) -> None:
+    values = np.random.default_rng(5).normal(size=(6, 3, 4, 5)).astype(np.float32)
+    values[values > 0.4] = np.nan
+    turned = np.ascontiguousarray(values.transpose(order)).transpose(np.argsort(order))
+    days = np.array([0.0, 1, 3, 4, 8, 9])
+    for function in (lambda v: fill_gaps_along_first(v, days), sort_along_first, median_along_first):
+        np.testing.assert_array_equal(function(turned), function(values))
+    here = ~np.isnan(turned)
+    np.testing.assert_array_equal(
+        median_along_first(turned, here), median_along_first(values, ~np.isnan(values))
+    )

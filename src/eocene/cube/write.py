@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
     from eocene.model import Grid
 
 _CHUNK = 256
+_SHARD_BYTES = 8 * 2**20
+"""Of how many bytes a shard is at most, uncompressed, as long as it holds more than one date."""
 
 
 class CubeStore:
     """A cube in the array ``data`` of a Zarr group, floats with NaN for no-data, as xarray reads it.
 
-    Make one with :meth:`create`, or open one that was created. A block is one shard, and a shard is
-    replaced whole: writers do not meet, and a block may be written twice. Within a shard each date and
-    band has chunks of its own, so that one of them can be read alone.
+    Make one with :meth:`create`, or open one that was created. A block is one shard, or one for every
+    few labels of its first dimension, and a shard is replaced whole: writers do not meet, and a block may be
+    written twice. Within a shard each date and band has chunks of its own, so that one of them can be read
+    alone.
 
     Parameters
     ----------
@@ -77,7 +81,7 @@ class CubeStore:
             "data",
             shape=(*lead, *grid.shape),
             chunks=(*(1 for _ in lead), chunk, chunk),
-            shards=(*lead, block, block),
+            shards=(*_shard_lead(lead, block * block * edge_dtype(dtype).itemsize), block, block),
             dtype=edge_dtype(dtype),
             fill_value=float("nan"),
             compressors=BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"),
@@ -90,8 +94,14 @@ class CubeStore:
         """Write a block where its grid says; its edges are those of a shard."""
         if block.grid is None:
             raise ValueError("a block without a grid has no place in a cube")
-        values = block.filled().astype(self._array.dtype, copy=False)
-        self._array[(..., *block.grid.slices_in(self.grid))] = values
+        place = block.grid.slices_in(self.grid)
+        step = self._array.shards[0] if len(block.dims) > 2 else 1
+        lead = len(block.values) if len(block.dims) > 2 else 1
+        for first in range(0, lead, step):
+            some = (slice(first, first + step),) if len(block.dims) > 2 else ()
+            valid = None if block.valid is None else block.valid[some]
+            part = block.with_(values=block.values[some], valid=valid)
+            self._array[(*some, ..., *place)] = part.filled().astype(self._array.dtype, copy=False)
 
     def read(self, window: Grid, layer: Sequence[int] = ()) -> NDArray[Any]:
         """Read a window, of one layer if its positions along the leading dimensions are given."""
@@ -102,3 +112,11 @@ class CubeStore:
         """Remove the half-written shards that a process which died has left."""
         for leftover in self.path.rglob("*.partial"):
             leftover.unlink(missing_ok=True)
+
+
+def _shard_lead(lead: tuple[int, ...], layer: int) -> tuple[int, ...]:
+    """Return how much of the leading dimensions, of layers of so many bytes, a shard holds."""
+    if not lead:
+        return ()
+    rest = math.prod(lead[1:]) * layer
+    return (max(1, min(lead[0], _SHARD_BYTES // max(rest, 1))), *lead[1:])

@@ -6,6 +6,7 @@ What can only be computed from a whole cube is not computed here: it comes from 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,10 @@ SUB_BLOCK = (64, 512)
 """Rows and columns of a sub-block at most: whole rows of a block, so few that what they give stays cached."""
 _VALUES = 40
 """Values on a pixel, such as three bands of a dozen dates, from which on a sub-block has fewer rows."""
+
+
+_LAYERS = 36
+"""Numbers on a pixel, dates times bands, that are read at once, where the result lets them be cut."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,61 @@ def evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Bl
 
     The values are those of any other window where the two overlap, bit for bit.
     """
+    parts = passes(plan, window, target)
+    if len(parts) == 1:
+        return _evaluate(plan, window, target, stages)
+    times = window.times or plan.by_id[target].schema.times
+    return join_times((_evaluate(plan, part, target, stages) for part in parts), times)
+
+
+def passes(plan: PlanNodes, window: Window, target: str, *, need: NeedOfInput | None = None) -> list[Window]:
+    """Cut a window along t, if its labels need few dates each, so that not all dates are held at once."""
+    times = window.times or plan.by_id[target].schema.times
+
+    def layers(part: Window) -> int:
+        return _count_layers(plan, find_needs(plan, part, target, need=need or need_of_input))
+
+    most = layers(window)
+    count = min(-(-most // _LAYERS), len(times))
+    if count < 2:
+        return [window]
+    starts = [len(times) * number // count for number in range(count + 1)]
+    parts = [Window(window.grid, times[i:j]) for i, j in pairwise(starts)]
+    return parts if 2 * max(layers(part) for part in parts) <= most else [window]
+
+
+def _count_layers(plan: PlanNodes, needed: Mapping[str, Window]) -> int:
+    """Return how many numbers are read for a pixel: dates times bands."""
+    return sum(
+        int(plan.by_id[node].schema.probe.values.size * share_of_times(plan, node, need))
+        for node, need in needed.items()
+        if is_leaf(plan.by_id[node])
+    )
+
+
+def share_of_times(plan: PlanNodes, node: str, need: Window) -> float:
+    """Return which part of a node's labels along t is needed."""
+    known = len(plan.by_id[node].schema.times)
+    return 1.0 if need.times is None or not known else len(need.times) / known
+
+
+def join_times(parts: Iterable[Block], times: tuple[Any, ...]) -> Block:
+    """Return blocks that follow each other along t as one, of which no more than one is held beside it."""
+    first = 0
+    for part in parts:
+        axis = part.index("t")
+        if not first:
+            shape = (*part.values.shape[:axis], len(times), *part.values.shape[axis + 1 :])
+            values, valid = np.empty(shape, part.values.dtype), np.ones(shape, bool)
+        last = first + part.values.shape[axis]
+        place = (slice(None),) * axis + (slice(first, last),)
+        values[place] = part.values
+        valid[place] = True if part.valid is None else part.valid
+        first = last
+    return part.with_(values=values, valid=None if valid.all() else valid, labels={**part.labels, "t": times})
+
+
+def _evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Block:
     needed = find_needs(plan, window, target)
     leaves = _read_leaves(plan, needed, stages)
     task = _Task(plan, leaves, target, stages)
@@ -74,10 +134,14 @@ def is_local(plan: PlanNodes, needed: Mapping[str, Window], window: Window, targ
     return all(need.grid == sub.grid for sub in subs for need in find_needs(plan, sub, target).values())
 
 
-def sub_block(plan: PlanNodes, needed: Iterable[str]) -> tuple[int, int]:
+def sub_block(plan: PlanNodes, needed: Mapping[str, Window]) -> tuple[int, int]:
     """Return rows and columns of a sub-block: fewer rows where a node has many values on each pixel."""
     rows, columns = SUB_BLOCK
-    widest = max(plan.by_id[node].schema.probe.values.size for node in needed)
+    sizes = [
+        plan.by_id[node].schema.probe.values.size * share_of_times(plan, node, need)
+        for node, need in needed.items()
+    ]
+    widest = max(1, int(max(sizes)))
     return (rows if widest <= _VALUES else max(1, rows * _VALUES // widest)), columns
 
 

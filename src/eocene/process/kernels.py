@@ -134,7 +134,7 @@ def _middle(ranks: Sequence[Floats], odd_missing: Mask | None) -> Floats:
 
 def fill_gaps_along_first(values: Floats, position: NDArray[np.float64]) -> Floats:
     """Return floats with each inner run of NaN replaced by the straight line between its neighbours."""
-    out = np.array(values)
+    out = np.array(values, order="C")  # as a piece of another order would be a copy
     for flat, _, filled in _pieces(values, None, out):
         known = ~np.isnan(flat)
         if not known.all():

@@ -17,7 +17,16 @@ from eocene.cube.edge import edge_dtype
 from eocene.cube.source import CubeSource
 from eocene.model import Grid, InputError
 from eocene.process.callback import Callback
-from eocene.process.evaluate import Window, find_needs, is_leaf, is_local, need_of_input, sub_block
+from eocene.process.evaluate import (
+    Window,
+    find_needs,
+    is_leaf,
+    is_local,
+    need_of_input,
+    passes,
+    share_of_times,
+    sub_block,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,21 +106,36 @@ class WindowCost:
 
 def window_cost(plan: PlanNodes, grid: Grid, target: str) -> WindowCost:
     """Return what computing a window of a node takes."""
-    needed = needs_of_block(plan, grid, target)
-    pixels = {node: _pixels(w.grid) for node, w in needed.items()}
+    costs = [_pass_cost(plan, part, target) for part in _passes(plan, grid, target)]
+    result = value_bytes(plan.by_id[target].schema.probe) * _pixels(grid)
+    held = max(cost.held for cost in costs) + 2 * result
+    return WindowCost(int(held * _FRAGMENTS), max(cost.remembered for cost in costs))
+
+
+def _passes(plan: PlanNodes, grid: Grid, target: str) -> list[Window]:
+    return passes(plan, Window(grid), target, need=_need_by_edges)
+
+
+def _pass_cost(plan: PlanNodes, window: Window, target: str) -> WindowCost:
+    """Return what computing some labels along t takes beside the whole result."""
+    grid = window.grid
+    needed = find_needs(plan, window, target, need=_need_by_edges)
+    shares = {node: share_of_times(plan, node, need) for node, need in needed.items()}
+    pixels = {node: math.ceil(_pixels(w.grid) * shares[node]) for node, w in needed.items()}
     leaves = [(n, needed[n.id]) for n in plan.nodes if n.id in needed and is_leaf(n)]
     read = sum(_leaf_bytes(n) * pixels[n.id] for n, _ in leaves)
-    reading = max((_reading_bytes(n) * pixels[n.id] for n, _ in leaves), default=0)
-    result = value_bytes(plan.by_id[target].schema.probe) * _pixels(grid)
-    if is_local(plan, needed, Window(grid), target):
-        pixels = dict.fromkeys(pixels, min(_pixels(grid), math.prod(sub_block(plan, needed))))
+    reading = max((_reading_bytes(n) * _pixels(w.grid) for n, w in leaves), default=0)
+    if is_local(plan, needed, window, target):
+        part = min(_pixels(grid), math.prod(sub_block(plan, needed)))
+        pixels = {node: math.ceil(part * share) for node, share in shares.items()}
     computed = [n for n in plan.nodes if n.id in needed]
     blocks = sum(value_bytes(n.schema.probe) * pixels[n.id] for n in computed)
     working = max((working_bytes(n, pixels) for n in computed), default=0)
     remembered = sum(_INDEX_BYTES * _pixels(w.grid) * count_warps(n) for n, w in leaves)
-    remembered += sum(_INDEX_BYTES * pixels[n.id] for n in computed if n.definition.need is not None)
-    held = read + max(reading, blocks + working + 2 * result)
-    return WindowCost(int(held * _FRAGMENTS), remembered)
+    remembered += sum(
+        _INDEX_BYTES * _pixels(needed[n.id].grid) for n in computed if n.definition.need is not None
+    )
+    return WindowCost(read + max(reading, blocks + working), remembered)
 
 
 def _pixels(grid: Grid) -> int:

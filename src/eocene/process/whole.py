@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eocene.cube.block import Block
 from eocene.cube.staged import Store, keep_in_memory, keep_on_disk
 from eocene.model import Grid, InputError
 from eocene.process.cutting import SIZES, Cut, choose_cut, fits_in_memory
-from eocene.process.evaluate import Window, evaluate
+from eocene.process.evaluate import Window, evaluate, join_times
 from eocene.process.executors.threads import map_blocks
 from eocene.process.memory import cube_bytes
 from eocene.process.progress import Steps, steps_of
@@ -149,7 +147,9 @@ class Stages:
                 store = store or self._store(out)
                 store.write(result.crop(out.grid), times)
             self.steps.take()
-        return store if store is not None else _join_times(parts)
+        if store is not None:
+            return store
+        return parts[0] if len(parts) == 1 else join_times(parts, out.times)
 
     def keep(self, schema: CubeSchema) -> Store:
         """Return a whole cube, kept: computed block by block, by all cores."""
@@ -200,17 +200,3 @@ def _wanted(planned: PlannedNode, schema: CubeSchema, times: tuple[Any, ...] | N
     if times is None or planned.definition.times is None or "t" not in schema.dims:
         return None
     return planned.definition.times(times, {**planned.arguments, "data": schema})
-
-
-def _join_times(parts: list[Block]) -> Block:
-    """Join the results of slices along t."""
-    if len(parts) == 1:
-        return parts[0]
-    axis = parts[0].index("t")
-    complete = all(p.valid is None for p in parts)
-    masks = [np.ones(p.values.shape, bool) if p.valid is None else p.valid for p in parts]
-    return parts[0].with_(
-        values=np.concatenate([p.values for p in parts], axis),
-        valid=None if complete else np.concatenate(masks, axis),
-        labels={**parts[0].labels, "t": tuple(label for p in parts for label in p.labels["t"])},
-    )
