@@ -25,8 +25,8 @@ def write(folder: Path) -> None:
 
     import eocene
     from eocene.process import make_plan
-    from eocene.process.results import write_results
-    from eocene.process.stac import ResultInfo
+    from eocene.process.output.results import write_results
+    from eocene.process.output.stac import ResultInfo
 
     with tempfile.TemporaryDirectory(dir=folder) as target, measured(engine="ours", graph="ndvi"):
         info = ResultInfo("growth", "growth", "2024-01-01T00:00:00Z", {})

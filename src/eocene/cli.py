@@ -224,7 +224,7 @@ def _run_to_file(graph: Any, output: Path | None, workspace: Path, parameters: d
     import tempfile
 
     from eocene.model.files import replace_file
-    from eocene.process.results import save_file
+    from eocene.process.output.results import save_file
 
     with _open(workspace) as ws:
         plan = ws.plan(graph, parameters)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from eocene.link import LinkStore
     from eocene.model import BBox
     from eocene.process import Plan
-    from eocene.process.estimate import Estimate
-    from eocene.process.explain import Explanation
+    from eocene.process.cost.estimate import Estimate
+    from eocene.process.cost.explain import Explanation
 
 
 class Workspace:

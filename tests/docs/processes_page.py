@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eocene.process import registry
-from eocene.process.elementwise import same_times
+from eocene.process.methods.elementwise import same_times
 from eocene.process.processes.masks import need_of_aligned
 
 if TYPE_CHECKING:

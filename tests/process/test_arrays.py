@@ -15,7 +15,7 @@ from eocene.model import InputError
 from eocene.process import registry
 from eocene.process.callback import Callback
 from eocene.process.graph import parse_graph
-from eocene.process.series import entries_of, labels_of
+from eocene.process.methods.series import entries_of, labels_of
 from tests.process.graphs import call
 
 DTYPES = ("uint8", "int16", "uint16", "int32", "float32", "float64")

@@ -17,7 +17,7 @@ from eocene.model import StateError, UnavailableError
 from eocene.process import Stopped, make_plan
 from eocene.process.executors import cluster as cluster_module
 from eocene.process.executors import executor_for, remote
-from eocene.process.results import ResultInfo, save_file, write_results
+from eocene.process.output.results import ResultInfo, save_file, write_results
 from eocene.process.run import Plan
 from tests.process.clusters import (
     LocalCluster,

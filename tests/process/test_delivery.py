@@ -10,8 +10,8 @@ import pytest
 
 from eocene.model import InputError
 from eocene.process import make_plan
-from eocene.process.delivery import merge_patch
-from eocene.process.results import ResultInfo, save_file, write_results
+from eocene.process.output.delivery import merge_patch
+from eocene.process.output.results import ResultInfo, save_file, write_results
 from tests.process.graphs import call, load
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import eocene
 from eocene.archive import geotiff
 from eocene.model import InputError
 from eocene.process import make_plan
-from eocene.process.results import write_results
-from eocene.process.stac import ResultInfo
+from eocene.process.output.results import write_results
+from eocene.process.output.stac import ResultInfo
 from tests.process.graphs import call, callback
 from tests.process.invariance.strategies import box, finish, graphs
 from tests.process.invariance.world import make_world

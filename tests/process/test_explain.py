@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import eocene
 from eocene.cli import app
 from eocene.process import make_plan
-from eocene.process.explain import footprint_of
+from eocene.process.cost.explain import footprint_of
 from tests.process.graphs import call, callback
 from tests.process.invariance.strategies import finish, mapper
 from tests.process.invariance.world import make_world

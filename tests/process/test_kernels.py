@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from eocene.process.kernels import choose, fill_gaps_along_first, median_along_first, sort_along_first
+from eocene.process.methods.kernels import choose, fill_gaps_along_first, median_along_first, sort_along_first
 
 series = st.integers(1, 40).flatmap(
     lambda length: st.tuples(

@@ -13,7 +13,7 @@ import xarray as xr
 from eocene.archive import Archive, Search
 from eocene.model import EoceneError
 from eocene.process import make_plan, registry
-from eocene.process.results import save_file
+from eocene.process.output.results import save_file
 from tests.process.rasters import DATA, random_cube
 
 if TYPE_CHECKING:

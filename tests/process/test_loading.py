@@ -17,9 +17,9 @@ import eocene
 from eocene.model import EoceneError, Grid, InputError, Lattice
 from eocene.process import make_plan
 from eocene.process.callback import resolve
-from eocene.process.conditions import meets, push_conditions, read_conditions
 from eocene.process.graph import parse_graph
-from eocene.process.results import ResultInfo, write_results
+from eocene.process.loads.conditions import meets, push_conditions, read_conditions
+from eocene.process.output.results import ResultInfo, write_results
 from tests.process.graphs import call, load
 
 if TYPE_CHECKING:

@@ -104,7 +104,7 @@ def test_it_equals_numpy_where_only_the_other_utm_zone_has_data(
 def test_python_sync_and_batch_are_bit_identical(
     world: Workspace, by_python: xr.DataArray, tmp_path: Path
 ) -> None:
-    from eocene.process.results import save_file
+    from eocene.process.output.results import save_file
 
     path, _ = save_file(world.plan(monthly_ndvi()), tmp_path)
     with rasterio.open(path) as file:

@@ -15,7 +15,7 @@ from eocene.model import EoceneError
 from eocene.process import registry
 from eocene.process.callback import Callback
 from eocene.process.graph import parse_graph
-from eocene.process.periods import PERIODS, group_by_period, instants
+from eocene.process.methods.periods import PERIODS, group_by_period, instants
 from tests.process.graphs import DATA, call
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from eocene.jobs.worker import run_worker
 from eocene.model import Layout
 from eocene.process import Stopped, cutting, make_plan, whole, zone_pixels
 from eocene.process.executors import ThreadExecutor
+from eocene.process.output.results import ResultInfo, save_file, write_results
 from eocene.process.progress import Steps, part_of
-from eocene.process.results import ResultInfo, save_file, write_results
 from tests.process.graphs import call, callback
 from tests.process.test_stages import CUBE, EXPECTED, INPUT, TWICE, ref
 

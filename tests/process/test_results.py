@@ -18,11 +18,11 @@ from eocene.archive import Archive
 from eocene.model import EoceneError
 from eocene.process import make_plan
 from eocene.process.executors import Stopped
-from eocene.process.results import ResultInfo, save_file, write_results
+from eocene.process.output.results import ResultInfo, save_file, write_results
+from eocene.process.output.stac import name_files
+from eocene.process.output.tables import cube_json
 from eocene.process.run import Plan
 from eocene.process.schema import CubeSchema
-from eocene.process.stac import name_files
-from eocene.process.tables import cube_json
 from tests.process.graphs import call, callback, load
 
 if TYPE_CHECKING:

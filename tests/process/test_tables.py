@@ -14,9 +14,15 @@ import xarray as xr
 
 from eocene.model import InputError
 from eocene.process import make_plan
-from eocene.process.formats import INPUT_FORMATS, OUTPUT_FORMATS, check_format, check_options, formats_for
-from eocene.process.results import ResultInfo, save_file, write_results
-from eocene.process.tables import as_json, save_records, save_table, save_value
+from eocene.process.output.formats import (
+    INPUT_FORMATS,
+    OUTPUT_FORMATS,
+    check_format,
+    check_options,
+    formats_for,
+)
+from eocene.process.output.results import ResultInfo, save_file, write_results
+from eocene.process.output.tables import as_json, save_records, save_table, save_value
 from tests.process.graphs import call
 
 if TYPE_CHECKING:

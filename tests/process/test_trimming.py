@@ -11,7 +11,7 @@ import xarray as xr
 
 import eocene
 from eocene.process import make_plan
-from eocene.process.results import save_file
+from eocene.process.output.results import save_file
 from tests.process.graphs import call
 
 if TYPE_CHECKING:

@@ -278,7 +278,7 @@ def test_pushing_filters_down_changes_nothing(
     graph[last]["result"] = True
     pushed = make_plan(graph, archive)
     found = pushed.run()
-    monkeypatch.setattr("eocene.process.plan.push_down", lambda *_: {})
+    monkeypatch.setattr("eocene.process.planning.plan.push_down", lambda *_: {})
     plain = make_plan(graph, archive)
     assert pushed.schema.grid == plain.schema.grid
     assert pushed.schema.times == plain.schema.times

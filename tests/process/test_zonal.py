@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from eocene.cube.block import Block
 from eocene.cube.feature import Feature, make_vector_cube, to_geodataframe
 from eocene.model import Grid, InputError, Lattice
-from eocene.process import zone_pixels
+from eocene.process.methods import zone_pixels
 from eocene.process.processes.zonal import aggregate_spatial
 
 GRID = Grid(Lattice(32632, (10.0, 10.0)), 64_000, -536_000, 160, 120)

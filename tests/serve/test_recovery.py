@@ -21,7 +21,7 @@ from pathlib import Path
 from eocene.archive import Archive
 from eocene.jobs import JobStore, run_worker
 from eocene.model import Layout
-from eocene.process import results
+from eocene.process.output import results
 
 layout = Layout(Path(sys.argv[1]))
 

@@ -24,7 +24,7 @@ from eocene.learn.features import make_feature_graph
 from eocene.learn.zones import classify_zones
 from eocene.model import EoceneError
 from eocene.process import make_plan
-from eocene.process.results import write_results
+from eocene.process.output.results import write_results
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from eocene.jobs.worker import WriteResults
     from eocene.learn import Report
     from eocene.process import Plan
-    from eocene.process.stac import ResultInfo
+    from eocene.process.output.stac import ResultInfo
 
 FOLDS = 5
 NDVI_TITLE, MAP_TITLE = "NDVI, monthly median", "Land cover"

@@ -38,7 +38,7 @@ class MakePlan(Protocol):
 
 
 class WriteResults(Protocol):
-    """How a plan becomes a folder; ``eocene.process.results.write_results`` unless a test brings its own."""
+    """How a plan becomes a folder: ``write_results`` of the engine, unless a test brings its own."""
 
     def __call__(self, plan: Any, folder: Path, info: Any, *, progress: Any, should_stop: Any) -> Any:
         """Write files, STAC items and ``collection.json`` into the folder."""
@@ -188,7 +188,7 @@ def _compute(
     """Write the results of a job and return what its owner has to know about them."""
     make_plan, write_results = engine
     plan = make_plan(job.graph, archive, job.parameters or None)
-    make_info = import_module("eocene.process.results").ResultInfo
+    make_info = import_module("eocene.process.output.results").ResultInfo
     info = make_info(job.id, job.title or "", format_instant(time.time()), job.parameters)
     collection = write_results(
         plan, folder, info, progress=lease.note_progress, should_stop=lease.should_stop
@@ -229,5 +229,5 @@ def _load_engine(
     if make_plan is None:
         make_plan = import_module("eocene.process").make_plan
     if write_results is None:
-        write_results = import_module("eocene.process.results").write_results
+        write_results = import_module("eocene.process.output.results").write_results
     return make_plan, write_results

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from eocene.model import InputError, UnavailableError
-from eocene.process.elementwise import same_times
+from eocene.process.methods.elementwise import same_times
 from eocene.process.processes.bands import bands_dimension, find_bands
 from eocene.process.registry import process
 from eocene.process.types import Image

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.process.zonal import locate_zones
+from eocene.process.methods.zonal import locate_zones
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eocene.process.cutting import StageCost
+    from eocene.process.cost.cutting import StageCost
 
 Progress = Callable[[int, int], None]
 """Is told (finished, all); what is finished never falls."""

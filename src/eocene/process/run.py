@@ -10,19 +10,19 @@ from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
 from eocene.model import Grid, InputError, Lattice, transformer
 from eocene.process.allowance import limit_plan
-from eocene.process.budget import memory_budget
-from eocene.process.cutting import Cut, StageCost, choose_cut, stage_costs
-from eocene.process.delivery import find_format
-from eocene.process.estimate import (
+from eocene.process.cost.budget import memory_budget
+from eocene.process.cost.cutting import Cut, StageCost, choose_cut, stage_costs
+from eocene.process.cost.estimate import (
     Estimate,
     estimate_plan,
     refuse_window,
     room_for_blocks,
 )
+from eocene.process.cost.explain import Explanation, explain_plan
 from eocene.process.evaluate import Window, evaluate
-from eocene.process.explain import Explanation, explain_plan
-from eocene.process.formats import check_format
-from eocene.process.plan import plan_nodes
+from eocene.process.output.delivery import find_format
+from eocene.process.output.formats import check_format
+from eocene.process.planning.plan import plan_nodes
 from eocene.process.progress import Steps, steps_of
 from eocene.process.running import run_plan
 from eocene.process.schema import CubeSchema, PlanNodes

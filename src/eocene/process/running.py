@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.model import InputError
-from eocene.process.estimate import refuse_if_too_large
+from eocene.process.cost.estimate import refuse_if_too_large
 from eocene.process.executors import executor_for
 from eocene.process.people import to_people
 from eocene.process.progress import Progress, part_of

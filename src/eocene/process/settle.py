@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.process.delivery import STEPS
+from eocene.process.output.delivery import STEPS
 from eocene.process.processes.trimming import positions_with_data
 from eocene.process.progress import Steps, steps_of
 from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 from eocene.cube.block import Block
 from eocene.cube.staged import Store, keep_in_memory, keep_on_disk
 from eocene.model import Grid, InputError
-from eocene.process.cutting import SIZES, Cut, choose_cut, fits_in_memory
+from eocene.process.cost.cutting import SIZES, Cut, choose_cut, fits_in_memory
+from eocene.process.cost.memory import cube_bytes
 from eocene.process.evaluate import Window, evaluate, join_times
 from eocene.process.executors.threads import map_blocks
-from eocene.process.memory import cube_bytes
 from eocene.process.progress import Steps, steps_of
 from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from eocene.process.cutting import StageCost
+    from eocene.process.cost.cutting import StageCost
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from eocene._version import __version__
 from eocene.model import NotFoundError
-from eocene.process.formats import INPUT_FORMATS, OUTPUT_FORMATS
+from eocene.process.output.formats import INPUT_FORMATS, OUTPUT_FORMATS
 from eocene.serve.rooms import AddressOf, link
 from eocene.serve.settings import API_VERSION, OPENEO, STAC_VERSION
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
 from eocene.process import make_plan as plan_graph
-from eocene.process.estimate import refuse_if_too_large, result_bytes
+from eocene.process.cost.estimate import refuse_if_too_large, result_bytes
 
 if TYPE_CHECKING:
     from eocene.archive import Archive

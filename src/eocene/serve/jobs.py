@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from eocene.jobs import Job
 from eocene.jobs.job import check_level
 from eocene.model import EoceneError, InputError
-from eocene.process.estimate import result_bytes
+from eocene.process.cost.estimate import result_bytes
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import make_plan

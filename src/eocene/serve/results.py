@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from eocene.jobs.job import check_process
-from eocene.process.results import save_file
+from eocene.process.output.results import save_file
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import make_plan, refuse_heavy

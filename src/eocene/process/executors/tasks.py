@@ -78,7 +78,7 @@ def cog(
     from eocene.cube.cog import write_cog
     from eocene.cube.stored import StoredForm, fill_nodata
     from eocene.cube.write import CubeStore
-    from eocene.process.stac import describe_file
+    from eocene.process.output.stac import describe_file
 
     store = CubeStore(Path(path), plan.grid)
     form = StoredForm(np.dtype(dtype), np.nan if nodata is None else nodata)

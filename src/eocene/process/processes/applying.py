@@ -11,10 +11,17 @@ import numpy as np
 
 from eocene.cube.block import Block, expand
 from eocene.model import InputError
-from eocene.process.dimensions import drop_single, fill, labelled, over_pixels, times_unless_t, without
-from eocene.process.elementwise import same_times
+from eocene.process.methods.dimensions import (
+    drop_single,
+    fill,
+    labelled,
+    over_pixels,
+    times_unless_t,
+    without,
+)
+from eocene.process.methods.elementwise import same_times
+from eocene.process.methods.series import as_series
 from eocene.process.registry import process
-from eocene.process.series import as_series
 from eocene.process.types import ArrayMapper, Context, Cube, Mapper, OptionalText, Reducer, Text
 
 

@@ -15,12 +15,10 @@ from eocene.cube.block import Block
 from eocene.cube.feature import features_of, geometry_dimension
 from eocene.model import Grid
 from eocene.model.grid import transform_bbox
-from eocene.process.elementwise import same_times
-from eocene.process.extent import parse_bbox, pixels_in
-from eocene.process.outlines import grid_of, outlines, pixels_of, polygons, window_of
-from eocene.process.processes.masks import mask as mask_pixels
-from eocene.process.registry import process
-from eocene.process.spatial_types import (
+from eocene.process.loads.extent import parse_bbox, pixels_in
+from eocene.process.methods.elementwise import same_times
+from eocene.process.methods.outlines import grid_of, outlines, pixels_of, polygons, window_of
+from eocene.process.methods.spatial_types import (
     Box,
     Geometries,
     MaskPolygons,
@@ -28,6 +26,8 @@ from eocene.process.spatial_types import (
     RasterOrVector,
     Replacement,
 )
+from eocene.process.processes.masks import mask as mask_pixels
+from eocene.process.registry import process
 from eocene.process.types import Flag
 
 

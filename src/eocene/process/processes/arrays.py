@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process.allowance import refuse_long
+from eocene.process.methods.series import (
+    as_series,
+    entries_of,
+    find_label,
+    gather,
+    labels_of,
+    plain_label,
+    truths,
+)
 from eocene.process.registry import process
-from eocene.process.series import as_series, entries_of, find_label, gather, labels_of, plain_label, truths
 from eocene.process.types import (
     Anything,
     Array,

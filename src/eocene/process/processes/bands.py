@@ -12,7 +12,7 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
-from eocene.process.elementwise import combine, same_times
+from eocene.process.methods.elementwise import combine, same_times
 from eocene.process.processes.merging import merge
 from eocene.process.registry import process
 from eocene.process.types import Banded, Bands, Image, Raster, array_of

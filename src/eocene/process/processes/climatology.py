@@ -12,9 +12,9 @@ import numpy as np
 from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process import registry
-from eocene.process.dimensions import check_same_labels, temporal_dimension
-from eocene.process.elementwise import combine
-from eocene.process.periods import (
+from eocene.process.methods.dimensions import check_same_labels, temporal_dimension
+from eocene.process.methods.elementwise import combine
+from eocene.process.methods.periods import (
     CLASSES,
     PERIODS,
     class_of,

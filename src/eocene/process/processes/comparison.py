@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.cube.block import Block
-from eocene.process.elementwise import combine, elementwise, promote, same_times
+from eocene.process.methods.elementwise import combine, elementwise, promote, same_times
 from eocene.process.registry import process
 from eocene.process.types import AboveZero, Anything, Boolean, Flag, Known, Scalar, Truth
 

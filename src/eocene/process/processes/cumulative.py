@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.process.elementwise import quiet
+from eocene.process.methods.elementwise import quiet
+from eocene.process.methods.series import along, as_series, numbers_first
 from eocene.process.processes.reducers import over_numbers
-from eocene.process.series import along, as_series, numbers_first
 from eocene.process.types import Numbers
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from eocene.cube.block import Block
 from eocene.cube.edge import parse_label
 from eocene.model import InputError
 from eocene.process.callback import Callback
-from eocene.process.elementwise import promote, quiet
-from eocene.process.fitting import fit
+from eocene.process.methods.elementwise import promote, quiet
+from eocene.process.methods.fitting import fit
+from eocene.process.methods.series import as_series, axis_first
 from eocene.process.registry import process
-from eocene.process.series import as_series, axis_first
 from eocene.process.types import Cube, Flag, Text, array_of
 
 _PARAMETERS = array_of({"type": "number"}, minItems=1)

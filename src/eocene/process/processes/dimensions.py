@@ -12,7 +12,7 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
-from eocene.process.dimensions import (
+from eocene.process.methods.dimensions import (
     as_label,
     drop_single,
     labelled,
@@ -20,9 +20,9 @@ from eocene.process.dimensions import (
     refuse_existing,
     times_unless_t,
 )
-from eocene.process.elementwise import same_times
+from eocene.process.methods.elementwise import same_times
+from eocene.process.methods.series import plain_label
 from eocene.process.registry import process
-from eocene.process.series import plain_label
 from eocene.process.types import Cube, Label, Text, array_of
 
 _TYPES = ("bands", "geometry", "spatial", "temporal", "other")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from eocene.cube.block import Block
-from eocene.process.delivery import check_changes, check_place, merge_patch
-from eocene.process.elementwise import same_times
-from eocene.process.formats import OUTPUT_FORMATS, check_format, check_options
+from eocene.process.methods.elementwise import same_times
+from eocene.process.output.delivery import check_changes, check_place, merge_patch
+from eocene.process.output.formats import OUTPUT_FORMATS, check_format, check_options
 from eocene.process.registry import process
 
 Cube = Annotated[Block, {"type": "object", "subtype": "datacube"}]

@@ -13,9 +13,9 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
-from eocene.process.elementwise import same_times
+from eocene.process.methods.elementwise import same_times
+from eocene.process.methods.series import plain_label
 from eocene.process.registry import process
-from eocene.process.series import plain_label
 from eocene.process.types import Anything, Text
 
 LOGGER = logging.getLogger("eocene.inspect")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from eocene.cube.edge import parse_label
+from eocene.process.methods.series import along, as_series, numbers_first
 from eocene.process.registry import process
-from eocene.process.series import along, as_series, numbers_first
 from eocene.process.types import Numbers
 
 
@@ -27,7 +27,7 @@ def array_interpolate_linear(data: Numbers) -> Numbers:
     data
         An array of numbers.
     """
-    from eocene.process.kernels import fill_gaps_along_first
+    from eocene.process.methods.kernels import fill_gaps_along_first
 
     series = as_series(data)
     values, present = numbers_first(series)

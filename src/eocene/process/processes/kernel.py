@@ -11,12 +11,12 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import Grid, InputError
-from eocene.process.borders import BORDERS, gather, hull, surroundings
-from eocene.process.corners import check_choice
-from eocene.process.elementwise import promote, same_times
-from eocene.process.outlines import grid_of
+from eocene.process.methods.borders import BORDERS, gather, hull, surroundings
+from eocene.process.methods.corners import check_choice
+from eocene.process.methods.elementwise import promote, same_times
+from eocene.process.methods.outlines import grid_of
+from eocene.process.methods.spatial_types import Border, Kernel, Raster
 from eocene.process.registry import process
-from eocene.process.spatial_types import Border, Kernel, Raster
 from eocene.process.types import Known
 
 
@@ -87,7 +87,7 @@ def apply_kernel(
     KernelDimensionsUneven
         The kernel has an even number of rows or columns.
     """
-    from eocene.process.convolution import convolve
+    from eocene.process.methods.convolution import convolve
 
     weights = _weights(kernel)
     if isinstance(border, str):

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process.callback import Callback
-from eocene.process.dimensions import as_label, label_key, labelled, over_pixels, times_unless_t
+from eocene.process.methods.dimensions import as_label, label_key, labelled, over_pixels, times_unless_t
+from eocene.process.methods.series import plain_label
 from eocene.process.registry import process
-from eocene.process.series import plain_label
 from eocene.process.types import Context, Cube, DistinctLabels, Labels, Text, callback
 
 _LABEL = {"description": "A label: a number or a text.", "schema": [{"type": "number"}, {"type": "string"}]}

@@ -11,9 +11,9 @@ from typing import Any
 from eocene.archive import Archive
 from eocene.cube.geojson import make_property_cube, read_geojson
 from eocene.model import InputError, Lattice
-from eocene.process.catalogue import find_collection_cube, find_stac_cube
-from eocene.process.files import load_files, resolve_upload
-from eocene.process.load_types import (
+from eocene.process.loads.catalogue import find_collection_cube, find_stac_cube
+from eocene.process.loads.files import load_files, resolve_upload
+from eocene.process.loads.load_types import (
     NO_OPTIONS,
     BandNames,
     CollectionExtent,
@@ -31,8 +31,8 @@ from eocene.process.load_types import (
     Uri,
     VectorCube,
 )
+from eocene.process.loads.static_stac import find_file
 from eocene.process.registry import process
-from eocene.process.static_stac import find_file
 
 
 @process("cubes", "import", kind="source")

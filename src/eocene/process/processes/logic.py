@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eocene.cube.block import Block, align, both_valid
-from eocene.process.elementwise import elementwise, same_times
+from eocene.process.methods.elementwise import elementwise, same_times
 from eocene.process.registry import process
 from eocene.process.types import Anything, Boolean
 

@@ -11,9 +11,7 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
-from eocene.process.processes.comparison import eq
-from eocene.process.registry import process
-from eocene.process.series import (
+from eocene.process.methods.series import (
     as_series,
     entries_of,
     entry_at,
@@ -24,6 +22,8 @@ from eocene.process.series import (
     reduced,
     truths,
 )
+from eocene.process.processes.comparison import eq
+from eocene.process.registry import process
 from eocene.process.types import (
     AnyArray,
     Anything,

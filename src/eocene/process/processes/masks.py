@@ -12,8 +12,8 @@ import numpy as np
 from eocene.cube.block import Block, expand
 from eocene.model import Grid, InputError
 from eocene.process import registry
-from eocene.process.dimensions import check_same_labels
-from eocene.process.elementwise import check_scalar, same_times
+from eocene.process.methods.dimensions import check_same_labels
+from eocene.process.methods.elementwise import check_scalar, same_times
 from eocene.process.registry import process
 from eocene.process.types import Raster, Scalar
 

@@ -13,8 +13,8 @@ import numpy as np
 from eocene.cube.block import Block, expand
 from eocene.cube.feature import Feature
 from eocene.model import Grid, InputError
-from eocene.process.dimensions import fill
-from eocene.process.joints import Layer, frame, join, overlay, shared_part
+from eocene.process.methods.dimensions import fill
+from eocene.process.methods.joints import Layer, frame, join, overlay, shared_part
 from eocene.process.processes.masks import aligned, need_of_aligned
 from eocene.process.registry import process
 from eocene.process.types import Context, Cube, Overlap

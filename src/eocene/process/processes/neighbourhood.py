@@ -15,12 +15,10 @@ import shapely
 from eocene.cube.block import Block
 from eocene.cube.inside import pixels_inside
 from eocene.model import Grid, InputError
-from eocene.process.chunks import Chunk, label_chunks, pixels, read_sizes, spatial_chunks
-from eocene.process.dimensions import labelled
-from eocene.process.outlines import grid_of, pixels_of, polygons, window_of
-from eocene.process.processes.masks import mask as mask_pixels
-from eocene.process.registry import process
-from eocene.process.spatial_types import (
+from eocene.process.methods.chunks import Chunk, label_chunks, pixels, read_sizes, spatial_chunks
+from eocene.process.methods.dimensions import labelled
+from eocene.process.methods.outlines import grid_of, pixels_of, polygons, window_of
+from eocene.process.methods.spatial_types import (
     ChunkSizes,
     Focal,
     Overlaps,
@@ -29,7 +27,9 @@ from eocene.process.spatial_types import (
     Raster,
     Replacement,
 )
-from eocene.process.subcubes import Assembly, same_form
+from eocene.process.methods.subcubes import Assembly, same_form
+from eocene.process.processes.masks import mask as mask_pixels
+from eocene.process.registry import process
 from eocene.process.types import Context
 
 if TYPE_CHECKING:

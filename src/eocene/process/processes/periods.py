@@ -12,8 +12,8 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError, TimeSpan
-from eocene.process.dimensions import fill, temporal_dimension, without
-from eocene.process.periods import PERIODS, group_by_period, instants
+from eocene.process.methods.dimensions import fill, temporal_dimension, without
+from eocene.process.methods.periods import PERIODS, group_by_period, instants
 from eocene.process.registry import process
 from eocene.process.types import Context, DistinctLabels, OptionalText, Reducer, Series, array_of
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.process.elementwise import quiet
-from eocene.process.kernels import choose, median_along_first
-from eocene.process.registry import process
-from eocene.process.series import (
+from eocene.process.methods.elementwise import quiet
+from eocene.process.methods.kernels import choose, median_along_first
+from eocene.process.methods.series import (
     along,
     as_series,
     numbers_first,
     reduced,
 )
+from eocene.process.registry import process
 from eocene.process.types import (
     Extrema,
     Flag,

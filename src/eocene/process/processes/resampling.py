@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from eocene.cube.resample import METHODS, resample, source_window
 from eocene.model import Grid, InputError, transformer
 from eocene.model.grid import is_geographic, transform_bbox
-from eocene.process.corners import CORNERS, check_choice
-from eocene.process.crs import parse_epsg
-from eocene.process.elementwise import same_times
+from eocene.process.loads.crs import parse_epsg
+from eocene.process.methods.corners import CORNERS, check_choice
+from eocene.process.methods.elementwise import same_times
+from eocene.process.methods.spatial_types import Corner, Method, Projection, Raster, Resolution
 from eocene.process.registry import process
-from eocene.process.spatial_types import Corner, Method, Projection, Raster, Resolution
 
 if TYPE_CHECKING:
     from eocene.model.grid import BBox

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.process.methods.series import (
+    as_series,
+    axis_first,
+    entries_of,
+    gather,
+    present_first,
+    reduced,
+    truths,
+)
 from eocene.process.processes.comparison import is_valid
 from eocene.process.registry import process
-from eocene.process.series import as_series, axis_first, entries_of, gather, present_first, reduced, truths
 from eocene.process.types import Anything, Array, Boolean, Booleans, Condition, Context, Flag, Known
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
+from eocene.process.methods.series import along, as_series, entries_of, gather, present_first
 from eocene.process.processes.dates import parse_instant
 from eocene.process.processes.reducers import find_quantiles, summarise
 from eocene.process.registry import process
-from eocene.process.series import along, as_series, entries_of, gather, present_first
 from eocene.process.types import (
     Array,
     Flag,

@@ -11,9 +11,9 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError, TimeSpan
-from eocene.process.dimensions import temporal_dimension
-from eocene.process.elementwise import same_times
-from eocene.process.periods import instants
+from eocene.process.methods.dimensions import temporal_dimension
+from eocene.process.methods.elementwise import same_times
+from eocene.process.methods.periods import instants
 from eocene.process.registry import process
 from eocene.process.types import Number, OptionalText, Series, TemporalInterval
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from eocene.process.allowance import refuse_long
-from eocene.process.elementwise import check_scalar, plain
+from eocene.process.methods.elementwise import check_scalar, plain
+from eocene.process.methods.series import entries_of
 from eocene.process.registry import process
-from eocene.process.series import entries_of
 from eocene.process.types import Boolean, Flag, OptionalIndex, OptionalText, Scalars, Text, Writable
 
 

@@ -11,7 +11,7 @@ import functools
 
 import numpy as np
 
-from eocene.process.elementwise import elementwise
+from eocene.process.methods.elementwise import elementwise
 from eocene.process.types import BelowOne, FromOne, FromZero, Number, UpToOne
 
 _CATEGORY = "math > trigonometric"

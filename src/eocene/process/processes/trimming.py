@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eocene.cube.block import Block
-from eocene.process.elementwise import same_times
+from eocene.process.methods.elementwise import same_times
 from eocene.process.registry import process
 from eocene.process.types import Cube
 

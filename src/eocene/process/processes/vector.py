@@ -16,8 +16,8 @@ from eocene.cube.block import Block
 from eocene.cube.feature import Feature, features_of, geometry_dimension, has_metres
 from eocene.cube.geojson import read_features
 from eocene.model import InputError
-from eocene.process.crs import parse_epsg
-from eocene.process.points import check_number, random_points, regular_points
+from eocene.process.loads.crs import parse_epsg
+from eocene.process.methods.points import check_number, random_points, regular_points
 from eocene.process.registry import process
 from eocene.process.types import Flag, OptionalText
 

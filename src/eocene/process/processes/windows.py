@@ -11,14 +11,14 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import Grid, InputError
-from eocene.process.corners import CORNERS, check_choice
-from eocene.process.dimensions import fill
-from eocene.process.elementwise import same_times
-from eocene.process.outlines import grid_of
+from eocene.process.methods.corners import CORNERS, check_choice
+from eocene.process.methods.dimensions import fill
+from eocene.process.methods.elementwise import same_times
+from eocene.process.methods.outlines import grid_of
+from eocene.process.methods.spatial_types import Corner, PixelCounts, PixelReducer, Raster
+from eocene.process.methods.zone_pixels import PIXELS
 from eocene.process.registry import process
-from eocene.process.spatial_types import Corner, PixelCounts, PixelReducer, Raster
 from eocene.process.types import Context, Cube
-from eocene.process.zone_pixels import PIXELS
 
 BOUNDARIES = ("pad", "trim")
 Boundary = Annotated[str, {"type": "string", "enum": list(BOUNDARIES)}]

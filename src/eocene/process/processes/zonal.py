@@ -12,9 +12,9 @@ from eocene.cube.feature import GEOMETRY, features_of, geometry_dimension
 from eocene.cube.geojson import read_features
 from eocene.model import InputError
 from eocene.process.callback import Callback
+from eocene.process.methods.zonal import Reduction, aggregate_features
 from eocene.process.registry import process
 from eocene.process.types import Context, OptionalText, array_of, callback
-from eocene.process.zonal import Reduction, aggregate_features
 
 RasterCube = Annotated[
     Any,

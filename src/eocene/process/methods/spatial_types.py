@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from eocene.cube.block import Block
 from eocene.cube.resample import METHODS
-from eocene.process.borders import BORDERS
-from eocene.process.corners import CORNERS
+from eocene.process.methods.borders import BORDERS
+from eocene.process.methods.corners import CORNERS
 from eocene.process.types import array_of, callback
 
 _ANY: dict[str, Any] = {"description": "Any data type."}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from eocene.cube.source import CubeSource
 from eocene.model import EoceneError
 from eocene.model.grid import is_geographic
-from eocene.process.estimate import Estimate, estimate_plan, show_bytes
-from eocene.process.reads import Stack, bytes_by_load
+from eocene.process.cost.estimate import Estimate, estimate_plan, show_bytes
+from eocene.process.cost.reads import Stack, bytes_by_load
 from eocene.process.schema import CubeSchema
 
 if TYPE_CHECKING:

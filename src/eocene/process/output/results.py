@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
 from eocene.model.files import sync_folder, write_json
-from eocene.process.delivery import deliver, refuse_export
-from eocene.process.formats import formats_for
-from eocene.process.picture import check_picture
-from eocene.process.progress import part_of, steps_of
-from eocene.process.rasters import (
+from eocene.process.output.delivery import deliver, refuse_export
+from eocene.process.output.formats import formats_for
+from eocene.process.output.picture import check_picture
+from eocene.process.output.rasters import (
     convert_cube,
     list_layers,
     save_small,
@@ -26,10 +25,11 @@ from eocene.process.rasters import (
     write_cogs,
     write_geotiff,
 )
+from eocene.process.output.stac import COG, ResultInfo, describe_file, make_collection, make_item, name_files
+from eocene.process.output.tables import save_records, save_value
+from eocene.process.progress import part_of, steps_of
 from eocene.process.running import settle_first
 from eocene.process.settle import settle
-from eocene.process.stac import COG, ResultInfo, describe_file, make_collection, make_item, name_files
-from eocene.process.tables import save_records, save_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,9 @@ from eocene.cube.masked import MaskedSource
 from eocene.cube.source import CubeSource
 from eocene.model import Band, Grid, InputError, Lattice, TimeSpan, transform_bbox
 from eocene.model.grid import is_geographic
-from eocene.process.conditions import Conditions, meets, push_conditions, read_conditions
-from eocene.process.extent import parse_bbox
-from eocene.process.static_stac import bands_of, read_static_items
+from eocene.process.loads.conditions import Conditions, meets, push_conditions, read_conditions
+from eocene.process.loads.extent import parse_bbox
+from eocene.process.loads.static_stac import bands_of, read_static_items
 
 if TYPE_CHECKING:
     from eocene.archive import Archive

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.cube.block import Block, as_slice, expand
-from eocene.process.dimensions import PIXELS, keys_of
+from eocene.process.methods.dimensions import PIXELS, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from eocene.process.memory import count_steps, count_warps, needs_of_block
-from eocene.process.reads import passes_of
+from eocene.process.cost.memory import count_steps, count_warps, needs_of_block
+from eocene.process.cost.reads import passes_of
 
 if TYPE_CHECKING:
-    from eocene.process.cutting import Pass
+    from eocene.process.cost.cutting import Pass
     from eocene.process.run import Plan
     from eocene.process.schema import PlannedNode
 

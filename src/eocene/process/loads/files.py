@@ -13,9 +13,9 @@ from eocene.archive.tables import read_table
 from eocene.cube.feature import features_of, from_geodataframe, make_vector_cube
 from eocene.cube.geojson import read_geojson
 from eocene.model import DamageError, InputError, UnavailableError
-from eocene.process.catalogue import Request, make_source
-from eocene.process.formats import INPUT_FORMATS, check_format, check_options
-from eocene.process.static_stac import bands_of
+from eocene.process.loads.catalogue import Request, make_source
+from eocene.process.loads.static_stac import bands_of
+from eocene.process.output.formats import INPUT_FORMATS, check_format, check_options
 from eocene.process.strict_json import read_json
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from eocene.model import EoceneError, InputError
 from eocene.process import registry
 from eocene.process.callback import MISUSE, resolve
 from eocene.process.graph import Graph, Node, load_graph, parse_graph, references
-from eocene.process.infer import check_pixels, infer_node
-from eocene.process.narrowing import Picks, choose_bands, find_picks
 from eocene.process.people import from_people
-from eocene.process.pushdown import push_down
+from eocene.process.planning.infer import check_pixels, infer_node
+from eocene.process.planning.narrowing import Picks, choose_bands, find_picks
+from eocene.process.planning.pushdown import push_down
 from eocene.process.registry import ProcessDefinition
 from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
 from eocene.process.userdefined import UserProcesses

@@ -12,13 +12,13 @@ from eocene.archive.tile_reader import KEPT_BYTES
 from eocene.cube.edge import edge_dtype
 from eocene.cube.source import CubeSource
 from eocene.model import InputError
-from eocene.process.cpu import cpu_seconds
-from eocene.process.memory import cube_bytes, window_cost
-from eocene.process.reads import bytes_by_load, passes_of
+from eocene.process.cost.cpu import cpu_seconds
+from eocene.process.cost.memory import cube_bytes, window_cost
+from eocene.process.cost.reads import bytes_by_load, passes_of
 
 if TYPE_CHECKING:
     from eocene.model import Grid
-    from eocene.process.cutting import Cut
+    from eocene.process.cost.cutting import Cut
     from eocene.process.run import Plan
 
 _BASE = 24 * 2**20
@@ -43,11 +43,11 @@ class Estimate:
     peak_memory_to_files : int
         The same where the result is written block by block, as batch jobs do.
     cpu_seconds : float
-        Processor time; see :mod:`eocene.process.cpu` for how far it may be off.
+        Processor time; see :mod:`eocene.process.cost.cpu` for how far it may be off.
     blocks, block_size, workers : int
         How the result is cut, and how many blocks are computed at the same time; 0 without pixels.
     budget : int
-        The memory that may be taken: see :func:`eocene.process.budget.memory_budget`.
+        The memory that may be taken: see :func:`eocene.process.cost.budget.memory_budget`.
     """
 
     bytes_read: int

@@ -9,7 +9,7 @@ import numpy as np
 
 from eocene.cube.block import Block, expand
 from eocene.model import InputError
-from eocene.process.series import as_series
+from eocene.process.methods.series import as_series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from eocene.cube.block import Block, expand
 from eocene.cube.feature import GEOMETRY
 from eocene.cube.geojson import read_features
 from eocene.model import InputError
-from eocene.process.zone_pixels import PIXELS, as_pixels, locate_features, read_zones
+from eocene.process.methods.zone_pixels import PIXELS, as_pixels, locate_features, read_zones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from eocene.cube.feature import Feature
     from eocene.model import Grid
-    from eocene.process.zone_pixels import Reader, Zone
+    from eocene.process.methods.zone_pixels import Reader, Zone
 
 COUNTS = ("value", "total_count", "valid_count")
 

@@ -14,7 +14,7 @@ import numpy as np
 from eocene.cube.block import Block, align
 from eocene.cube.edge import parse_label
 from eocene.model import InputError
-from eocene.process.elementwise import plain, promote
+from eocene.process.methods.elementwise import plain, promote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,13 +13,13 @@ from eocene.cube.stored import StoredForm, Tally, stored_form
 from eocene.cube.write import CubeStore
 from eocene.model import InputError
 from eocene.model.files import write_json
-from eocene.process.estimate import refuse_if_too_large
+from eocene.process.cost.estimate import refuse_if_too_large
 from eocene.process.executors import executor_for
-from eocene.process.formats import DATATYPES
-from eocene.process.netcdf import write_netcdf
-from eocene.process.picture import save_png
-from eocene.process.stac import name_files
-from eocene.process.tables import cube_json
+from eocene.process.output.formats import DATATYPES
+from eocene.process.output.netcdf import write_netcdf
+from eocene.process.output.picture import save_png
+from eocene.process.output.stac import name_files
+from eocene.process.output.tables import cube_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from eocene.cube.inside import find_window
 from eocene.model import EoceneError
+from eocene.process.cost.memory import count_steps, cube_bytes, over, value_bytes, window_cost, working_bytes
 from eocene.process.executors.threads import count_processors
-from eocene.process.memory import count_steps, cube_bytes, over, value_bytes, window_cost, working_bytes
-from eocene.process.outlines import outlines
-from eocene.process.zone_pixels import Zone, windows_read
+from eocene.process.methods.outlines import outlines
+from eocene.process.methods.zone_pixels import Zone, windows_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _BLOCK_BYTES = 192 * 2**20
 _REMEMBERED = 64
 """Of how many windows coordinates are remembered: see eocene.cube.warp."""
 _ZONE_BYTES = 256 * 2**20
-"""Pixels of one zone that a global process holds at most: see eocene.process.zone_pixels."""
+"""Pixels of one zone that a global process holds at most: see eocene.process.methods.zone_pixels."""
 
 _MOST_POLYGONS = 16
 _FLOAT_BYTES = 9

@@ -12,7 +12,7 @@ import shapely
 from eocene.cube.geojson import read_features
 from eocene.cube.inside import find_window, pixels_inside
 from eocene.model import InputError
-from eocene.process.extent import pixels_in
+from eocene.process.loads.extent import pixels_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ from eocene.archive.tile_reader import KEPT_BYTES
 from eocene.archive.tiles import OPENING_BYTES, TileBytes, mean_tiles
 from eocene.cube.source import CubeSource, choose_level
 from eocene.model import EoceneError
-from eocene.process.cutting import Pass
-from eocene.process.memory import needs_of_block, over
+from eocene.process.cost.cutting import Pass
+from eocene.process.cost.memory import needs_of_block, over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

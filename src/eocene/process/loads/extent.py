@@ -14,7 +14,7 @@ from eocene.cube.block import Block
 from eocene.cube.geojson import read_features
 from eocene.model import BBox, InputError
 from eocene.model.grid import transform_bbox
-from eocene.process.crs import parse_epsg
+from eocene.process.loads.crs import parse_epsg
 
 if TYPE_CHECKING:
     from eocene.model import Grid

@@ -1,0 +1,1 @@
+"""How processes compute: what the families of processes share."""
