@@ -51,7 +51,7 @@ def test_a_static_catalogue_of_stac_1_0_comes_in_as_1_1(archive, products, tmp_p
 
 def test_bands_and_dimensions_of_a_collection_come_from_its_items(archive, products, tmp_path):
     archive.ingest(products.make_static_catalogue(tmp_path / "product"))
-    assert archive.bands("s2") == (Band("B04", "uint16", 0.0, 0.0001, -0.1, 10.0, "red"),)
+    assert archive.bands("s2") == (Band("B04", "uint16", 0.0, 0.0001, -0.1, 10.0, "red", 0.665),)
     collection = archive.catalogue.collection("s2")
     assert collection["license"] == "CC-BY-4.0"
     assert collection["cube:dimensions"]["bands"] == {"type": "bands", "values": ["B04"]}

@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from eocene.process import registry
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(
@@ -161,7 +163,11 @@ def reader(
 ) -> Iterator[Reader]:
     monkeypatch.chdir(tmp_path)
     reading = Reader(request.param, tmp_path)
+    known = {spec["id"] for spec in registry.specs()}
     yield reading
+    for spec in registry.specs():
+        if spec["id"] not in known:  # a process that the page has added
+            registry.withdraw(spec["id"])
     for server in reading.servers:
         server.terminate()
         try:

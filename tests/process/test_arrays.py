@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import eocene
 from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process import registry
@@ -256,3 +258,17 @@ def test_pixels_that_would_keep_different_numbers_of_values_are_refused_with_a_r
     block = Block(np.arange(6.0).reshape(2, 1, 3), ("t", "y", "x"), {"t": DATES[:2]}, axis="t")
     with pytest.raises(InputError, match="no-data"):
         run("array_filter", data=block, condition=callback("gt", x=X, y=2))
+
+
+def test_a_product_too_large_for_its_dtype_is_infinite() -> None:
+    cube = xr.DataArray(np.full((3, 2), 1e30, np.float32), dims=("t", "bands"), coords={"bands": ["a", "b"]})
+    graph = {
+        "p": call(
+            "reduce_dimension",
+            data={"from_parameter": "cube"},
+            dimension="t",
+            reducer={"process_graph": {"p": call("product", data={"from_parameter": "data"}, result=True)}},
+            result=True,
+        )
+    }
+    assert np.isposinf(eocene.run(graph, parameters={"cube": cube}).values).all()

@@ -13,8 +13,10 @@ from shapely.geometry import box, mapping
 from eocene.jobs import JobStore
 from eocene.jobs.worker import run_worker
 from eocene.model import Layout
-from eocene.process import Stopped, cutting, make_plan, whole, zone_pixels
+from eocene.process import Stopped, make_plan, whole
+from eocene.process.cost import cutting
 from eocene.process.executors import ThreadExecutor
+from eocene.process.methods import zone_pixels
 from eocene.process.output.results import ResultInfo, save_file, write_results
 from eocene.process.progress import Steps, part_of
 from tests.process.graphs import call, callback

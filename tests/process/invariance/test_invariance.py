@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eocene.cube.block import Block
-from eocene.process import cutting, evaluate, make_plan, registry
+from eocene.process import evaluate, make_plan, registry
+from eocene.process.cost import cutting
 from eocene.process.running import collect
 from tests.process.clusters import local_cluster
 from tests.process.graphs import call
