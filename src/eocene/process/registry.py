@@ -26,6 +26,8 @@ from importlib.metadata import entry_points
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from eocene.model import InputError
 from eocene.process import processes
 from eocene.process.allowance import spend
@@ -104,7 +106,9 @@ class ProcessDefinition:
 
     def call(self, arguments: dict[str, Any], **engine: Any) -> Any:
         """Call the function with openEO's names, and what the engine hands in."""
-        return spend(self.compute(**{self._python_names[k]: v for k, v in arguments.items()}, **engine))
+        given = {self._python_names[k]: v for k, v in arguments.items()}
+        with np.errstate(all="ignore"):  # infinity and NaN are answers, not accidents
+            return spend(self.compute(**given, **engine))
 
     def misused(self, node: str, error: Exception) -> InputError:
         """Return the user's error behind what the function raised on arguments that it cannot work with."""

@@ -92,7 +92,7 @@ def summarise(function: Statistic, series: Block, *, ignore_nodata: bool) -> tup
         some = some & present.all(axis=0)
     if values.dtype.kind == "f":
         spoilt = (np.isnan(values) & present).any(axis=0)
-        result = quiet(lambda: np.where(spoilt, np.nan, result).astype(values.dtype))  # infinite if too large
+        result = np.where(spoilt, np.nan, result).astype(values.dtype)
         some = some | spoilt if ignore_nodata else some
     return result, some
 
