@@ -143,7 +143,7 @@ def test_what_calls_itself_or_grows_without_end_is_refused_at_once(name: str) ->
     with pytest.raises(InputError) as caught:
         make_plan({"start": call("a", x=1, result=True)}, processes=ENDLESS[name])
     assert caught.value.code == "ProcessGraphComplexity"
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 1
 
 
 def test_a_broken_stored_graph_names_the_process() -> None:

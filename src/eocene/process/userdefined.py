@@ -11,6 +11,9 @@ from eocene.process.graph import MAX_NODES, Graph, Node, load_graph, parse_graph
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+MAX_PROCESSES = 500
+"""How many processes of the user a graph may call, directly or through others."""
+
 
 @dataclass(frozen=True, eq=False)
 class UserProcesses:
@@ -107,6 +110,8 @@ class UserProcesses:
                 other = pending.pop()
                 if other in path:
                     raise _too_large(f"The user-defined process {other!r} calls itself.")
+                if len(path) + len(sizes) > MAX_PROCESSES:
+                    raise _too_large(f"The graph calls more than {MAX_PROCESSES} user-defined processes.")
                 if other not in sizes:
                     path[other] = list(dict.fromkeys(self._called(self.graph(other))))
                 continue
