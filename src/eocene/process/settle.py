@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 _BLOCK = 1024
 
 
-def find_trim(nodes: PlanNodes) -> PlannedNode | None:
-    """Return the node that trims the result, if the graph ends in one, apart from how it is saved."""
-    schema = nodes.result
+def find_trim(plan: Plan) -> PlannedNode | None:
+    """Return the node that trims the result, if the graph ends in one, apart from how it is saved.
+
+    A settled plan has none: it loads what has been trimmed.
+    """
+    if plan.is_settled:
+        return None
+    nodes, schema = plan.nodes, plan.nodes.result
     while isinstance(schema, CubeSchema) and schema.grid is not None:
         planned = nodes.by_id[schema.node]
         if planned.definition.id == "trim_cube":
@@ -39,7 +44,7 @@ def find_trim(nodes: PlanNodes) -> PlannedNode | None:
 
 def steps_to_settle(plan: Plan) -> int:
     """Return how many steps :func:`settle` takes; 0 if the extent is known."""
-    trim = None if plan.is_settled else find_trim(plan.nodes)
+    trim = find_trim(plan)
     if trim is None:
         return 0
     data = trim.arguments["data"]
@@ -52,7 +57,7 @@ def settle(plan: Plan, progress: Progress | None = None, should_stop: Callable[[
 
     A plan that does not end in trimming is returned as it is.
     """
-    trim = None if plan.is_settled else find_trim(plan.nodes)
+    trim = find_trim(plan)
     if trim is None:
         return plan
     steps = Steps(steps_to_settle(plan), progress, should_stop)
