@@ -87,8 +87,9 @@ class Store:
         """Return the values of a window inside the extent."""
         lead = self.form.dims[:-2]
         spans = [_span(self._left(d)) for d in lead]
-        # The extent may have been cut to a part of what is stored.
-        place = (*spans, *window.slices_in(self.stored))
+        # The extent may have been cut to a part of what is stored; one without pixels has no place in itself.
+        pixels = (slice(None), slice(None)) if window == self.stored else window.slices_in(self.stored)
+        place = (*spans, *pixels)
         values, valid = np.asarray(self.values[place]), np.asarray(self.valid[place])
         known = {d: self.form.labels[d][span] for d, span in zip(lead, spans, strict=True)}
         block = self.form.with_(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from eocene.model import InputError
+from eocene.cube.staged import keep_in_memory
 from eocene.process.cost.estimate import refuse_if_too_large
 from eocene.process.executors import executor_for
 from eocene.process.people import to_people
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eocene.cube.block import Block
-    from eocene.model import Grid
     from eocene.process.run import Plan
 
 
@@ -58,18 +55,8 @@ def collect(
     workers: int | None = None,
 ) -> Block:
     """Return a whole cube in memory."""
-    grid, schema = plan.grid, plan.schema
-    values = np.empty(schema.shape, schema.dtype)
-    valid = np.ones(schema.shape, bool)
+    store = keep_in_memory(plan.schema.probe, plan.grid)
     executor = executor_for(plan, workers)
     for block in executor.map("compute", list(plan.blocks()), progress=progress, should_stop=should_stop):
-        place = (..., *_grid_of(block).slices_in(grid))
-        values[place] = block.values
-        valid[place] = True if block.valid is None else block.valid
-    return schema.probe.with_(values=values, valid=None if valid.all() else valid, grid=grid)
-
-
-def _grid_of(block: Block) -> Grid:
-    if block.grid is None:
-        raise InputError("The block has no place.", "Only cubes with pixels can be assembled.")
-    return block.grid
+        store.write(block)
+    return store.read(plan.grid)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from eocene.model import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -99,6 +101,23 @@ class CubeSchema:
         if self.grid is None or pixel is None or self.grid.lattice != pixel.lattice:
             return self.probe
         return self.probe.with_(grid=pixel)
+
+
+def grid_of(cube: Block | CubeSchema) -> Grid:
+    """Return the grid of a cube, which must have pixels.
+
+    Raises
+    ------
+    InputError
+        ProcessParameterInvalid, naming the dimensions that it has instead.
+    """
+    if cube.grid is None:
+        raise InputError(
+            f"The cube has no pixels; its dimensions are {', '.join(cube.dims) or 'none'}.",
+            "Give a raster cube.",
+            code="ProcessParameterInvalid",
+        )
+    return cube.grid
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.cube.block import Block
 from eocene.cube.staged import Store, keep_in_memory, keep_on_disk
-from eocene.model import Grid, InputError
+from eocene.model import Grid
 from eocene.process.cost.cutting import SIZES, Cut, choose_cut, fits_in_memory
 from eocene.process.cost.memory import cube_bytes
 from eocene.process.evaluate import Window, evaluate, join_times
 from eocene.process.executors.threads import map_blocks
 from eocene.process.progress import Steps, steps_of
-from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
+from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source, grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -156,9 +156,9 @@ class Stages:
         if self.plan.by_id[schema.node].whole:
             kept: Store = self.get(schema.node)
             return kept
-        grid = _grid_of(schema)
+        grid = grid_of(schema)
         cut = self.cut(schema)
-        store: Store = self._store(schema, cut.size)
+        store = self._store(schema, cut.size)
 
         def put(window: Grid) -> None:
             store.write(evaluate(self.plan, Window(window), schema.node, self))
@@ -174,18 +174,12 @@ class Stages:
     def _store(self, schema: CubeSchema, block: int = SIZES[0]) -> Store:
         """Return an empty store; windows of ``block`` pixels can be written into it side by side."""
         if fits_in_memory(cube_bytes(schema), self.budget):
-            return keep_in_memory(schema.probe, _grid_of(schema))
+            return keep_in_memory(schema.probe, grid_of(schema))
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="eocene-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         path = self._folder / f"{len(list(self._folder.iterdir()))}.zarr"
-        return keep_on_disk(path, schema.probe, _grid_of(schema), block=block)
-
-
-def _grid_of(schema: CubeSchema) -> Grid:
-    if schema.grid is None:
-        raise InputError("The cube has no pixels.", "Keep the dimensions y and x.")
-    return schema.grid
+        return keep_on_disk(path, schema.probe, grid_of(schema), block=block)
 
 
 def _slices(planned: PlannedNode) -> Sequence[tuple[Any, ...] | None]:

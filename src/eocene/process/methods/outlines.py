@@ -20,20 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
-    from eocene.cube.block import Block
     from eocene.cube.feature import Feature
     from eocene.model import Grid
-
-
-def grid_of(data: Block) -> Grid:
-    """Return the grid of a cube, which must have pixels."""
-    if data.grid is None:
-        raise InputError(
-            f"The cube has no pixels; its dimensions are {', '.join(data.dims) or 'none'}.",
-            "Give a raster cube.",
-            code="ProcessParameterInvalid",
-        )
-    return data.grid
 
 
 def outlines(geometries: Any, epsg: int) -> tuple[BaseGeometry, ...]:

@@ -17,7 +17,7 @@ from eocene.model import Grid
 from eocene.model.grid import transform_bbox
 from eocene.process.loads.extent import parse_bbox, pixels_in
 from eocene.process.methods.elementwise import same_times
-from eocene.process.methods.outlines import grid_of, outlines, pixels_of, polygons, window_of
+from eocene.process.methods.outlines import outlines, pixels_of, polygons, window_of
 from eocene.process.methods.spatial_types import (
     Box,
     Geometries,
@@ -28,6 +28,7 @@ from eocene.process.methods.spatial_types import (
 )
 from eocene.process.processes.masks import mask as mask_pixels
 from eocene.process.registry import process
+from eocene.process.schema import grid_of
 from eocene.process.types import Flag
 
 

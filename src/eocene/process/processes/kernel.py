@@ -14,9 +14,9 @@ from eocene.model import Grid, InputError
 from eocene.process.methods.borders import BORDERS, gather, hull, surroundings
 from eocene.process.methods.corners import check_choice
 from eocene.process.methods.elementwise import promote, same_times
-from eocene.process.methods.outlines import grid_of
 from eocene.process.methods.spatial_types import Border, Kernel, Raster
 from eocene.process.registry import process
+from eocene.process.schema import grid_of
 from eocene.process.types import Known
 
 

@@ -17,7 +17,7 @@ from eocene.cube.inside import pixels_inside
 from eocene.model import Grid, InputError
 from eocene.process.methods.chunks import Chunk, label_chunks, pixels, read_sizes, spatial_chunks
 from eocene.process.methods.dimensions import labelled
-from eocene.process.methods.outlines import grid_of, pixels_of, polygons, window_of
+from eocene.process.methods.outlines import pixels_of, polygons, window_of
 from eocene.process.methods.spatial_types import (
     ChunkSizes,
     Focal,
@@ -30,6 +30,7 @@ from eocene.process.methods.spatial_types import (
 from eocene.process.methods.subcubes import Assembly, same_form
 from eocene.process.processes.masks import mask as mask_pixels
 from eocene.process.registry import process
+from eocene.process.schema import grid_of
 from eocene.process.types import Context
 
 if TYPE_CHECKING:

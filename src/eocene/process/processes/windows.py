@@ -14,10 +14,10 @@ from eocene.model import Grid, InputError
 from eocene.process.methods.corners import CORNERS, check_choice
 from eocene.process.methods.dimensions import fill
 from eocene.process.methods.elementwise import same_times
-from eocene.process.methods.outlines import grid_of
 from eocene.process.methods.spatial_types import Corner, PixelCounts, PixelReducer, Raster
 from eocene.process.methods.zone_pixels import PIXELS
 from eocene.process.registry import process
+from eocene.process.schema import grid_of
 from eocene.process.types import Context, Cube
 
 BOUNDARIES = ("pad", "trim")
