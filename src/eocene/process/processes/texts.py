@@ -7,7 +7,7 @@ Source: openEO processes 2.0, category texts.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eocene.process.allowance import refuse_long
 from eocene.process.methods.elementwise import check_scalar, plain
@@ -15,65 +15,51 @@ from eocene.process.methods.series import entries_of
 from eocene.process.registry import process
 from eocene.process.types import Boolean, Flag, OptionalIndex, OptionalText, Scalars, Text, Writable
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def _folded(case_sensitive: bool, *texts: str) -> tuple[str, ...]:
-    return texts if case_sensitive else tuple(text.casefold() for text in texts)
+    Test = Callable[[str, str], bool]
 
 
-@process("texts", "comparison")
-def text_begins(data: OptionalText, pattern: Text, case_sensitive: Flag = True) -> Boolean:
-    """Tell whether a text begins with another.
+def _tell(test: Test) -> Test:
+    """Register a test of a text and what is sought in it, under its name and with its words."""
 
-    Parameters
-    ----------
-    data
-        A text.
-    pattern
-        What it may begin with; no regular expression.
-    case_sensitive
-        Whether upper and lower case differ.
-    """
-    if data is None:
-        return None
-    text, sought = _folded(case_sensitive, data, pattern)
+    def compute(data: OptionalText, pattern: Text, case_sensitive: Flag = True) -> Boolean:
+        if data is None:
+            return None
+        return test(data, pattern) if case_sensitive else test(data.casefold(), pattern.casefold())
+
+    compute.__name__, compute.__module__ = test.__name__, test.__module__
+    compute.__doc__ = f"""{test.__doc__}
+
+Parameters
+----------
+data
+    A text.
+pattern
+    What is sought; no regular expression.
+case_sensitive
+    Whether upper and lower case differ.
+"""
+    process("texts", "comparison")(compute)
+    return test
+
+
+@_tell
+def text_begins(text: str, sought: str) -> bool:
+    """Tell whether a text begins with another."""
     return text.startswith(sought)
 
 
-@process("texts", "comparison")
-def text_ends(data: OptionalText, pattern: Text, case_sensitive: Flag = True) -> Boolean:
-    """Tell whether a text ends with another.
-
-    Parameters
-    ----------
-    data
-        A text.
-    pattern
-        What it may end with; no regular expression.
-    case_sensitive
-        Whether upper and lower case differ.
-    """
-    if data is None:
-        return None
-    text, sought = _folded(case_sensitive, data, pattern)
+@_tell
+def text_ends(text: str, sought: str) -> bool:
+    """Tell whether a text ends with another."""
     return text.endswith(sought)
 
 
-@process("texts", "comparison")
-def text_contains(data: OptionalText, pattern: Text, case_sensitive: Flag = True) -> Boolean:
-    """Tell whether a text contains another.
-
-    Parameters
-    ----------
-    data
-        A text.
-    pattern
-        What it may contain; no regular expression.
-    case_sensitive
-        Whether upper and lower case differ.
-    """
-    if data is None:
-        return None
-    text, sought = _folded(case_sensitive, data, pattern)
+@_tell
+def text_contains(text: str, sought: str) -> bool:
+    """Tell whether a text contains another."""
     return sought in text
 
 
