@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from eocene.model.grid import is_geographic
 from eocene.process.loads.conditions import Conditions, meets, push_conditions, read_conditions
 from eocene.process.loads.extent import parse_bbox
 from eocene.process.loads.static_stac import bands_of, read_static_items
+from eocene.process.methods.dimensions import no_band
 
 if TYPE_CHECKING:
     from eocene.archive import Archive
@@ -167,13 +167,7 @@ def choose_bands(request: Request, known: Sequence[Band]) -> list[Band]:
     by_name = {b.common_name: b for b in reversed(known) if b.common_name} | {b.name: b for b in known}
     for name in request.bands:
         if name not in by_name:
-            near = get_close_matches(str(name), [str(n) for n in by_name], n=1)
-            raise InputError(
-                f"The collection {request.name!r} has no band {name!r}.",
-                (f"Did you mean {near[0]}? " if near else "")
-                + f"Its bands are {', '.join(b.name for b in known)}.",
-                code="BandNotAvailable",
-            )
+            raise no_band(name, [b.name for b in known], f"The collection {request.name!r}", by_name)
     return [by_name[name] for name in request.bands] or list(known)
 
 

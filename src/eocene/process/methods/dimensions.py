@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from eocene.model import EoceneError, InputError
 from eocene.model.timespan import parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
 PIXELS = ("y", "x")
 _DATE = 10
@@ -117,6 +118,17 @@ def check_same_labels(data: Block, other: Block, but: tuple[str, ...] = ()) -> N
                 "Filter or rename them so that they agree.",
                 code="IncompatibleDataCubes",
             )
+
+
+def no_band(name: Any, bands: Iterable[Any], owner: str, others: Iterable[Any] = ()) -> InputError:
+    """Return the error of a band that is not there; a name that comes near may be one of the ``others``."""
+    known = [str(band) for band in bands]
+    near = get_close_matches(str(name), [*known, *map(str, others)], n=1)
+    return InputError(
+        f"{owner} has no band {name!r}.",
+        (f"Did you mean {near[0]}? " if near else "") + f"Its bands are {', '.join(known)}.",
+        code="BandNotAvailable",
+    )
 
 
 def drop_single(data: Block, dim: str) -> Block:

@@ -5,13 +5,13 @@ Source: openEO processes 2.0, categories filter and math > indices.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import numpy as np
 
 from eocene.cube.block import Block
 from eocene.model import InputError
+from eocene.process.methods.dimensions import no_band
 from eocene.process.methods.elementwise import combine, same_times
 from eocene.process.processes.merging import merge
 from eocene.process.registry import process
@@ -55,13 +55,7 @@ def find_bands(block: Block, wanted: list[str]) -> list[int]:
     for name in wanted:
         found = _named(block, names, name)
         if not found:
-            near = get_close_matches(str(name), [str(n) for n in names], n=1)
-            raise InputError(
-                f"There is no band {name!r}.",
-                (f"Did you mean {near[0]}? " if near else "")
-                + f"The bands are {', '.join(map(str, names))}.",
-                code="BandNotAvailable",
-            )
+            raise no_band(name, names, "The cube")
         positions.append(found[0])
     return positions
 
