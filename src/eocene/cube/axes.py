@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eocene.cube.warp import KEPT, locate_centres
+from eocene.cube.remembered import remember
+from eocene.cube.warp import locate_centres
 from eocene.model import Grid, InputError, Lattice
 from eocene.model.grid import is_geographic
 
@@ -115,7 +115,7 @@ def _snap(position: Position) -> Position:
     return np.where(np.abs(position - near) < _EDGE, near, position)
 
 
-@lru_cache(KEPT)
+@remember(lambda found: sum(axis.centre.nbytes + axis.width.nbytes for axis in found))
 def locate_axes(window: Grid, source: Lattice) -> tuple[Axis, Axis]:
     """Return where the pixels of ``window`` lie along the rows and along the columns of ``source``."""
     if window.epsg == source.epsg:

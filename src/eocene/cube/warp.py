@@ -6,13 +6,12 @@ the answer for a pixel does not depend on the window that it is asked in.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.cube.remembered import remember
 from eocene.model import Grid, Lattice, transformer
 
 if TYPE_CHECKING:
@@ -21,11 +20,8 @@ if TYPE_CHECKING:
     Index = NDArray[np.int64]
     Position = NDArray[np.float64]
 
-KEPT = 4 + 4 * (os.cpu_count() or 1)
-"""Windows whose coordinates are kept, for the next date and band: a few for each thread."""
 
-
-@lru_cache(KEPT)
+@remember(lambda found: sum(index.nbytes for index in found))
 def locate_pixels(window: Grid, source: Lattice) -> tuple[Index, Index]:
     """Return the absolute rows and columns on ``source`` under each pixel centre of ``window``.
 
@@ -97,6 +93,11 @@ class Footprint:
     cols: Index | None
     inside: NDArray[np.bool_]
 
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        return sum(array.nbytes for array in (self.rows, self.cols, self.inside) if array is not None)
+
     def pick(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Return the pixels of the window out of what was read."""
         if self.rows is None or self.cols is None:
@@ -106,7 +107,7 @@ class Footprint:
         return np.asarray(pixels[self.rows, self.cols])
 
 
-@lru_cache(KEPT)
+@remember(lambda found: found.nbytes if found else 0)
 def find_footprint(window: Grid, source: Grid) -> Footprint | None:
     """Return what ``window`` needs of ``source``, None if they do not meet.
 
