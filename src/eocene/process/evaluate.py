@@ -5,17 +5,17 @@ What can only be computed from a whole cube is not computed here: it comes from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eocene.cube.block import Block, expand
+from eocene.cube.staged import keep_in_memory
 from eocene.model import Grid, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
     from eocene.process.whole import Stages
@@ -26,10 +26,10 @@ SUB_BLOCK = (64, 512)
 """Rows and columns of a sub-block at most: whole rows of a block, so few that what they give stays cached."""
 _VALUES = 40
 """Values on a pixel, such as three bands of a dozen dates, from which on a sub-block has fewer rows."""
-
-
 _LAYERS = 36
 """Numbers on a pixel, dates times bands, that are read at once, where the result lets them be cut."""
+_OVERLAP = 1.25
+"""How many times the pixels of a window its sub-blocks may need together, with those around them."""
 
 
 @dataclass(frozen=True)
@@ -54,27 +54,33 @@ def evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Bl
 
     The values are those of any other window where the two overlap, bit for bit.
     """
-    parts = passes(plan, window, target)
-    if len(parts) == 1:
-        return _evaluate(plan, window, target, stages)
+    result = keep_in_memory(_keep_times(plan.by_id[target].schema.probe, window.times), window.grid)
+    for part in passes(plan, window, target):
+        for block in _evaluate(plan, part, target, stages):
+            result.write(block, part.times)
+    return result.read(window.grid)
+
+
+def passes(plan: PlanNodes, window: Window, target: str) -> list[Window]:
+    """Cut a window along t, if its labels need few dates each, so that not all dates are held at once.
+
+    All parts but the last have as many labels, whatever the window's place.
+    """
     times = window.times or plan.by_id[target].schema.times
-    return join_times((_evaluate(plan, part, target, stages) for part in parts), times)
+    pixel = replace(window.grid, width=1, height=1)
 
+    def layers(times: tuple[Any, ...] | None) -> int:
+        return _count_layers(plan, find_needs(plan, Window(pixel, times), target))
 
-def passes(plan: PlanNodes, window: Window, target: str, *, need: NeedOfInput | None = None) -> list[Window]:
-    """Cut a window along t, if its labels need few dates each, so that not all dates are held at once."""
-    times = window.times or plan.by_id[target].schema.times
-
-    def layers(part: Window) -> int:
-        return _count_layers(plan, find_needs(plan, part, target, need=need or need_of_input))
-
-    most = layers(window)
+    most = layers(window.times)
     count = min(-(-most // _LAYERS), len(times))
     if count < 2:
         return [window]
-    starts = [len(times) * number // count for number in range(count + 1)]
-    parts = [Window(window.grid, times[i:j]) for i, j in pairwise(starts)]
-    return parts if 2 * max(layers(part) for part in parts) <= most else [window]
+    step = -(-len(times) // count)
+    parts = [times[first : first + step] for first in range(0, len(times), step)]
+    if 2 * max(layers(part) for part in parts) > most:
+        return [window]
+    return [Window(window.grid, part) for part in parts]
 
 
 def _count_layers(plan: PlanNodes, needed: Mapping[str, Window]) -> int:
@@ -92,46 +98,47 @@ def share_of_times(plan: PlanNodes, node: str, need: Window) -> float:
     return 1.0 if need.times is None or not known else len(need.times) / known
 
 
-def join_times(parts: Iterable[Block], times: tuple[Any, ...]) -> Block:
-    """Return blocks that follow each other along t as one, of which no more than one is held beside it."""
-    first = 0
-    for part in parts:
-        axis = part.index("t")
-        if not first:
-            shape = (*part.values.shape[:axis], len(times), *part.values.shape[axis + 1 :])
-            values, valid = np.empty(shape, part.values.dtype), np.ones(shape, bool)
-        last = first + part.values.shape[axis]
-        place = (slice(None),) * axis + (slice(first, last),)
-        values[place] = part.values
-        valid[place] = True if part.valid is None else part.valid
-        first = last
-    return part.with_(values=values, valid=None if valid.all() else valid, labels={**part.labels, "t": times})
-
-
-def _evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Block:
+def _evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Iterator[Block]:
+    """Yield the parts of a window, for which what is read is read once."""
     needed = find_needs(plan, window, target)
-    leaves = _read_leaves(plan, needed, stages)
-    task = _Task(plan, leaves, target, stages)
-    if not is_local(plan, needed, window, target):
-        return _finish(_compute(task, needed), plan, target, window)
-    parts = []
-    for sub in window.grid.blocks(*sub_block(plan, needed)):
-        block = _compute(task, _move(needed, sub))
-        parts.append((sub, _finish(block, plan, target, Window(sub, window.times))))
-    return parts[0][1] if len(parts) == 1 else _assemble(parts, window.grid)
+    task = _Task(plan, _read_leaves(plan, needed, stages), target, stages)
+    for sub in sub_windows(plan, needed, window, target):
+        yield _finish(_compute(task, find_needs(plan, sub, target)), plan, target, sub)
 
 
-def is_local(plan: PlanNodes, needed: Mapping[str, Window], window: Window, target: str) -> bool:
-    """Tell whether a window can be computed part by part, each from the same part of every node.
-
-    A need that ends at the border of the cube may be the window itself, and yet more than a part of it.
-    """
-    if any(need.grid != window.grid for need in needed.values()):
-        return False
-    if not any(plan.by_id[n].definition.need for n in needed if not is_leaf(plan.by_id[n])):
-        return True
+def sub_windows(
+    plan: PlanNodes,
+    needed: Mapping[str, Window],
+    window: Window,
+    target: str,
+    need: NeedOfInput | None = None,
+) -> list[Window]:
+    """Cut a window into sub-blocks; not if they need much more together than the window does."""
     subs = [Window(sub, window.times) for sub in window.grid.blocks(*sub_block(plan, needed))]
-    return all(need.grid == sub.grid for sub in subs for need in find_needs(plan, sub, target).values())
+    if len(subs) == 1 or any(other.grid.lattice != window.grid.lattice for other in needed.values()):
+        return [window]
+    if not any(plan.by_id[node].definition.need for node in needed if not is_leaf(plan.by_id[node])):
+        return subs
+    most = _OVERLAP * _values_of(plan, needed) / _pixels(window)
+    worst = max(
+        _values_of(plan, find_needs(plan, sub, target, need=need or need_of_input)) / _pixels(sub)
+        for sub in sample(subs)
+    )
+    return subs if worst <= most else [window]
+
+
+def sample(subs: list[Window]) -> list[Window]:
+    """Return the sub-blocks in two corners and in the middle, whose needs may differ in size."""
+    return [subs[0], subs[len(subs) // 2], subs[-1]]
+
+
+def _values_of(plan: PlanNodes, needed: Mapping[str, Window]) -> int:
+    """Return how many values the windows of all nodes have."""
+    return sum(plan.by_id[node].schema.probe.values.size * _pixels(w) for node, w in needed.items())
+
+
+def _pixels(window: Window) -> int:
+    return window.grid.width * window.grid.height
 
 
 def sub_block(plan: PlanNodes, needed: Mapping[str, Window]) -> tuple[int, int]:
@@ -194,10 +201,6 @@ def find_needs(
 def _join(a: Window, b: Window) -> Window:
     times = None if a.times is None or b.times is None else tuple(dict.fromkeys((*a.times, *b.times)))
     return Window(a.grid.union(b.grid), times)
-
-
-def _move(needed: Mapping[str, Window], grid: Grid) -> dict[str, Window]:
-    return {node: Window(grid, need.times) for node, need in needed.items()}
 
 
 def _read_leaves(plan: PlanNodes, needed: Mapping[str, Window], stages: Stages) -> dict[str, Leaf]:
@@ -282,18 +285,3 @@ def _keep_times(block: Block, times: tuple[Any, ...] | None) -> Block:
                 code="LabelNotAvailable",
             )
     return block.take("t", [places[t] for t in times])
-
-
-def _assemble(parts: list[tuple[Grid, Block]], grid: Grid) -> Block:
-    first = parts[0][1]
-    lead = first.values.shape[:-2]
-    values = np.empty((*lead, *grid.shape), first.values.dtype)
-    valid = None
-    if any(b.valid is not None for _, b in parts):
-        valid = np.ones(values.shape, bool)
-    for sub, block in parts:
-        place = (..., *sub.slices_in(grid))
-        values[place] = block.values
-        if valid is not None and block.valid is not None:
-            valid[place] = block.valid
-    return first.with_(values=values, valid=valid, grid=grid)

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from eocene.cube.block import Block
 from eocene.cube.staged import Store, keep_in_memory, keep_on_disk
 from eocene.model import Grid
 from eocene.process.cost.cutting import SIZES, Cut, choose_cut, fits_in_memory
 from eocene.process.cost.memory import cube_bytes
-from eocene.process.evaluate import Window, evaluate, join_times
+from eocene.process.evaluate import Window, evaluate
 from eocene.process.executors.threads import map_blocks
 from eocene.process.progress import Steps, steps_of
 from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source, grid_of
@@ -149,7 +151,7 @@ class Stages:
             self.steps.take()
         if store is not None:
             return store
-        return parts[0] if len(parts) == 1 else join_times(parts, out.times)
+        return parts[0] if len(parts) == 1 else _join_times(parts, out.times)
 
     def keep(self, schema: CubeSchema) -> Store:
         """Return a whole cube, kept: computed block by block, by all cores."""
@@ -180,6 +182,18 @@ class Stages:
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         path = self._folder / f"{len(list(self._folder.iterdir()))}.zarr"
         return keep_on_disk(path, schema.probe, grid_of(schema), block=block)
+
+
+def _join_times(parts: Sequence[Block], times: tuple[Any, ...]) -> Block:
+    """Return blocks that follow each other along t as one."""
+    axis = parts[0].index("t")
+    masks = [np.ones(p.values.shape, bool) if p.valid is None else p.valid for p in parts]
+    valid = np.concatenate(masks, axis)
+    return parts[0].with_(
+        values=np.concatenate([part.values for part in parts], axis),
+        valid=None if valid.all() else valid,
+        labels={**parts[0].labels, "t": times},
+    )
 
 
 def _slices(planned: PlannedNode) -> Sequence[tuple[Any, ...] | None]:

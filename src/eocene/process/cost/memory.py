@@ -21,11 +21,11 @@ from eocene.process.evaluate import (
     Window,
     find_needs,
     is_leaf,
-    is_local,
     need_of_input,
     passes,
+    sample,
     share_of_times,
-    sub_block,
+    sub_windows,
 )
 
 if TYPE_CHECKING:
@@ -106,28 +106,24 @@ class WindowCost:
 
 def window_cost(plan: PlanNodes, grid: Grid, target: str) -> WindowCost:
     """Return what computing a window of a node takes."""
-    costs = [_pass_cost(plan, part, target) for part in _passes(plan, grid, target)]
+    costs = [_pass_cost(plan, part, target) for part in passes(plan, Window(grid), target)]
     result = value_bytes(plan.by_id[target].schema.probe) * _pixels(grid)
     held = max(cost.held for cost in costs) + 2 * result
     return WindowCost(int(held * _FRAGMENTS), max(cost.remembered for cost in costs))
 
 
-def _passes(plan: PlanNodes, grid: Grid, target: str) -> list[Window]:
-    return passes(plan, Window(grid), target, need=_need_by_edges)
-
-
 def _pass_cost(plan: PlanNodes, window: Window, target: str) -> WindowCost:
     """Return what computing some labels along t takes beside the whole result."""
-    grid = window.grid
     needed = find_needs(plan, window, target, need=_need_by_edges)
     shares = {node: share_of_times(plan, node, need) for node, need in needed.items()}
     pixels = {node: math.ceil(_pixels(w.grid) * shares[node]) for node, w in needed.items()}
     leaves = [(n, needed[n.id]) for n in plan.nodes if n.id in needed and is_leaf(n)]
     read = sum(_leaf_bytes(n) * pixels[n.id] for n, _ in leaves)
     reading = max((_reading_bytes(n) * _pixels(w.grid) for n, w in leaves), default=0)
-    if is_local(plan, needed, window, target):
-        part = min(_pixels(grid), math.prod(sub_block(plan, needed)))
-        pixels = {node: math.ceil(part * share) for node, share in shares.items()}
+    subs = sub_windows(plan, needed, window, target, need=_need_by_edges)
+    if len(subs) > 1:
+        parts = [find_needs(plan, sub, target, need=_need_by_edges) for sub in sample(subs)]
+        pixels = {n: math.ceil(max(_pixels(p[n].grid) for p in parts) * shares[n]) for n in needed}
     computed = [n for n in plan.nodes if n.id in needed]
     blocks = sum(value_bytes(n.schema.probe) * pixels[n.id] for n in computed)
     working = max((working_bytes(n, pixels) for n in computed), default=0)
