@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,6 +143,30 @@ def test_kept_tiles_stay_within_their_bytes() -> None:
     assert kept.get(0) is tiles[0]
     kept.put(2, tiles[2])
     assert [kept.get(number) is None for number in range(3)] == [False, True, False]
+
+
+def test_threads_that_want_a_tile_at_the_same_time_make_it_once_unless_that_fails() -> None:
+    kept, made, all_here = KeptTiles(2500), [], threading.Barrier(4)
+
+    def make() -> np.ndarray:
+        made.append(1)
+        time.sleep(0.02)
+        if len(made) == 1:
+            raise ValueError("the first try fails")
+        return np.zeros(1000, np.uint8)
+
+    def want(_: int) -> object:
+        all_here.wait()
+        try:
+            return kept.take("tile", make)
+        except ValueError:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(want, range(4)))
+    assert len(made) == 2
+    assert sum(tile is None for tile in found) == 1
+    assert len({id(tile) for tile in found if tile is not None}) == 1
 
 
 @pytest.mark.parametrize("damage", ["cut off", "scrambled"])

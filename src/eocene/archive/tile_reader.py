@@ -25,7 +25,7 @@ from eocene.archive.predictors import FLOATING, HORIZONTAL, NONE, add_up_rows, j
 from eocene.archive.tiff import TiffImage, read_images
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -144,13 +144,16 @@ class TileFile:
     def _take(self, level: int, number: int, empty: float, *, keep: bool) -> NDArray[Any]:
         """Return a decoded tile (height, width, samples), a kept one if there is one."""
         image, key = self._images[level], (self._identity, level, number)
-        tile = kept_tiles.get(key)
-        if tile is None:
+
+        def decode() -> NDArray[Any]:
             tile = np.empty(image.shape, image.dtype.newbyteorder("="))
             self._decode(image, number, tile, empty)
-            if keep:
-                kept_tiles.put(key, tile)
-        return tile
+            return tile
+
+        if keep:
+            return kept_tiles.take(key, decode)
+        tile = kept_tiles.get(key)
+        return decode() if tile is None else tile
 
     def _decode(self, image: TileEncoding, number: int, out: NDArray[Any], empty: float) -> None:
         """Write a tile into ``out`` (height, width, samples)."""
@@ -196,13 +199,34 @@ def open_tiles(identity: Identity) -> TileFile | None:
 class KeptTiles:
     """Decoded tiles of windows that met some in part, whose other parts are asked for next.
 
-    The latest are kept, up to a number of bytes.
+    The latest are kept, up to a number of bytes. Threads that want a tile at the same time read it once.
     """
 
     def __init__(self, most_bytes: int) -> None:
         self._most, self._bytes = most_bytes, 0
         self._tiles: OrderedDict[Any, NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
+        self._coming: dict[Any, threading.Event] = {}
+
+    def take(self, key: Any, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return a tile and keep it; it is made if it is not kept, by one of the threads that want it."""
+        while True:
+            with self._lock:
+                if key in self._tiles:
+                    self._tiles.move_to_end(key)
+                    return self._tiles[key]
+                coming = self._coming.get(key)
+                if coming is None:
+                    done = self._coming[key] = threading.Event()
+                    break
+            coming.wait()  # what could not be made is then tried here, and gone tiles are made again
+        try:
+            tile = make()
+            self.put(key, tile)
+            return tile
+        finally:
+            del self._coming[key]
+            done.set()
 
     def get(self, key: Any) -> NDArray[Any] | None:
         """Return a tile, None if it is not kept."""

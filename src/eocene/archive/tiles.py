@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from eocene.archive.raster import Raster
 
-OPENING_BYTES = 16 * 1024
-"""What is read of a file before its first tile."""
+_PIECE = 4096
+"""A directory is read in pieces of this size, and its tables in one go where they are longer."""
+_ENTRY = 8
+"""Where a tile lies and how long it is: in BigTIFF twice as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +39,18 @@ class TileBytes:
     counts : ndarray
         Bytes of each tile, by row and column.
     decoded : int
-        Bytes of a tile when it is decoded.
+        Bytes of a tile when it is decoded, with all the bands that are stored in it.
+    opening : int
+        What is read of the file before its first tile: its directory twice, once with the places of tiles.
+    bands : int
+        How many are stored in a tile.
     """
 
     tile: tuple[int, int]
     counts: NDArray[np.float64]
     decoded: int
+    opening: int = 2 * _PIECE
+    bands: int = 1
 
     def is_whole(self, rows: slice, cols: slice, shape: tuple[int, int]) -> bool:
         """Tell whether a window of an image of that shape meets none of the tiles in part."""
@@ -64,12 +72,16 @@ class TileBytes:
 def _read_tiles(identity: tuple[str, int, int], itemsize: int) -> tuple[TileBytes, ...]:
     """Return the tiles of each level of a GeoTIFF, its first band's where bands are stored apart."""
     images = read_images(Path(identity[0]), with_extents=True)
+    tables = sum(_ENTRY * len(image.extents) for image in images)
+    opening = 2 * _PIECE + (tables if tables > _PIECE else 0)
     found = []
     for image in [images[0], *(i for i in images[1:] if i.is_overview)]:
         height, width = image.tile
+        bands = image.stored.get(277, (1,))[0] if image.stored.get(284, (1,)) == (1,) else 1
         shape = ceil(image.height / height), ceil(image.width / width)
         lengths = np.array([length for _, length in image.extents[: shape[0] * shape[1]]], np.float64)
-        found.append(TileBytes(image.tile, lengths.reshape(shape), height * width * itemsize))
+        decoded = height * width * itemsize * bands
+        found.append(TileBytes(image.tile, lengths.reshape(shape), decoded, opening, bands))
     return tuple(found)
 
 
