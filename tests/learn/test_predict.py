@@ -63,9 +63,11 @@ def test_a_wrong_number_of_features_is_refused(predictor):
         predictor.predict(np.zeros((2, 3), np.float32))
 
 
-def refuse(data, model, fault):
-    with pytest.raises(DamageError, match=fault):
+def fault_of(data, model) -> str:
+    """Return what is said of a file that is refused."""
+    with pytest.raises(DamageError) as caught:
         Predictor(data, model.feature_names, model.class_names)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
@@ -75,8 +77,8 @@ def test_a_truncated_file_is_refused(model, data, share):
 
 
 def test_noise_and_pickles_are_refused(model):
-    refuse(b"\x80\x04\x95\x10\x00\x00\x00cposix\nsystem\n", model, "refused")
-    refuse(np.random.default_rng(0).bytes(4000), model, "refused")
+    assert "refused" in fault_of(b"\x80\x04\x95\x10\x00\x00\x00cposix\nsystem\n", model)
+    assert "refused" in fault_of(np.random.default_rng(0).bytes(4000), model)
 
 
 def test_external_data_is_refused_wherever_it_hides(model, data):
@@ -84,20 +86,20 @@ def test_external_data_is_refused_wherever_it_hides(model, data):
     tensor.external_data.add(key="location", value="/etc/passwd")
     at_the_top = onnx.ModelProto.FromString(data)
     at_the_top.graph.initializer.append(tensor)
-    refuse(at_the_top.SerializeToString(), model, "other files")
+    assert "other files" in fault_of(at_the_top.SerializeToString(), model)
     nested = onnx.ModelProto.FromString(data)
     inner = helper.make_graph([helper.make_node("Constant", [], ["c"], value=tensor)], "inner", [], [])
     nested.graph.node.append(helper.make_node("If", ["x"], ["y"], then_branch=inner, else_branch=inner))
-    refuse(nested.SerializeToString(), model, "other files")
+    assert "other files" in fault_of(nested.SerializeToString(), model)
 
 
 def test_foreign_operators_are_refused(model, data):
     changed = onnx.ModelProto.FromString(data)
     changed.graph.node.append(helper.make_node("Loop", ["features"], ["z"]))
-    refuse(changed.SerializeToString(), model, "uses Loop")
+    assert "uses Loop" in fault_of(changed.SerializeToString(), model)
     changed.graph.node[-1].op_type = "Identity"
     changed.graph.node[-1].domain = "com.evil"
-    refuse(changed.SerializeToString(), model, "uses com.evil")
+    assert "uses com.evil" in fault_of(changed.SerializeToString(), model)
 
 
 def test_another_shape_than_promised_is_refused(model, data):
@@ -109,7 +111,7 @@ def test_another_shape_than_promised_is_refused(model, data):
 
 def test_an_oversized_file_is_refused(model, data, monkeypatch):
     monkeypatch.setattr(onnx_file, "MAX_BYTES", 1000)
-    refuse(data, model, "the limit is 1000")
+    assert "the limit is 1000" in fault_of(data, model)
 
 
 def test_a_missing_package_names_the_extra(model, data, monkeypatch):
