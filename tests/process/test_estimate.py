@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import eocene
@@ -20,7 +21,7 @@ from eocene.process.output.stac import ResultInfo
 from tests.process.graphs import call, callback
 from tests.process.invariance.strategies import box, finish, graphs
 from tests.process.invariance.world import make_world
-from tests.process.measured import count_reads, measure
+from tests.process.measured import count_reads, measure, measure_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from eocene.archive import Archive
 
 TILED = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"}
+MANY = 500
 INFO = ResultInfo("r", "r", "2024-01-01T00:00:00Z", {})
 
 
@@ -92,23 +94,63 @@ def test_memory_stays_below_the_estimate_and_bytes_read_near_it(
     assert found["read"] == pytest.approx(estimate["bytes_read"], rel=0.1)
 
 
+def many_graphs(archive: Archive) -> list[dict[str, Any]]:
+    """Return different graphs; others in each run."""
+    found: dict[str, dict[str, Any]] = {}
+
+    @given(graphs(archive, largest=30_000_000))
+    @settings(
+        max_examples=700, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck)
+    )
+    def collect(graph: dict[str, Any]) -> None:
+        found[json.dumps(graph, sort_keys=True)] = graph
+
+    collect()
+    return list(found.values())[:MANY]
+
+
+@pytest.fixture(scope="module")
+def many(large: Archive) -> list[dict[str, Any]]:
+    return many_graphs(large)
+
+
 @pytest.mark.long
-@pytest.mark.timeout(7200)
-def test_estimates_of_hundreds_of_graphs_bound_what_was_measured(small: Archive, large: Archive) -> None:
-    ratios, reads = [], []
-
-    @given(graphs(large, largest=50_000_000))
-    @settings(max_examples=500, suppress_health_check=list(HealthCheck))
-    def each(graph: dict[str, Any]) -> None:
-        found = measure(graph, large, small)
-        ratios.append(found["estimate"]["peak_memory"] / max(found["peak"], 1))
-        if found["read"]:
-            reads.append(found["estimate"]["bytes_read"] / found["read"])
-        assert ratios[-1] >= 1
-
-    each()
+@pytest.mark.timeout(3600)
+def test_estimates_of_hundreds_of_graphs_bound_what_was_measured(
+    small: Archive, large: Archive, many: list[dict[str, Any]]
+) -> None:
+    found = measure_all(many, large, small)
+    ratios = [f["estimate"]["peak_memory"] / max(f["peak"], 1) for f in found]
+    bytes_off = [abs(f["estimate"]["bytes_read"] - f["read"]) for f in found]
+    reads = [f["estimate"]["bytes_read"] / f["read"] for f in found if f["read"]]
+    heavy = sum(f["peak"] > 60e6 for f in found)
+    print(
+        f"\n{len(found)} graphs, {heavy} above 60 MB, at most {max(f['peak'] for f in found) / 1e6:.0f} MB; "
+        f"estimate / peak {min(ratios):.2f} to {max(ratios):.2f}, median {statistics.median(ratios):.2f}; "
+        f"estimate / bytes read {min(reads):.3f} to {max(reads):.3f}"
+    )
+    assert len(found) == MANY
+    assert heavy >= 150
+    assert not [(r, json.dumps(g)) for r, g in zip(ratios, many, strict=True) if r < 1]
     assert statistics.median(ratios) <= 3
-    assert statistics.median(reads) == pytest.approx(1, abs=0.1)
+    too_far = zip(bytes_off, found, many, strict=True)
+    assert not [(f["read"], off, json.dumps(g)) for off, f, g in too_far if off > 0.1 * f["read"]]
+
+
+@pytest.mark.long
+def test_hundreds_of_graphs_that_do_not_fit_are_refused_at_once(
+    large: Archive, many: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EOCENE_MEMORY", "1MB")
+    seconds = []
+    for graph in many:
+        start = time.process_time()
+        with pytest.raises(InputError) as error:
+            make_plan(graph, large).run()
+        seconds.append(time.process_time() - start)
+        assert error.value.code == "ProcessGraphComplexity"
+    print(f"\nrefused after {1000 * statistics.median(seconds):.1f} ms, at most {1000 * max(seconds):.0f} ms")
+    assert max(seconds) < 0.1
 
 
 def test_bytes_of_a_window_read_tile_by_tile_are_those_that_were_counted(
