@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ import xarray as xr
 
 import eocene
 from tests.command import SCRIPT, call, shell
+from tests.ports import claim_port
 from tests.snapshot import take_snapshot
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ def test_a_job_is_submitted_listed_run_by_a_worker_and_looked_into(desk, write):
 
 
 def test_a_job_that_would_fail_is_refused_when_it_is_submitted(desk, write):
+    call("jobs", "-w", desk)  # which makes the state, should no test before have done so
     before = take_snapshot(desk)
     said = call("jobs", "--submit", write(median_graph(bands=["B99"])), "-w", desk)
     assert said.code == 2
@@ -230,16 +231,15 @@ def test_a_table_is_linked_and_asked_for(desk, tmp_path):
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_the_server_starts_answers_and_ends_when_it_is_told_to(desk, ending):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [SCRIPT, "serve", "-w", str(desk), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert wait_for(f"http://127.0.0.1:{port}/health").status_code == 200
-        server.send_signal(ending)
-        out, err = server.communicate(timeout=10)
-    finally:
-        server.kill()
+    with claim_port() as port:
+        command = [SCRIPT, "serve", "-w", str(desk), "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            assert wait_for(f"http://127.0.0.1:{port}/health").status_code == 200
+            server.send_signal(ending)
+            out, err = server.communicate(timeout=10)
+        finally:
+            server.kill()
     assert server.returncode == 0, err
     assert out == ""
     assert "Traceback" not in err

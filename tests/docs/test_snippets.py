@@ -11,17 +11,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import claim_port
 
 from eocene.process import registry
 
@@ -58,10 +59,9 @@ def find_snippets(text: str) -> Iterator[Snippet]:
         yield Snippet(match["info"], title[1] if title else "", line, body)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def is_run(snippet: Snippet) -> bool:
+    """Tell whether a block is more than a picture of what comes out."""
+    return snippet.language in ("python", "console") or (snippet.language == "json" and bool(snippet.title))
 
 
 @dataclass
@@ -73,30 +73,30 @@ class Reader:
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
     swaps: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    servers: list[subprocess.Popen[str]] = field(default_factory=list)
+    open: ExitStack = field(default_factory=ExitStack)
+    """What ends with the page: servers, and their ports after them."""
 
     def follow(self) -> int:
         """Run all snippets; return how many there were."""
         count = 0
         for snippet in find_snippets(self.page.read_text(encoding="utf-8")):
-            count += self.run(snippet)
+            if is_run(snippet):
+                self.run(snippet)
+                count += 1
         return count
 
-    def run(self, snippet: Snippet) -> int:
-        if snippet.language == "json" and snippet.title:
+    def run(self, snippet: Snippet) -> None:
+        if snippet.language == "json":
             (self.folder / snippet.title).write_text(snippet.body, encoding="utf-8")
         elif snippet.language == "python":
             # Blank lines before it, so that a traceback shows the line of the page.
             code = "\n" * (snippet.line - 1) + self.swap(snippet.body)
             exec(compile(code, str(self.page), "exec"), self.names)  # noqa: S102
-        elif snippet.language == "console":
+        else:
             for name, value in re.findall(r"^\$ export (\w+)=(\S+)", snippet.body, re.MULTILINE):
                 self.variables[name] = value
             for command in re.findall(r"^\$ (eocene (?:[^\n]*\\\n)*[^\n]*)", snippet.body, re.MULTILINE):
                 self.type(command, snippet.line)
-        else:
-            return 0
-        return 1
 
     def swap(self, text: str) -> str:
         for old, new in self.swaps.items():
@@ -126,7 +126,7 @@ class Reader:
         assert done.returncode == 0, f"{self.page.name}:{line}: {command}\n{done.stdout}\n{done.stderr}"
 
     def serve(self, words: list[str]) -> None:
-        port = free_port()
+        port = self.open.enter_context(claim_port())
         log = self.folder / f"server-{port}.log"
         with log.open("w") as output:
             server = subprocess.Popen(
@@ -138,7 +138,7 @@ class Reader:
                 stdin=subprocess.DEVNULL,
                 text=True,
             )
-        self.servers.append(server)
+        self.open.callback(end, server)
         self.swaps["127.0.0.1:8080"] = f"127.0.0.1:{port}"
         wait_until_healthy(server, port, log)
         found = PASSWORD.search(log.read_text())
@@ -168,20 +168,24 @@ def reader(
     for spec in registry.specs():
         if spec["id"] not in known:  # a process that the page has added
             registry.withdraw(spec["id"])
-    for server in reading.servers:
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+    reading.open.close()
+
+
+def end(server: subprocess.Popen[str]) -> None:
+    server.terminate()
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 @pytest.mark.parametrize("reader", PAGES, ids=lambda page: page.name, indirect=True)
 def test_the_snippets_of_a_page_run_in_order(reader: Reader) -> None:
-    count = reader.follow()
-    if count == 0:
+    snippets = [s for s in find_snippets(reader.page.read_text(encoding="utf-8")) if is_run(s)]
+    if not snippets:
         pytest.skip("the page has no snippets")
+    assert reader.follow() == len(snippets)
 
 
 def test_the_fences_are_understood() -> None:

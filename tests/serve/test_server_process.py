@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 import httpx
 import pytest
+from tests.ports import claim_port
 
 from eocene.archive import Archive
 from eocene.model import Layout
@@ -25,12 +25,14 @@ def layout(tmp_path):
     return layout
 
 
+def start(layout, port):
+    command = [sys.executable, "-c", COMMAND, str(layout.root), str(port)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
 def run_once(layout):
     """Start a server, wait until it answers, end it; return what it printed."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-c", COMMAND, str(layout.root), str(port)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with claim_port() as port, start(layout, port) as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
