@@ -158,6 +158,28 @@ def test_blocks_are_written_from_several_threads_at_a_time_each_into_a_shard_of_
     assert len(shards) == len(windows) // 2
 
 
+@pytest.mark.parametrize(("dims", "step"), [(("t", "bands"), 4), (("bands", "t"), 3), (("t",), 10)])
+def test_a_block_is_written_in_steps_along_t_each_into_shards_of_its_own(
+    tmp_path: Path, dims: tuple[str, ...], step: int
+) -> None:
+    labels = {d: tuple(range(10)) if d == "t" else ("a", "b") for d in dims}
+    shape = (*(len(labels[d]) for d in dims), *SMALL.shape)
+    values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    block = Block(values, (*dims, "y", "x"), labels, grid=SMALL)
+    store = CubeStore.create(
+        tmp_path / "c.zarr", block.dims, labels, SMALL, np.dtype("float32"), block=64, step=step
+    )
+    for first in reversed(range(0, 10, step)):
+        before = count_shards(tmp_path)
+        store.write(block.take("t", range(first, min(first + step, 10))), first)
+        assert count_shards(tmp_path) > before
+    assert np.array_equal(store.read(SMALL), block.values)
+
+
+def count_shards(folder: Path) -> int:
+    return sum(p.is_file() for p in (folder / "c.zarr" / "data" / "c").rglob("*"))
+
+
 def test_a_layer_is_read_alone(tmp_path: Path) -> None:
     block = make_block("int16", SMALL, ("a", "b", "c"))
     store = make_store(tmp_path / "c.zarr", block)

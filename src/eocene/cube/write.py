@@ -57,6 +57,7 @@ class CubeStore:
         dtype: np.dtype[Any],
         *,
         block: int,
+        step: int | None = None,
     ) -> CubeStore:
         """Make an empty cube: no-data everywhere.
 
@@ -72,6 +73,8 @@ class CubeStore:
             Of the values.
         block : int
             Edge of the blocks that will be written.
+        step : int, optional
+            How many labels along t will be written at a time; all by default.
         """
         lead = tuple(len(labels[d]) for d in dims[:-2])
         chunk = max(size for size in range(1, min(_CHUNK, block) + 1) if block % size == 0)
@@ -81,7 +84,7 @@ class CubeStore:
             "data",
             shape=(*lead, *grid.shape),
             chunks=(*(1 for _ in lead), chunk, chunk),
-            shards=(*_shard_lead(lead, block * block * edge_dtype(dtype).itemsize), block, block),
+            shards=(*_shard_lead(dims, lead, block * block * edge_dtype(dtype).itemsize, step), block, block),
             dtype=edge_dtype(dtype),
             fill_value=float("nan"),
             compressors=BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"),
@@ -90,18 +93,34 @@ class CubeStore:
         )
         return cls(path, grid)
 
-    def write(self, block: Block) -> None:
-        """Write a block where its grid says; its edges are those of a shard."""
+    def write(self, block: Block, first: int = 0) -> None:
+        """Write a block where its grid says; its edges are those of a shard.
+
+        Parameters
+        ----------
+        block : Block
+            All labels of the cube, or along t those of one step, or of some that follow each other.
+        first : int
+            The position along t of its first label.
+        """
         if block.grid is None:
             raise ValueError("a block without a grid has no place in a cube")
         place = block.grid.slices_in(self.grid)
-        step = self._array.shards[0] if len(block.dims) > 2 else 1
-        lead = len(block.values) if len(block.dims) > 2 else 1
-        for first in range(0, lead, step):
-            some = (slice(first, first + step),) if len(block.dims) > 2 else ()
-            valid = None if block.valid is None else block.valid[some]
-            part = block.with_(values=block.values[some], valid=valid)
-            self._array[(*some, ..., *place)] = part.filled().astype(self._array.dtype, copy=False)
+        axis = _cut_axis(block.dims)
+        if axis is None:
+            self._put(place, block)
+            return
+        length, step = block.values.shape[axis], self._array.shards[axis]
+        for start in range(0, length, step):
+            stop = min(start + step, length)
+            before = (slice(None),) * axis
+            self._put(
+                (*before, slice(first + start, first + stop), ..., *place),
+                block.take(block.dims[axis], range(start, stop)),
+            )
+
+    def _put(self, place: tuple[Any, ...], block: Block) -> None:
+        self._array[place] = block.filled().astype(self._array.dtype, copy=False)
 
     def read(self, window: Grid, layer: Sequence[int] = ()) -> NDArray[Any]:
         """Read a window, of one layer if its positions along the leading dimensions are given."""
@@ -114,9 +133,26 @@ class CubeStore:
             leftover.unlink(missing_ok=True)
 
 
-def _shard_lead(lead: tuple[int, ...], layer: int) -> tuple[int, ...]:
-    """Return how much of the leading dimensions, of layers of so many bytes, a shard holds."""
-    if not lead:
+def _cut_axis(dims: Sequence[str]) -> int | None:
+    """Return along which leading dimension shards are cut: t, or the first."""
+    lead = dims[:-2]
+    return (lead.index("t") if "t" in lead else 0) if lead else None
+
+
+def _shard_lead(
+    dims: tuple[str, ...], lead: tuple[int, ...], layer: int, step: int | None
+) -> tuple[int, ...]:
+    """Return how much of the leading dimensions, of layers of so many bytes, a shard holds.
+
+    Of what is written in steps, each is a whole number of shards.
+    """
+    axis = _cut_axis(dims)
+    if axis is None:
         return ()
-    rest = math.prod(lead[1:]) * layer
-    return (max(1, min(lead[0], _SHARD_BYTES // max(rest, 1))), *lead[1:])
+    most = max(1, _SHARD_BYTES // max(1, layer * math.prod(lead[:axis] + lead[axis + 1 :])))
+    length = max(1, lead[axis])
+    if dims[axis] != "t" or step is None or step >= length:
+        count = min(length, most)
+    else:
+        count = max(n for n in range(1, step + 1) if step % n == 0 and n <= most)
+    return (*lead[:axis], count, *lead[axis + 1 :])

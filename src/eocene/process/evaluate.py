@@ -13,6 +13,7 @@ import numpy as np
 from eocene.cube.block import Block, expand
 from eocene.cube.staged import keep_in_memory
 from eocene.model import Grid, InputError
+from eocene.process.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,7 @@ def evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Bl
 
     The values are those of any other window where the two overlap, bit for bit.
     """
+    keep_freed_memory()
     result = keep_in_memory(_keep_times(plan.by_id[target].schema.probe, window.times), window.grid)
     for part in passes(plan, window, target):
         for block in _evaluate(plan, part, target, stages):

@@ -19,7 +19,7 @@ from eocene.process.cost.estimate import (
     room_for_blocks,
 )
 from eocene.process.cost.explain import Explanation, explain_plan
-from eocene.process.evaluate import Window, evaluate
+from eocene.process.evaluate import Window, evaluate, passes
 from eocene.process.output.delivery import find_format
 from eocene.process.output.formats import check_format
 from eocene.process.planning.plan import plan_nodes
@@ -169,6 +169,17 @@ class Plan:
             refuse_window(self, window)
         wanted = Window(window, None if times is None else tuple(times))
         return evaluate(self.nodes, wanted, self.schema.node, self.stages)
+
+    def compute_passes(self, window: Grid) -> Iterator[Block]:
+        """Yield a window of the result in parts that follow each other along t, of ``step`` labels each."""
+        for part in passes(self.nodes, Window(window), self.schema.node):
+            yield evaluate(self.nodes, part, self.schema.node, self.stages)
+
+    @property
+    def step(self) -> int:
+        """How many labels along t are computed at a time."""
+        first, *_ = passes(self.nodes, Window(self.grid), self.schema.node)
+        return len(first.times or self.schema.times)
 
     def stages_left(self) -> list[StageCost]:
         """Return what is computed once and is not there yet, in the order of computation."""

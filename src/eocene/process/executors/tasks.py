@@ -50,16 +50,19 @@ def compute(plan: Plan, window: Grid) -> Block:
 
 def write(plan: Plan, window: Grid, *, path: str, datatype: str | None) -> Tally:
     """Compute a block into the Zarr at ``path``, in another dtype if one is named."""
-    from eocene.cube.stored import cast_block, count_misfits
+    from eocene.cube.stored import Tally, cast_block, count_misfits
     from eocene.cube.write import CubeStore
 
     plan.prepare()
-    block = plan.compute(window)
-    tally = count_misfits(block)
-    if datatype is not None:
-        block, tally = cast_block(block, np.dtype(datatype))
     store = CubeStore(Path(path), plan.grid)
-    store.write(block)
+    tally, first = Tally(), 0
+    for block in plan.compute_passes(window):
+        stored, found = (
+            (block, count_misfits(block)) if datatype is None else cast_block(block, np.dtype(datatype))
+        )
+        store.write(stored, first)
+        tally += found
+        first += len(block.labels.get("t", ()))
     if not (store.path / "zarr.json").exists():  # the job was stopped and swept away meanwhile
         shutil.rmtree(store.path, ignore_errors=True)
         with suppress(OSError):

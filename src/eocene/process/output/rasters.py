@@ -93,7 +93,9 @@ def store_cube(
     refuse_if_too_large(plan, in_memory=False)
     schema, datatype = plan.schema, wanted_datatype(plan)
     dtype = np.dtype(datatype) if datatype else schema.dtype
-    store = CubeStore.create(path, schema.dims, schema.labels, plan.grid, dtype, block=plan.block_size)
+    store = CubeStore.create(
+        path, schema.dims, schema.labels, plan.grid, dtype, block=plan.block_size, step=plan.step
+    )
     tallies = executor_for(plan).map(
         "write",
         list(plan.blocks()),
