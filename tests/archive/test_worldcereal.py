@@ -147,8 +147,13 @@ def test_the_elevation_is_the_tile_of_the_patch(archive, folder):
 
 def test_items_and_collections_are_stac(archive):
     for collection in archive.catalogue.collections():
-        pystac.Collection.from_dict(collection)
-        pystac.Item.from_dict(_items(archive, collection["id"])[0])
+        item = _items(archive, collection["id"])[0]
+        read = pystac.Collection.from_dict(collection), pystac.Item.from_dict(item)
+        for document, understood in zip((collection, item), read, strict=True):
+            assert understood.id == document["id"]
+            assert understood.assets.keys() == document.get("assets", {}).keys()
+        start, end = read[0].extent.temporal.intervals[0]
+        assert start <= read[1].datetime <= end
 
 
 @pytest.mark.parametrize("sensor", ["S2_L2A_20m", "S1_GRD-ASCENDING_20m", "OUTPUT_POLY-110_10m"])
