@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     Identity = tuple[str, int, int]
 
 _OPEN_FILES = 256
-KEPT_BYTES = 128 * 2**20
-"""Of decoded tiles that are kept: see :class:`KeptTiles`."""
+KEPT_BYTES = 192 * 2**20
+"""Of decoded tiles that are kept, some rows of them: see :class:`KeptTiles`."""
 _LARGEST_TILE = 32 * 2**20
 _DEFLATE = (8, 32946)
 _KINDS = {1: "u", 2: "i", 3: "f"}

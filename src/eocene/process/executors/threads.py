@@ -7,6 +7,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from eocene.process.allocator import give_back_memory
 from eocene.process.executors.tasks import TASKS, inside_task
 from eocene.process.progress import Stopped, part_of, steps_of
 
@@ -122,6 +123,7 @@ def map_blocks(
         finally:
             for future in waiting:
                 future.cancel()
+            give_back_memory()
 
 
 def _take(parts: Iterator[_Part], count: int) -> Iterator[_Part]:
