@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from shapely import STRtree, box
-
 from eocene.cube.inside import find_window
 from eocene.model import EoceneError
 from eocene.process.cost.memory import count_steps, cube_bytes, over, value_bytes, window_cost, working_bytes
@@ -294,6 +292,4 @@ def _windows_of_zones(planned: PlannedNode, schema: CubeSchema, grid: Grid) -> t
     found = [(g, find_window(g, grid)) for g in outlined]
     zones = [Zone(n, window, g) for n, (g, window) in enumerate(found) if window is not None]
     pixels = max((z.window.width * z.window.height for z in zones), default=0)
-    shapes = STRtree([zone.geometry for zone in zones])
-    windows = windows_read(schema.probe, zones)
-    return tuple(w for w in windows if len(shapes.query(box(*w.bounds), "intersects"))), pixels
+    return tuple(windows_read(schema.probe, zones)), pixels

@@ -14,7 +14,7 @@ from eocene.cube.source import CubeSource
 from eocene.model import InputError
 from eocene.process.cost.cpu import cpu_seconds
 from eocene.process.cost.memory import cube_bytes, window_cost
-from eocene.process.cost.reads import bytes_by_load, passes_of
+from eocene.process.cost.reads import bytes_by_load, kept_bytes
 
 if TYPE_CHECKING:
     from eocene.model import Grid
@@ -156,9 +156,7 @@ def _open_files(plan: Plan) -> int:
     sources = [n.source for n in plan.nodes.nodes if isinstance(n.source, CubeSource)]
     workers = plan.cut.workers if plan.cut else 1
     files = sum(len(s.items) * len(s.bands) for s in sources)
-    pixels = sum(done.pixels for done in passes_of(plan))
-    decoded = sum(s.bytes_per_pixel() * min(pixels, s.grid.width * s.grid.height) for s in sources)
-    return min(files, _OPEN_PER_THREAD) * workers * _FILE_BYTES + min(_CACHED, decoded)
+    return min(files, _OPEN_PER_THREAD) * workers * _FILE_BYTES + kept_bytes(plan, _CACHED)
 
 
 def refuse_if_too_large(plan: Plan, *, in_memory: bool = True) -> None:

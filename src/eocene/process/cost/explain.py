@@ -10,7 +10,8 @@ from eocene.cube.source import CubeSource
 from eocene.model import EoceneError
 from eocene.model.grid import is_geographic
 from eocene.process.cost.estimate import Estimate, estimate_plan, show_bytes
-from eocene.process.cost.reads import bind_sheaves, bytes_by_load
+from eocene.process.cost.reads import bytes_by_load
+from eocene.process.cost.sheaves import bind_sheaves
 from eocene.process.schema import CubeSchema
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def _bands_there(plan: Plan, planned: PlannedNode) -> str:
 
 
 def _show_level(source: CubeSource) -> str:
-    sheaves = [s for s in bind_sheaves({None: source})[None] if s.level]
+    sheaves = [s for s in bind_sheaves({None: source}, 1)[None] if s.level]
     coarse = {f"{s.level} (pixels of {s.grid.lattice.resolution[0]:g})" for s in sheaves}
     return f"from overview {', '.join(sorted(coarse))}" if coarse else "at full resolution"
 

@@ -29,7 +29,7 @@ from eocene.process.evaluate import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from eocene.cube.block import Block
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
@@ -38,6 +38,9 @@ _WARP_BYTES = 120
 """A pixel's coordinates in two CRSs and its place in the source, while it is read or resampled."""
 _INDEX_BYTES = 33
 """What is remembered of that: rows, columns, and where the source covers the pixel."""
+
+_SMALL = 64 * 64
+"""Pixels of a window of which each is looked at."""
 
 _FRAGMENTS = 1.2
 """What the allocator holds for each byte that is used."""
@@ -67,13 +70,41 @@ def _need_by_edges(planned: PlannedNode, name: str, schema: CubeSchema, window: 
     grid, extent = window.grid, schema.grid
     if planned.definition.need is None or extent is None:
         return need_of_input(planned, name, schema, window)
-    is_same = extent.lattice == grid.lattice
-    outline = _edges(grid if is_same else over(extent, grid) or replace(grid, width=1, height=1))
-    wanted = [need_of_input(planned, name, schema, replace(window, grid=edge)) for edge in outline]
-    parts = [w.grid for w in wanted if w.grid.lattice == grid.lattice or w.grid.shape != (1, 1)]
-    if not is_same:
-        parts += [part for part in (over(grid, extent),) if part is not None]
-    return replace(wanted[0], grid=reduce(Grid.union, parts, parts[0])) if parts else wanted[0]
+    if extent.lattice == grid.lattice:
+        return _need_of_parts(planned, name, schema, window, _edges(grid))
+    found = _need_of_parts(planned, name, schema, window, _edges(_part_over(grid, extent)))
+    hull = over(grid, extent)
+    if hull is None:
+        return found
+    return replace(found, grid=hull if found.grid.shape == (1, 1) else found.grid.union(hull))
+
+
+def need_nearly(planned: PlannedNode, name: str, schema: CubeSchema, window: Window) -> Window:
+    """Return the window of an input that a window needs: exactly if it is small, else to about a pixel."""
+    grid, extent = window.grid, schema.grid
+    if planned.definition.need is None or extent is None or _pixels(grid) <= _SMALL:
+        return need_of_input(planned, name, schema, window)
+    if extent.lattice == grid.lattice:
+        return _need_of_parts(planned, name, schema, window, _edges(grid))
+    # The outermost pixels may lie just beside the extent; then those next to them do not.
+    part = _part_over(grid, extent)
+    inner = part.pad(-1) if min(part.shape) > 2 else part
+    return _need_of_parts(planned, name, schema, window, (*_edges(part), *_edges(inner)))
+
+
+def _part_over(grid: Grid, extent: Grid) -> Grid:
+    """Return what of a grid may lie over an extent, a pixel if nothing does."""
+    return over(extent, grid) or replace(grid, width=1, height=1)
+
+
+def _need_of_parts(
+    planned: PlannedNode, name: str, schema: CubeSchema, window: Window, parts: Iterable[Grid]
+) -> Window:
+    """Return the window that holds what parts of a window need; one pixel stands for nothing."""
+    wanted = [need_of_input(planned, name, schema, replace(window, grid=part)) for part in parts]
+    is_same = schema.grid is not None and schema.grid.lattice == window.grid.lattice
+    grids = [w.grid for w in wanted if is_same or w.grid.shape != (1, 1)]
+    return replace(wanted[0], grid=reduce(Grid.union, grids, grids[0])) if grids else wanted[0]
 
 
 def over(window: Grid, grid: Grid) -> Grid | None:

@@ -6,36 +6,33 @@ window meets in part is kept here too, so that a tile counts as often as it is r
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eocene.archive.tile_reader import KEPT_BYTES
-from eocene.archive.tiles import TileBytes, mean_tiles
-from eocene.cube.source import CubeSource, choose_level
-from eocene.model import EoceneError, Grid, transformer
+from eocene.cube.source import CubeSource
+from eocene.model import Grid
 from eocene.process.cost.cutting import Pass
-from eocene.process.cost.memory import needs_of_block
+from eocene.process.cost.memory import need_nearly, needs_of_block
+from eocene.process.cost.sheaves import bind_sheaves, needed_of
 from eocene.process.evaluate import Window, find_needs, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
+    from eocene.process.cost.sheaves import Sheaf
     from eocene.process.run import Plan
 
     Times = tuple[Any, ...] | None
 
 _MOST_WINDOWS = 256
-_MOST_FILES = 16
-"""Of more windows, and of more files on one grid, a sample is looked at."""
-_MESH = 9
-"""Lines of a window each way whose places on another grid are found."""
+"""Of more windows a sample is looked at."""
+_SMALL_TILE = 2**16
+"""Bytes of a decoded tile of 256 × 256 pixels, the smallest that is usual."""
+_HULL_PIXELS = 2**20
+"""So many pixels of windows at most are traced back to what is read for them, before a plan may run."""
 
 
 def passes_of(plan: Plan) -> list[Pass]:
@@ -65,6 +62,44 @@ def bytes_by_load(plan: Plan) -> dict[str, int]:
     return {node: int(size) for node, size in total.items()}
 
 
+def kept_bytes(plan: Plan, most: int) -> int:
+    """Return the bytes of decoded tiles that may be kept: those under all windows, of every file.
+
+    Of one file on each grid the header is read; where there are too many files for that, ``most`` is
+    reached, even if a window meets but one small tile of each.
+    """
+    loads = {n.id: n.source for n in plan.nodes.nodes if isinstance(n.source, CubeSource)}
+    if sum(len(source.items) * len(source.bands) for source in loads.values()) > most // _SMALL_TILE:
+        return most
+    hulls: dict[Any, tuple[Sheaf, Grid]] = {}
+    for node, sheaves in bind_sheaves(loads, 1).items():
+        hull = _hull_of_reads(plan, node)
+        window = hull.intersect(loads[node].grid) if hull is not None else None
+        for sheaf in sheaves:
+            found = needed_of(window, sheaf.grid) if window is not None else None
+            if found is not None:
+                key = sheaf.files, sheaf.level
+                hulls[key] = sheaf, found.union(hulls[key][1]) if key in hulls else found
+    return min(most, sum(_decoded(*hull) for hull in hulls.values()))
+
+
+def _decoded(sheaf: Sheaf, window: Grid) -> int:
+    tiles = sheaf.tiles.under(*window.slices_in(sheaf.grid))
+    return sheaf.count * sheaf.tiles.decoded * sum(1 for _ in tiles)
+
+
+def _hull_of_reads(plan: Plan, node: str) -> Grid | None:
+    """Return a window that holds what is read for a node that loads: all of it, if windows are large."""
+    found = plan.nodes.by_id[node].schema.grid
+    made = passes_of(plan)
+    if sum(done.pixels for done in made) > _HULL_PIXELS:
+        return found
+    hulls = [(done.target, reduce(Grid.union, done.zones or (done.grid,))) for done in made]
+    needed = [needs_of_block(plan.nodes, hull, target) for target, hull in hulls]
+    grids = [n[node].grid for n in needed if node in n]
+    return reduce(Grid.union, grids) if grids else None
+
+
 @dataclass(frozen=True, eq=False)
 class _Tour:
     """The windows of a pass that are looked at, each for so many, and which dates of each load it reads."""
@@ -91,65 +126,10 @@ class _Tour:
     def visits(self, plan: Plan) -> Iterator[tuple[str, Times, Grid]]:
         """Yield load, dates and window in the order in which they are read."""
         for window in self.windows:
-            needed = needs_of_block(plan.nodes, window, self.target)
+            needed = find_needs(plan.nodes, Window(window), self.target, need=need_nearly)
             for part in self.parts:
                 for node, times in part.items():
                     yield node, times, needed[node].grid
-
-
-@dataclass(frozen=True, eq=False)
-class Sheaf:
-    """Images of one band on one grid: how many, the level that is read, and the mean sizes of its tiles.
-
-    Those that share their tiles, as the bands of one file do, have the same ``files``.
-    """
-
-    files: int
-    count: int
-    level: int
-    grid: Grid
-    tiles: TileBytes
-
-
-def bind_sheaves(sources: Mapping[Any, CubeSource]) -> dict[Any, list[Sheaf]]:
-    """Return the images of each source; those that are read for the same sources are one sheaf."""
-    users: dict[Any, list[Any]] = defaultdict(list)
-    assets: dict[Any, Mapping[str, Any]] = {}
-    for name, source in sources.items():
-        for band, item, asset in _assets_of(source):
-            where = (asset.get("proj:code"), tuple(asset.get("proj:transform", ())), tuple(item["bbox"]))
-            image = (band, where, asset.get("href"))
-            users[image].append(name)
-            assets[image] = asset
-    groups: dict[Any, list[Any]] = defaultdict(list)
-    for (band, where, href), names in users.items():
-        groups[band, where, tuple(names)].append((band, where, href))
-    found: dict[Any, list[Sheaf]] = {name: [] for name in sources}
-    files: dict[Any, int] = {}
-    for (*_, names), images in groups.items():
-        number = files.setdefault(tuple(href for *_, href in images), len(files))
-        for name in names:
-            sheaf = _describe(number, [assets[image] for image in images], sources[name])
-            found[name] += [sheaf] if sheaf is not None else []
-    return found
-
-
-def _assets_of(source: CubeSource) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield the assets of a source with the band and the item of each."""
-    for band in source.bands:
-        for item in source.items:
-            asset = item["assets"].get(band.name)
-            if asset is not None:
-                yield band.name, item, asset
-
-
-def _describe(files: int, assets: list[Mapping[str, Any]], source: CubeSource) -> Sheaf | None:
-    try:
-        rasters = [source.archive.open_raster(a) for a in assets[:: -(-len(assets) // _MOST_FILES)]]
-        level = choose_level(rasters[0], source.grid)
-        return Sheaf(files, len(assets), level, rasters[0].levels[level], mean_tiles(rasters, level))
-    except EoceneError:  # running the plan will say what is wrong with the file
-        return None
 
 
 class Reader:
@@ -195,33 +175,3 @@ class Reader:
             while self._bytes > KEPT_BYTES:
                 self._bytes -= self._tiles.popitem(last=False)[1]
         return False
-
-
-@lru_cache(4096)
-def needed_of(window: Grid, source: Grid) -> Grid | None:
-    """Return the part of a grid that is read for a window: what lies between the pixels under its centres.
-
-    A mesh of them is looked at; between its lines two CRSs differ by far less than a pixel.
-    """
-    (rx, ry), (ax, ay) = source.lattice.resolution, source.lattice.anchor
-    x, y = np.meshgrid(_some(window.x), _some(window.y))
-    if window.epsg != source.epsg:
-        x, y = transformer(window.epsg, source.epsg).transform(x, y)
-    rows, cols = (ay - y) / ry, (x - ax) / rx
-    inside = np.isfinite(rows) & np.isfinite(cols)
-    if not inside.any():
-        return None
-    (top, bottom), (left, right) = (_first_and_last(a[inside]) for a in (rows, cols))
-    found = Grid(source.lattice, left, top, right - left + 1, bottom - top + 1)
-    return found.intersect(source)
-
-
-def _some(centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the first, the last and some coordinates between them."""
-    picked: NDArray[np.float64] = centres[np.linspace(0, len(centres) - 1, _MESH).astype(int)]
-    return picked
-
-
-def _first_and_last(positions: NDArray[np.float64]) -> tuple[int, int]:
-    """Return the smallest and the largest pixel number; see eocene.cube.warp for rounding noise."""
-    return math.floor(positions.min() + 1e-9), math.floor(positions.max() + 1e-9)

@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
+from shapely import box
 
 from eocene.cube.inside import find_window, pixels_inside
 
@@ -119,10 +120,11 @@ def read_zones(reader: Reader, zones: Sequence[Zone]) -> Iterator[tuple[Zone, sl
 
 
 def windows_read(probe: Block, zones: Sequence[Zone]) -> list[Grid]:
-    """Return the windows that :func:`read_zones` reads, each once."""
+    """Return the windows that :func:`read_zones` reads, each once; of large zones those that they meet."""
     edge = _choose_edge(prod(probe.values.shape) * (probe.values.dtype.itemsize + 1))
     small = [_cover(group) for group in _group_near([z for z in zones if max(z.window.shape) <= edge], edge)]
-    return [*small, *(t for z in zones if max(z.window.shape) > edge for t in z.window.blocks(edge))]
+    tiles = ((z, tile) for z in zones if max(z.window.shape) > edge for tile in z.window.blocks(edge))
+    return [*small, *(tile for z, tile in tiles if z.geometry.intersects(box(*tile.bounds)))]
 
 
 def _choose_edge(pixel_bytes: int) -> int:
