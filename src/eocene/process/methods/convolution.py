@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,36 +28,45 @@ def convolve(values: NDArray[Any], kernel: Floats, factor: float) -> NDArray[Any
     planes = values.reshape(-1, *values.shape[-2:])
     height, width = (n - k + 1 for n, k in zip(values.shape[-2:], kernel.shape, strict=True))
     out = np.empty((len(planes), height, width), values.dtype)
-    column, row = find_factors(kernel)
-    strip = max(1, _PIXELS // width)
     wide = values.dtype if kernel.size <= _FEW else np.dtype(np.float64)
+    factors = [_weights_at(weights, wide) for weights in find_factors(kernel)]
+    strip = max(1, _PIXELS // width)
     for plane, sums in zip(planes, out, strict=True):
         for top in range(0, height, strip):
-            part = plane[top : top + strip + len(kernel) - 1].astype(wide, copy=False)
-            if column is None or row is None:
-                found = _add_up(part, kernel)
-            else:
-                found = _add_up(_add_up(part, column), row)
+            found = plane[top : top + strip + len(kernel) - 1].astype(wide, copy=False)
+            for weights in factors:
+                found = _add_up(found, weights)
             np.multiply(found, factor, out=sums[top : top + strip], casting="same_kind")
     return out.reshape(*values.shape[:-2], height, width)
 
 
-def find_factors(kernel: Floats) -> tuple[Floats, Floats] | tuple[None, None]:
-    """Return the column (height, 1) and the row (1, width) whose product a kernel is, if it is one."""
+def find_factors(kernel: Floats) -> tuple[Floats, ...]:
+    """Return the column (height, 1) and the row (1, width) whose product a kernel is, or itself alone."""
     top, left = np.unravel_index(np.argmax(np.abs(kernel)), kernel.shape)
     if 1 in kernel.shape or kernel[top, left] == 0:
-        return None, None
+        return (kernel,)
     column, row = kernel[:, [left]] / kernel[top, left], kernel[[top]]
     is_product = np.allclose(column * row, kernel, rtol=1e-14, atol=0)
-    return (column, row) if is_product else (None, None)
+    return (column, row) if is_product else (kernel,)
 
 
-def _add_up(part: NDArray[Any], kernel: Floats) -> NDArray[Any]:
-    height, width = (n - k + 1 for n, k in zip(part.shape, kernel.shape, strict=True))
-    weights = [(place, part.dtype.type(w)) for place, w in np.ndenumerate(kernel) if w]
+@dataclass(frozen=True)
+class _Weights:
+    """The weights of a kernel that are not 0, in the order of its rows, each with its row and column."""
+
+    shape: tuple[int, ...]
+    entries: list[tuple[tuple[int, ...], Any]]
+
+
+def _weights_at(kernel: Floats, dtype: np.dtype[Any]) -> _Weights:
+    return _Weights(kernel.shape, [(place, dtype.type(w)) for place, w in np.ndenumerate(kernel) if w])
+
+
+def _add_up(part: NDArray[Any], weights: _Weights) -> NDArray[Any]:
+    height, width = (n - k + 1 for n, k in zip(part.shape, weights.shape, strict=True))
     total = np.zeros((height, width), part.dtype)
     term = np.empty_like(total)
-    for number, ((down, right), weight) in enumerate(weights):
+    for number, ((down, right), weight) in enumerate(weights.entries):
         under = part[down : down + height, right : right + width]
         np.multiply(under, weight, out=term if number else total)
         if number:
