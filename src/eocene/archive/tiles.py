@@ -59,6 +59,12 @@ class TileBytes:
             for wanted, length, most in zip((rows, cols), self.tile, shape, strict=True)
         )
 
+    def is_full(self, row: int, col: int, shape: tuple[int, int]) -> bool:
+        """Tell whether a tile lies in an image of that shape with all of its pixels."""
+        return all(
+            (n + 1) * length <= most for n, length, most in zip((row, col), self.tile, shape, strict=True)
+        )
+
     def under(self, rows: slice, cols: slice) -> Iterator[tuple[int, int]]:
         """Yield row and column of each tile that a window meets."""
         (height, width) = self.tile

@@ -8,42 +8,24 @@ from __future__ import annotations
 
 import re
 import stat
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from eocene.archive.fetch.content import LocalContent
 from eocene.model.errors import DamageError, InputError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+
+    from eocene.archive.fetch.content import Content
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _REMOTE = {"http", "https", "s3", "gs", "gcs", "az", "abfs", "abfss", "ftp", "ftps", "hdfs", "oss", "sftp"}
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f<>|\\]|/vsi|^vsi", re.IGNORECASE)
 _SUFFIXES = (".vrt", ".xml", ".wms", ".url")
 _LONGEST = 4096
-
-GDAL_CACHE_BYTES = 64 * 2**20
-"""What GDAL keeps of what it has decoded, for all threads together; its default grows with the machine."""
-
-GDAL_OPTIONS: dict[str, Any] = {
-    "GDAL_CACHEMAX": GDAL_CACHE_BYTES,
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no sidecar file is looked for
-    "GDAL_PAM_ENABLED": False,
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
-    "GDAL_HTTP_MAX_RETRY": 0,
-    "GTIFF_DIRECT_IO": False,
-    "GDAL_GEOREF_SOURCES": "INTERNAL",
-    "VRT_VIRTUAL_OVERVIEWS": False,
-    "GDAL_VRT_ENABLE_PYTHON": "NO",
-    "GDAL_NUM_THREADS": "1",  # blocks are read in parallel by the caller
-}
-"""Configuration under which every GeoTIFF is opened."""
-
-GDAL_DRIVER = "GTiff"
-"""The only GDAL driver that may open a file."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +81,16 @@ class Door:
         self._confine(href, resolved)
         return resolved
 
+    def open(self, href: str) -> Content:
+        """Return what an href names, to be read in ranges.
+
+        Raises
+        ------
+        InputError, UnavailableError, DamageError
+            As for :meth:`resolve`.
+        """
+        return LocalContent(self.resolve(href))
+
     def _confine(self, href: str, resolved: Path) -> None:
         # A link may lead to a name that would not have passed as such.
         parse_href(str(resolved))
@@ -150,18 +142,3 @@ def _refusal(href: object, why: str) -> InputError:
         "Give a local file inside the folder that is ingested, or ingest the folder where it lies.",
         code="FilePathInvalid",
     )
-
-
-@contextmanager
-def gdal_environment() -> Iterator[None]:
-    """Run GDAL calls in the hardened configuration: no sidecars, no network, no virtual files."""
-    import rasterio
-
-    with rasterio.Env(**GDAL_OPTIONS):
-        yield
-
-
-def describe_file(path: Path) -> tuple[str, int, int]:
-    """Return what identifies the content of a file cheaply: path, size, time of change."""
-    status = path.stat()
-    return str(path), status.st_size, status.st_mtime_ns
