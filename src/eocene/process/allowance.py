@@ -49,6 +49,11 @@ def limit_plan() -> Iterator[None]:
         _spent.reset(token)
 
 
+def is_planning() -> bool:
+    """Tell whether a plan is being made, not a block computed."""
+    return _spent.get() is not None
+
+
 def spend(result: Any) -> Any:
     """Return the result of a process after counting it, or raise InputError ProcessGraphComplexity."""
     spent = _spent.get()

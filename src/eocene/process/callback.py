@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.model import EoceneError, InputError
 from eocene.process import registry
+from eocene.process.allowance import is_planning
 from eocene.process.graph import Graph, Node, NodeRef, ParameterRef
 from eocene.process.userdefined import UserProcesses
 
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MISUSE = (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError, ArithmeticError)
-"""What a process function raises on arguments of the right type that it cannot work with."""
+"""What a process function raises on arguments of the right type that it cannot work with.
+
+That is the user's fault only while a plan is made, when each function meets its arguments first. What then
+worked on one pixel and fails on a block is a fault of ours, and stays what it is.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,10 @@ class Callback:
         except EoceneError:
             raise
         except MISUSE as error:
-            raise definition.misused(where, error) from error
+            if is_planning():
+                raise definition.misused(where, error) from error
+            error.add_note(f"Computing node {where!r}, process {definition.id!r}.")
+            raise
 
 
 _NONE = UserProcesses()

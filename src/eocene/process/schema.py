@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from eocene.model import InputError
+from eocene.model import EoceneError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,9 +159,15 @@ class PlannedNode:
         return {k: v for k, v in self.arguments.items() if isinstance(v, CubeSchema) and k not in left_out}
 
     def call(self, blocks: Mapping[str, Any], window: Grid | None) -> Any:
-        """Compute the node with blocks in place of cubes."""
+        """Compute the node with blocks in place of cubes; a fault of ours notes which node it was."""
         arguments = {k: v.probe if isinstance(v, CubeSchema) else v for k, v in self.arguments.items()}
-        return self.definition.call({**arguments, **blocks}, **self._engine(window))
+        try:
+            return self.definition.call({**arguments, **blocks}, **self._engine(window))
+        except EoceneError:
+            raise
+        except Exception as error:
+            error.add_note(f"Computing node {self.id!r}, process {self.definition.id!r}.")
+            raise
 
     def _engine(self, window: Grid | None) -> dict[str, Any]:
         """Return what the function wants of the engine."""
