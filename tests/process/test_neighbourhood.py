@@ -44,7 +44,7 @@ def ranked() -> Any:
         return data.with_(values=np.full(data.values.shape, number), valid=None)
 
     yield {"process_graph": {"only": call("number_pixels", data=DATA, result=True)}}
-    registry._definitions.pop("number_pixels")
+    registry.withdraw("number_pixels")
 
 
 @given(
