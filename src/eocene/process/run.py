@@ -12,12 +12,7 @@ from eocene.model import Grid, InputError, Lattice, transformer
 from eocene.process.allowance import limit_plan
 from eocene.process.cost.budget import memory_budget
 from eocene.process.cost.cutting import Cut, StageCost, choose_cut, stage_costs
-from eocene.process.cost.estimate import (
-    Estimate,
-    estimate_plan,
-    refuse_window,
-    room_for_blocks,
-)
+from eocene.process.cost.estimate import Estimate, estimate_plan, refuse_window, room_for_blocks
 from eocene.process.cost.explain import Explanation, explain_plan
 from eocene.process.evaluate import Window, evaluate, passes
 from eocene.process.output.delivery import find_format
