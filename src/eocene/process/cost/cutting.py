@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from eocene.cube.inside import find_window
 from eocene.model import EoceneError
-from eocene.process.cost.memory import count_steps, cube_bytes, over, value_bytes, window_cost, working_bytes
+from eocene.process.cost.memory import cube_bytes, over, reducing, value_bytes, window_cost, working_bytes
 from eocene.process.executors.threads import count_processors
 from eocene.process.methods.outlines import outlines
 from eocene.process.methods.zone_pixels import Zone, windows_read
@@ -28,8 +28,6 @@ _ZONE_BYTES = 256 * 2**20
 """Pixels of one zone that a global process holds at most: see eocene.process.methods.zone_pixels."""
 
 _MOST_POLYGONS = 16
-_FLOAT_BYTES = 9
-"""A number that a reducer works on, and its mask."""
 
 
 @dataclass(frozen=True)
@@ -263,7 +261,6 @@ def _whole_cost(plan: PlanNodes, planned: PlannedNode, budget: int) -> StageCost
 def _global_cost(plan: PlanNodes, planned: PlannedNode, budget: int) -> StageCost:
     """Return what a process takes that reads its windows itself: those under its geometries, or all."""
     passes, largest = [], 0
-    steps = sum(count_steps(v) for v in planned.arguments.values())
     for schema, grid in _rasters(planned):
         windows, zone = _windows_of_zones(planned, schema, grid)
         cut = choose_cut(plan, schema.node, budget // 2)
@@ -272,7 +269,7 @@ def _global_cost(plan: PlanNodes, planned: PlannedNode, budget: int) -> StageCos
         passes.append(Pass(schema.node, cut, grid, windows))
         pixel = value_bytes(schema.probe)
         pixels = min(zone, max(1, _ZONE_BYTES // pixel))
-        largest = max(largest, pixels * (pixel + (3 + steps) * _FLOAT_BYTES * schema.probe.values.size))
+        largest = max(largest, pixels * (pixel + reducing(planned) * schema.probe.values.size))
     own = cube_bytes(planned.schema)
     filling = max((p.cut.peak for p in passes), default=0)
     return StageCost(planned.id, filling + largest + 2 * own, own, 0, 1, tuple(passes))

@@ -39,6 +39,12 @@ _WARP_BYTES = 120
 _INDEX_BYTES = 33
 """What is remembered of that: rows, columns, and where the source covers the pixel."""
 
+_FLOAT_BYTES = 9
+"""A number that a reducer works on, and its mask."""
+_REDUCED_BYTES = 48
+"""What the standard deviation takes for each of many pixels at once, the most of all reducers: the number,
+its deviation, the square of that, and running sums in float64, and masks. The mean takes two thirds of it."""
+
 _SMALL = 64 * 64
 """Pixels of a window of which each is looked at."""
 
@@ -224,9 +230,18 @@ def working_bytes(planned: PlannedNode, pixels: Mapping[str, int]) -> int:
         for s in planned.inputs.values()
         if s.grid is not None
     )
+    if planned.whole and planned.schema.grid is None:
+        numbers = sum(s.probe.values.size * pixels.get(s.node, 0) for s in planned.inputs.values())
+        return reducing(planned) * numbers
     warp = _WARP_BYTES if planned.definition.need is not None else 0
     made = (2 * _promoted_bytes(planned.schema.probe) + warp) * pixels.get(planned.id, 0)
     return steps * given + made
+
+
+def reducing(planned: PlannedNode) -> int:
+    """Return the bytes that a reducer takes for each number that it is given of all pixels at once."""
+    steps = sum(count_steps(v) for v in planned.arguments.values())
+    return max(_REDUCED_BYTES, (3 + steps) * _FLOAT_BYTES)
 
 
 def count_steps(value: Any) -> int:

@@ -20,7 +20,7 @@ from eocene.process.cost.sheaves import bind_sheaves, needed_of
 from eocene.process.evaluate import Window, find_needs, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from eocene.process.cost.sheaves import Sheaf
     from eocene.process.run import Plan
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _MOST_WINDOWS = 256
 """Of more windows a sample is looked at."""
-_SMALL_TILE = 2**16
-"""Bytes of a decoded tile of 256 × 256 pixels, the smallest that is usual."""
+_MANY_FILES = 4096
+"""One tile of 256 × 256 pixels, the smallest that is usual, of each of these fills what the reader keeps."""
 _HULL_PIXELS = 2**20
 """So many pixels of windows at most are traced back to what is read for them, before a plan may run."""
 
@@ -52,6 +52,8 @@ def bytes_by_load(plan: Plan) -> dict[str, int]:
     sheaves = bind_sheaves(sources)
     reader = Reader()
     total: dict[str, float] = defaultdict(float)
+    for node, found in _look_into(loads).items():
+        total[node] += sum(sheaf.tiles.opening for sheaf in found)
     for tour in tours:
         for node, times, need in tour.visits(plan):
             inside = sources[node, times].grid.intersect(need)
@@ -65,14 +67,14 @@ def bytes_by_load(plan: Plan) -> dict[str, int]:
 def kept_bytes(plan: Plan, most: int) -> int:
     """Return the bytes of decoded tiles that may be kept: those under all windows, of every file.
 
-    Of one file on each grid the header is read; where there are too many files for that, ``most`` is
-    reached, even if a window meets but one small tile of each.
+    Where there are many files ``most`` is reached, even if a window meets but one small tile of each.
     """
     loads = {n.id: n.source for n in plan.nodes.nodes if isinstance(n.source, CubeSource)}
-    if sum(len(source.items) * len(source.bands) for source in loads.values()) > most // _SMALL_TILE:
+    looked_into = _look_into(loads)
+    if loads and not looked_into:
         return most
     hulls: dict[Any, tuple[Sheaf, Grid]] = {}
-    for node, sheaves in bind_sheaves(loads, 1).items():
+    for node, sheaves in looked_into.items():
         hull = _hull_of_reads(plan, node)
         window = hull.intersect(loads[node].grid) if hull is not None else None
         for sheaf in sheaves:
@@ -81,6 +83,12 @@ def kept_bytes(plan: Plan, most: int) -> int:
                 key = sheaf.files, sheaf.level
                 hulls[key] = sheaf, found.union(hulls[key][1]) if key in hulls else found
     return min(most, sum(_decoded(*hull) for hull in hulls.values()))
+
+
+def _look_into(loads: Mapping[str, CubeSource]) -> dict[str, list[Sheaf]]:
+    """Return what a plan looks at before it runs: one file of each band and grid; none if there are many."""
+    files = sum(len(source.items) * len(source.bands) for source in loads.values())
+    return bind_sheaves(loads, 1) if files <= _MANY_FILES else {}
 
 
 def _decoded(sheaf: Sheaf, window: Grid) -> int:
@@ -112,14 +120,11 @@ class _Tour:
     @classmethod
     def of(cls, plan: Plan, done: Pass) -> _Tour:
         first = done.sample(1)[0]
-        parts = [
-            {
-                node: need.times
-                for node, need in find_needs(plan.nodes, part, done.target).items()
-                if isinstance(plan.nodes.by_id[node].source, CubeSource)
-            }
-            for part in passes(plan.nodes, Window(first), done.target)
-        ]
+        parts = []
+        for part in passes(plan.nodes, Window(first), done.target):
+            needed = find_needs(plan.nodes, part, done.target)
+            loads = [n.id for n in plan.nodes.nodes if isinstance(n.source, CubeSource)]
+            parts.append({node: needed[node].times for node in loads if node in needed})
         windows = done.sample(max(_MOST_WINDOWS // len(parts), 1))
         return cls(done.target, windows, done.count / len(windows), parts)
 
