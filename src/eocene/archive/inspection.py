@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eocene.archive.jp2 import check_complete as check_parts_of
 from eocene.archive.normalise import is_data, is_table
 from eocene.archive.opening import open_raster
 from eocene.archive.product import grid_fields, number_json
-from eocene.archive.raster import is_tiff
+from eocene.archive.raster import is_jp2, is_tiff
 from eocene.archive.tables import check_table
 from eocene.archive.tiff import check_complete
 from eocene.model.grid import Grid
@@ -49,13 +50,15 @@ class Inspector:
 
     def _inspect(self, asset: dict[str, Any]) -> dict[str, Any]:
         path = self._door.resolve(asset["href"])
-        key = (str(path), *(str(asset.get(f"eocene:{part}")) for part in ("variable", "band")))
+        key = (str(path), *(str(asset.get(f"eocene:{part}")) for part in ("variable", "band", "member")))
         if is_table(asset):
             if key not in self._seen:
                 check_table(path)
         elif key not in self._seen or "proj:transform" not in asset:
             if is_tiff(asset) and (str(path),) not in self._seen:
                 check_complete(path)
+            if is_jp2(asset):
+                check_parts_of(path, asset)
             asset = self._read_raster(asset)
         self._seen.update({key, (str(path),)})
         return asset | {"href": str(path)}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.geotiff import GeotiffRaster
+from eocene.archive.jp2 import Jp2Raster
 from eocene.archive.netcdf import NetcdfRaster
-from eocene.archive.raster import is_netcdf, is_tiff
+from eocene.archive.raster import is_jp2, is_netcdf, is_tiff
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
         return NetcdfRaster(path, asset)
     if is_tiff(asset):
         return GeotiffRaster(path, asset)
+    if is_jp2(asset):
+        return Jp2Raster(path, asset)
     raise InputError(
         f"The asset {str(path)!r} of type {asset.get('type')!r} is not a raster.",
-        "Rasters are GeoTIFF (image/tiff) and NetCDF (application/x-netcdf).",
+        "Rasters are GeoTIFF (image/tiff), JPEG 2000 (image/jp2) and NetCDF (application/x-netcdf).",
     )

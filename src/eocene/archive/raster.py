@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 GEOTIFF = "image/tiff; application=geotiff"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+JP2 = "image/jp2"
 NETCDF = "application/x-netcdf"
 PARQUET = "application/vnd.apache.parquet"
 
@@ -69,6 +70,12 @@ def is_tiff(asset: Mapping[str, Any]) -> bool:
     return kind.startswith("image/tiff") or (
         not kind and str(asset.get("href", "")).lower().endswith((".tif", ".tiff"))
     )
+
+
+def is_jp2(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is a JPEG 2000 file, by its media type or else its suffix."""
+    kind = str(asset.get("type", "")).lower()
+    return kind.startswith("image/jp2") or (not kind and str(asset.get("href", "")).lower().endswith(".jp2"))
 
 
 def check_window(window: Grid, level: Grid, what: str) -> tuple[slice, slice]:

@@ -26,7 +26,10 @@ GDAL_OPTIONS: dict[str, Any] = {
 """Configuration under which every GeoTIFF is opened."""
 
 GDAL_DRIVER = "GTiff"
-"""The only GDAL driver that may open a file."""
+"""The GDAL driver of GeoTIFF; a file is opened by one named driver only."""
+
+JP2_DRIVER = "JP2OpenJPEG"
+"""The GDAL driver of JPEG 2000."""
 
 
 @contextmanager
