@@ -18,7 +18,7 @@ import pkgutil
 import reprlib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from textwrap import shorten
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "eocene.processes"
 _definitions: dict[str, ProcessDefinition] = {}
-_state = {"loaded": False}
 
 
 @dataclass(frozen=True)
@@ -208,14 +207,13 @@ def withdraw(name: str) -> None:
     _definitions.pop(name, None)
 
 
+@cache
 def _load() -> None:
-    if _state["loaded"]:
-        return
+    """Import, once, what brings processes: the families of the engine, and other packages."""
     for family in pkgutil.iter_modules(processes.__path__):
         import_module(f"eocene.process.processes.{family.name}")
     for plugin in entry_points(group=ENTRY_POINTS):
         plugin.load()
-    _state["loaded"] = True
 
 
 def get(name: str, node: str = "") -> ProcessDefinition:
