@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.product import STAC_VERSION, name_extensions
+from eocene.archive.product import EXTENSIONS, STAC_VERSION, name_extensions
 from eocene.archive.raster import PARQUET, is_jp2, is_netcdf, is_tiff
 from eocene.model.errors import DamageError, InputError, UnavailableError
 
@@ -93,8 +93,8 @@ def _locate_other(asset: dict[str, Any], locate: Callable[[str], str]) -> dict[s
 
 
 def _is_other_extension(url: object) -> bool:
-    ours = ("/projection/", "/raster/", "/eo/", "/sar/", "/sat/", "/view/", "/classification/", "/table/")
-    return isinstance(url, str) and not any(part in url for part in (*ours, "/item-assets/", "/datacube/"))
+    ours = (known.rpartition("/v")[0] for known in EXTENSIONS.values())
+    return isinstance(url, str) and not any(part in url for part in (*ours, "/item-assets/"))
 
 
 def _outer_links(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -31,6 +31,12 @@ EXTENSIONS = {
     "classification:": "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
     "table:": "https://stac-extensions.github.io/table/v1.2.0/schema.json",
     "cube:": "https://stac-extensions.github.io/datacube/v2.2.0/schema.json",
+    "file:": "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+    "processing:": "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
+    "grid:": "https://stac-extensions.github.io/grid/v1.1.0/schema.json",
+    "mgrs:": "https://stac-extensions.github.io/mgrs/v1.0.0/schema.json",
+    "s2:": "https://stac-extensions.github.io/sentinel-2/v1.0.0/schema.json",
+    "landsat:": "https://stac-extensions.github.io/landsat/v2.0.0/schema.json",
 }
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d{2})[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?:[T_-]?([0-2]\d)[:-]?([0-5]\d)[:-]?([0-5]\d))?(?!\d)"
