@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from defusedxml.common import DefusedXmlException
@@ -58,6 +61,70 @@ def find_text(root: Element, *tags: str) -> str | None:
         if text:
             return text
     return None
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """An XML file whose fields are asked for by their tags, whatever their namespace.
+
+    What is missing or no number raises DamageError, which names the file and the field.
+    """
+
+    root: Element
+    name: str
+
+    @classmethod
+    def parse(cls, content: bytes, name: str) -> Metadata:
+        """Parse a file; see :func:`parse_xml`."""
+        return cls(parse_xml(content, name), name)
+
+    def text(self, *tags: str) -> str:
+        """Return the text of the first element with one of these tags."""
+        text = find_text(self.root, *tags)
+        if text is None:
+            raise self.damage(f"it has no {' or '.join(tags)}")
+        return text
+
+    def number(self, *tags: str) -> float:
+        """Return the finite number in the first element with one of these tags."""
+        return self.parse_number(self.text(*tags), tags[0])
+
+    def optional_number(self, *tags: str) -> float | None:
+        """Return a finite number, or None where there is no such element."""
+        text = find_text(self.root, *tags)
+        return None if text is None else self.parse_number(text, tags[0])
+
+    def time(self, *tags: str) -> str:
+        """Return an instant as RFC 3339 in UTC; texts without a zone are UTC."""
+        text = self.text(*tags)
+        try:
+            moment = datetime.fromisoformat(text)
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError) as error:
+            raise self.damage(f"its {tags[0]} is no time: {text!r}") from error
+        return moment.isoformat().replace("+00:00", "Z")
+
+    def all(self, *tags: str) -> list[Element]:
+        """Return the elements with one of these tags."""
+        return list(find_all(self.root, *tags))
+
+    def below(self, element: Element) -> Metadata:
+        """Return a part of the file."""
+        return Metadata(element, self.name)
+
+    def parse_number(self, text: str | None, what: str) -> float:
+        """Return the finite number that a text spells."""
+        try:
+            number = float(text or "")
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise self.damage(f"its {what} is no number: {text!r}")
+        return number
+
+    def damage(self, why: str) -> DamageError:
+        """Return the error of this file."""
+        return _damage(self.name, why)
 
 
 def _damage(name: str, why: str) -> DamageError:
