@@ -38,6 +38,7 @@ def remember(
 
     def wrap(function: Callable[_Asked, _Found]) -> Callable[_Asked, _Found]:
         kept: LRUCache[Any, _Found] = LRUCache(most_bytes, getsizeof=size)
-        return cached(kept, lock=threading.Lock())(function)
+        remembering: Callable[_Asked, _Found] = cached(kept, lock=threading.Lock())(function)
+        return remembering
 
     return wrap
