@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from shapely.geometry import mapping
 
 from eocene.model.errors import DamageError
 
@@ -34,13 +34,13 @@ def draw_footprint(corners: Sequence[tuple[float, float]], name: str) -> tuple[d
     DamageError
         If they make no area on the Earth.
     """
-    points = np.asarray(corners, dtype=np.float64).reshape(-1, 2)
+    points = np.array(corners, dtype=np.float64).reshape(-1, 2)
     inside = np.isfinite(points).all() and (np.abs(points) <= (180.0, 90.0)).all()
     if len(points) < 3 or not inside:
         raise _no_area(name)
     crosses = bool(np.ptp(points[:, 0]) > 180.0)
     if crosses:
-        points = np.where(points < (0.0, -91.0), points + (360.0, 0.0), points)
+        points[:, 0] = np.where(points[:, 0] < 0, points[:, 0] + 360.0, points[:, 0])
     shape = shapely.make_valid(shapely.Polygon(points))
     if not shape.area > 0:
         raise _no_area(name)
@@ -49,26 +49,19 @@ def draw_footprint(corners: Sequence[tuple[float, float]], name: str) -> tuple[d
         halves = [shapely.intersection(shape, shapely.box(0, -90, 180, 90)), _move_back(shape)]
         shape = shapely.union_all([_areas(half) for half in halves])
         east -= 360.0
-    return _as_lists(mapping(_areas(shape))), (west, south, east, north)
+    return json.loads(shapely.to_geojson(_areas(shape))), (west, south, east, north)
 
 
 def _move_back(shape: shapely.Geometry) -> shapely.Geometry:
     """Return what lies east of the antimeridian, with its true longitudes."""
     beyond = shapely.intersection(shape, shapely.box(180, -90, 360, 90))
-    return shapely.transform(beyond, lambda points: points - (360.0, 0.0))
+    return shapely.transform(beyond, lambda points: points - np.array([360.0, 0.0]))
 
 
 def _areas(shape: shapely.Geometry) -> shapely.Geometry:
     """Return only the polygons of a geometry: one, or a multipolygon."""
     parts = [part for part in shapely.get_parts(shape, return_index=False) if part.area > 0]
     return parts[0] if len(parts) == 1 else shapely.union_all(parts)
-
-
-def _as_lists(value: Any) -> Any:
-    """Return a geometry with lists in place of tuples, as JSON reads them."""
-    if isinstance(value, dict):
-        return {key: _as_lists(part) for key, part in value.items()}
-    return [_as_lists(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _no_area(name: str) -> DamageError:
