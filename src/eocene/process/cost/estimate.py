@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from eocene.process.cost.cutting import Cut
     from eocene.process.run import Plan
 
-_BASE = 24 * 2**20
-"""Open files, compiled loops, and what the allocator keeps."""
+_BASE = 16 * 2**20
+"""Threads, headers, and what the allocator keeps: twice what a graph takes that reads nothing."""
 _CACHED = KEPT_BYTES + GDAL_CACHE_BYTES
 _FILE_BYTES = 64 * 2**10
 _OPEN_PER_THREAD = 128

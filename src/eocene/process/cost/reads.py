@@ -74,9 +74,9 @@ def kept_bytes(plan: Plan, most: int) -> int:
     if loads and not looked_into:
         return most
     hulls: dict[Any, tuple[Sheaf, Grid]] = {}
+    read = _hulls_of_reads(plan)
     for node, sheaves in looked_into.items():
-        hull = _hull_of_reads(plan, node)
-        window = hull.intersect(loads[node].grid) if hull is not None else None
+        window = read[node].intersect(loads[node].grid) if node in read else None
         for sheaf in sheaves:
             found = needed_of(window, sheaf.grid) if window is not None else None
             if found is not None:
@@ -96,16 +96,17 @@ def _decoded(sheaf: Sheaf, window: Grid) -> int:
     return sheaf.count * sheaf.tiles.decoded * sum(1 for _ in tiles)
 
 
-def _hull_of_reads(plan: Plan, node: str) -> Grid | None:
-    """Return a window that holds what is read for a node that loads: all of it, if windows are large."""
-    found = plan.nodes.by_id[node].schema.grid
+def _hulls_of_reads(plan: Plan) -> dict[str, Grid]:
+    """Return for nodes that load a window that holds what is read: all of it, if windows are large."""
     made = passes_of(plan)
     if sum(done.pixels for done in made) > _HULL_PIXELS:
-        return found
-    hulls = [(done.target, reduce(Grid.union, done.zones or (done.grid,))) for done in made]
-    needed = [needs_of_block(plan.nodes, hull, target) for target, hull in hulls]
-    grids = [n[node].grid for n in needed if node in n]
-    return reduce(Grid.union, grids) if grids else None
+        return {n.id: n.schema.grid for n in plan.nodes.nodes if n.source and n.schema.grid}
+    found: dict[str, Grid] = {}
+    for done in made:
+        hull = reduce(Grid.union, done.zones or (done.grid,))
+        for node, need in needs_of_block(plan.nodes, hull, done.target).items():
+            found[node] = found[node].union(need.grid) if node in found else need.grid
+    return found
 
 
 @dataclass(frozen=True, eq=False)
