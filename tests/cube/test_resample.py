@@ -190,23 +190,16 @@ def under(grid: Grid, row: int, col: int) -> list[tuple[float, float]]:
 
     def place(r: int, c: int) -> tuple[float, float]:
         (rx, ry), (ax, ay) = grid.lattice.resolution, grid.lattice.anchor
-        x, y = to_source(ax + (grid.left + c + 0.5) * rx, ay - (grid.top + r + 0.5) * ry)
+        x, y = to_source(ax + (grid.left + c) * rx, ay - (grid.top + r) * ry)
         return x / 10 - SOURCE.left, -y / 10 - SOURCE.top
 
-    east, west, south, north = (
-        place(row, col + 1),
-        place(row, col - 1),
-        place(row + 1, col),
-        place(row - 1, col),
-    )
-    centre = place(row, col)
-    half = [np.hypot(e - w, s - n) / 4 for e, w, s, n in zip(east, west, south, north, strict=True)]
+    (west, north), (east, south) = place(row, col), place(row + 1, col + 1)
     values = numbers(0.1)
     found = []
     for r in range(SOURCE.height):
-        high = min(r + 1, centre[1] + half[1]) - max(r, centre[1] - half[1])
+        high = min(r + 1, south) - max(r, north)
         for c in range(SOURCE.width):
-            wide = min(c + 1, centre[0] + half[0]) - max(c, centre[0] - half[0])
+            wide = min(c + 1, east) - max(c, west)
             if high > 0 and wide > 0 and values[r, c] != FOREIGN:
                 found.append((float(values[r, c]), high * wide))
     return found

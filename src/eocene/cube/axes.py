@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eocene.cube.remembered import remember
-from eocene.cube.warp import locate_centres
+from eocene.cube.warp import locate_centres, locate_points
 from eocene.model import Grid, InputError, Lattice
 from eocene.model.grid import is_geographic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from eocene.cube.warp import Index, Position
 
@@ -25,6 +27,9 @@ _EDGE = 1e-6
 
 _AS_LARGE = 1.05
 """A target pixel less than this wide, in source pixels, is as large as a source pixel."""
+
+_KEPT_AREA = 0.9
+"""The part of a pixel's area that the box between two of its corners must have to stand for it."""
 
 _WIDEST = 16
 """Near a pole, a footprint between two CRSs is cut to this many times its usual width."""
@@ -98,9 +103,13 @@ class Axis:
         """Return some rows of a window."""
         return Axis(_rows(self.centre, rows), _rows(self.width, rows))
 
+    def is_stretched(self) -> NDArray[np.bool_]:
+        """Return where kernels are wider than usual; not for the few per cent by which CRSs differ."""
+        return np.asarray(self.width >= _AS_LARGE)
+
     def _stretch(self) -> Position:
-        """Return how much wider than usual a kernel is; not for the few per cent by which CRSs differ."""
-        return np.where(self.width < _AS_LARGE, 1.0, self.width)
+        """Return how much wider than usual a kernel is."""
+        return np.where(self.is_stretched(), self.width, 1.0)
 
     def _edges(self) -> tuple[Position, Position]:
         return _snap(self.centre - self.width / 2), _snap(self.centre + self.width / 2)
@@ -124,20 +133,55 @@ def locate_axes(window: Grid, source: Lattice) -> tuple[Axis, Axis]:
         return Axis(rows, np.full((1, 1), height)), Axis(cols, np.full((1, 1), width))
     rows, cols = locate_centres(window.pad(1), source)
     widest = max(1.0, _WIDEST * window.lattice.resolution_m / source.resolution_m)
-    turn = 360 / source.resolution[0] if is_geographic(source.epsg) else None
-    return _axis(rows, None, widest), _axis(cols, turn, widest)
+    return _axis(rows, None, widest), _axis(cols, _pixels_round(source), widest)
+
+
+@remember(lambda found: sum(axis.centre.nbytes + axis.width.nbytes for axis in found))
+def locate_boxes(window: Grid, source: Lattice) -> tuple[Axis, Axis]:
+    """Return which upright boxes on ``source`` the pixels of ``window`` cover, by their middles and widths.
+
+    Between two CRSs a box lies between the upper left and the lower right corner of the pixel, as gdalwarp
+    has it. The more a pixel is rotated the narrower that is: where a tenth of its area is lost, the box is
+    as wide and as high as the pixel is spread out around its centre.
+    """
+    spread = locate_axes(window, source)
+    if window.epsg == source.epsg:
+        return spread
+    rows, cols = locate_points(window.x_edges, window.y_edges, window.epsg, source)
+    down, across = _box(rows, spread[0], None), _box(cols, spread[1], _pixels_round(source))
+    with np.errstate(invalid="ignore"):
+        whole = down.width * across.width >= _KEPT_AREA * spread[0].width * spread[1].width
+    return _either(whole, down, spread[0]), _either(whole, across, spread[1])
+
+
+def _either(chosen: NDArray[np.bool_], one: Axis, other: Axis) -> Axis:
+    return Axis(np.where(chosen, one.centre, other.centre), np.where(chosen, one.width, other.width))
+
+
+def _box(corners: Position, spread: Axis, turn: float | None) -> Axis:
+    """Return middles and widths from the corners of pixels along one axis, beside their centres."""
+    first = corners[:-1, :-1]
+    with np.errstate(invalid="ignore"):
+        step = _shortest(corners[1:, 1:] - first, turn)
+        middle = spread.centre + _shortest(first + step / 2 - spread.centre, turn)
+        return Axis(middle, np.abs(step))
+
+
+def _pixels_round(source: Lattice) -> float | None:
+    """Return how many pixels lead once round the globe, None if the CRS does not go round."""
+    return 360 / source.resolution[0] if is_geographic(source.epsg) else None
+
+
+def _shortest(step: Position, turn: float | None) -> Position:
+    """Return steps the short way round: across the date line the difference of columns is long."""
+    return step - turn * np.rint(step / turn) if turn else step
 
 
 def _axis(position: Position, turn: float | None, widest: float) -> Axis:
-    """Return centres and spread from centres that reach a pixel beyond the window on each side.
-
-    ``turn`` is how many pixels lead once round the globe: across the date line steps are short.
-    """
+    """Return centres and spread from centres that reach a pixel beyond the window on each side."""
     with np.errstate(invalid="ignore"):
-        across = position[1:-1, 2:] - position[1:-1, :-2]
-        down = position[2:, 1:-1] - position[:-2, 1:-1]
-        if turn:
-            across, down = (step - turn * np.rint(step / turn) for step in (across, down))
+        across = _shortest(position[1:-1, 2:] - position[1:-1, :-2], turn)
+        down = _shortest(position[2:, 1:-1] - position[:-2, 1:-1], turn)
         width = np.sqrt(across * across + down * down) / 2
     centre = position[1:-1, 1:-1]
     return Axis(

@@ -69,9 +69,7 @@ def _test_centres(polygon: Any, tile: Grid) -> Mask:
 
 
 def _test_pixels(line: Any, tile: Grid) -> Mask:
-    (width, height), (east, south) = tile.lattice.resolution, tile.lattice.anchor
-    x = east + np.arange(tile.left, tile.left + tile.width + 1) * width
-    y = south - np.arange(tile.top, tile.top + tile.height + 1) * height
+    x, y = tile.x_edges, tile.y_edges
     west, north = np.meshgrid(x[:-1], y[:-1])
     right, bottom = np.meshgrid(x[1:], y[1:])
     return np.asarray(shapely.intersects(line, shapely.box(west, bottom, right, north)))

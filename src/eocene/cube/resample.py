@@ -3,8 +3,9 @@
 *Interpolating* kinds weigh the source pixels around the target pixel's centre, which is transformed
 exactly. Where the target pixel is larger than a source pixel the kernel is stretched by as much, so
 that no source pixel is skipped. *Aggregating* kinds take the source pixels under the target pixel:
-within one CRS exactly under it; between two CRSs under the upright box around its centre that is as
-wide and as high as the pixel is spread out there (a rotated pixel keeps its area).
+within one CRS exactly under it; between two CRSs under the upright box between two of its corners, as
+gdalwarp does, or, where the pixel is rotated by more than some 13 degrees and such a box would miss much
+of it, under one around its centre that is as wide and as high as the pixel is spread out.
 
 Pixels that are no-data or not finite (openEO's ``is_valid``) are left out and the weights made up
 for. An interpolated pixel is no-data where the source pixel under its centre is; an aggregated one
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.cube.axes import KERNELS, locate_axes
+from eocene.cube.axes import KERNELS, locate_axes, locate_boxes
 from eocene.cube.warp import gather_pixels, locate_pixels
 from eocene.model import Grid
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from eocene.cube.axes import Axis
     from eocene.cube.block import Block
     from eocene.cube.warp import Index, Position
+    from eocene.model import Lattice
 
     Numbers = NDArray[Any]
     Mask = NDArray[np.bool_]
@@ -59,7 +61,7 @@ def source_window(window: Grid, source: Grid, method: str = "near") -> Grid:
             return window
         (first_row, first_col), down, across = locate_pixels(window, source.lattice), 1, 1
     else:
-        rows, cols = locate_axes(window, source.lattice)
+        rows, cols = _locate(window, source.lattice, method)
         (first_row, down), (first_col, across) = rows.reach(method), cols.reach(method)
     touched = (first_row < source.top + source.height) & (first_row + down > source.top)
     touched = touched & (first_col < source.left + source.width) & (first_col + across > source.left)
@@ -82,7 +84,7 @@ def resample(block: Block, window: Grid, method: str = "near") -> Block:
     usable = _usable(block)
     planes = _compilable(block.values).reshape(-1, *block.grid.shape)
     mask = np.ones((0, 0, 0), bool) if usable is None else usable.reshape(planes.shape)
-    axes = locate_axes(window, block.grid.lattice)
+    axes = _locate(window, block.grid.lattice, method)
     shape = (len(planes), *window.shape)
     values = np.zeros(shape, planes.dtype if method in PICKS else _as_float(block.values.dtype))
     valid = np.zeros(shape, bool)
@@ -98,6 +100,10 @@ def resample(block: Block, window: Grid, method: str = "near") -> Block:
         valid=None if valid.all() else valid.reshape(shape),
         grid=window,
     )
+
+
+def _locate(window: Grid, source: Lattice, method: str) -> tuple[Axis, Axis]:
+    return locate_axes(window, source) if method in KERNELS else locate_boxes(window, source)
 
 
 def _nearest(block: Block, grid: Grid, window: Grid) -> Block:
@@ -169,7 +175,7 @@ class Taps:
             if method in ("cubic", "lanczos") and not complete.all():
                 # Negative weights whose counterpart is missing would exaggerate: there it is bilinear.
                 plain, weight, _ = self._weigh("bilinear", values.shape)
-                total = np.where(complete, total, plain / weight)
+                total = np.where(complete | self._is_stretched(), total, plain / weight)
         values[:] = np.where(valid, np.sqrt(total) if method == "rms" else total, 0)
 
     def _weights(self, method: str) -> list[tuple[Index, Position]]:
@@ -187,6 +193,10 @@ class Taps:
         rows, cols = self._weights(method)
         weigh(self.planes, self.usable, rows, cols, method == "rms", out)
         return out
+
+    def _is_stretched(self) -> Mask:
+        """Return where a target pixel is larger than a source pixel: there one gap is a gap among many."""
+        return np.asarray(self.rows.is_stretched() | self.cols.is_stretched())
 
     def _nearest_usable(self) -> Mask:
         """Return whether the source pixel under each centre is there and usable."""

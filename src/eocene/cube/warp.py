@@ -38,12 +38,18 @@ def locate_centres(window: Grid, source: Lattice) -> tuple[Position, Position]:
     Pixel number n reaches from n to n + 1. Shapes are those of :func:`locate_pixels`; what the
     transformation cannot reach is not finite.
     """
-    (rx, ry), (ax, ay) = source.resolution, source.anchor
     if window.epsg == source.epsg:
-        x, y = window.x[None, :], window.y[:, None]
-    else:
-        x, y = np.meshgrid(window.x, window.y)
-        x, y = transformer(window.epsg, source.epsg).transform(x, y)
+        return _on_lattice(window.x[None, :], window.y[:, None], source)
+    return locate_points(window.x, window.y, window.epsg, source)
+
+
+def locate_points(x: Position, y: Position, epsg: int, source: Lattice) -> tuple[Position, Position]:
+    """Return where on ``source`` the points lie whose x (width,) and y (height,) are given in another CRS."""
+    return _on_lattice(*transformer(epsg, source.epsg).transform(*np.meshgrid(x, y)), source)
+
+
+def _on_lattice(x: Position, y: Position, source: Lattice) -> tuple[Position, Position]:
+    (rx, ry), (ax, ay) = source.resolution, source.anchor
     return (ay - y) / ry, (x - ax) / rx
 
 

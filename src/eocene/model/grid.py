@@ -208,6 +208,18 @@ class Grid:
         rows = np.arange(self.top, self.top + self.height, dtype=np.float64)
         return self.lattice.anchor[1] - (rows + 0.5) * self.lattice.resolution[1]
 
+    @property
+    def x_edges(self) -> NDArray[np.float64]:
+        """Coordinates of the edges between pixel columns and of the outer ones, west to east."""
+        columns = np.arange(self.left, self.left + self.width + 1, dtype=np.float64)
+        return self.lattice.anchor[0] + columns * self.lattice.resolution[0]
+
+    @property
+    def y_edges(self) -> NDArray[np.float64]:
+        """Coordinates of the edges between pixel rows and of the outer ones, north to south."""
+        rows = np.arange(self.top, self.top + self.height + 1, dtype=np.float64)
+        return self.lattice.anchor[1] - rows * self.lattice.resolution[1]
+
     def bounds_in(self, epsg: int) -> BBox:
         """Return the box around this grid in another CRS."""
         return transform_bbox(self.bounds, self.epsg, epsg)
