@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.archive.catalogue import Catalogue
 from eocene.archive.definition import read_bands
-from eocene.archive.fetch import Door
+from eocene.archive.fetch import Door, Policy, is_remote
 from eocene.archive.ingest import ingest_product
 from eocene.archive.normalise import is_table
 from eocene.archive.opening import open_raster
@@ -47,8 +47,10 @@ class Archive:
         self.catalogue.close()
 
     def door(self) -> Door:
-        """Return the door to the files of this workspace and of the products that were ingested."""
-        self._last_door = Door((self._root, *(Path(root) for root in self.catalogue.roots())))
+        """Return the door to this workspace, to products that were ingested and to what may be read afar."""
+        roots = self.catalogue.roots()
+        folders = (Path(root) for root in roots if not is_remote(root))
+        self._last_door = Door((self._root, *folders), Policy.of(filter(is_remote, roots)))
         return self._last_door
 
     def ingest(

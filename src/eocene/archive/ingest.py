@@ -30,7 +30,7 @@ def ingest_product(
     try:
         products = _merge(list(reader.read_product(path, options)))
         roots = reader.find_roots(path)
-        wider = Door.of((*door.roots, *roots))
+        wider = door.widen(roots)
         checked = _check(products, Inspector(wider), progress)
         if not any(items for _, items in checked):
             raise InputError(f"The product {str(path)!r} has no items.", "Check that it is complete.")

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class MissingError(DamageError):
+    """Nothing lies where an href leads; of what is read part by part, a part that was never written."""
+
+
 Identity = tuple[str, int, int | str]
 """Where it lies, its size, and its time of change or entity tag: the same as long as the bytes are."""
 

@@ -1,49 +1,93 @@
 """The one door to the outside: every path and URL that the archive opens passes here.
 
 An item is data that somebody else wrote; its ``href`` may point anywhere. The door lets through
-regular local files inside the allowed roots, after symbolic links are resolved, and nothing else.
+regular local files inside the allowed roots, after symbolic links are resolved, and URLs below the
+prefixes that the operator allows, at addresses that were checked; nothing else.
 """
 
 from __future__ import annotations
 
-import re
+import json
 import stat
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
-from eocene.archive.fetch.content import LocalContent
-from eocene.model.errors import DamageError, InputError, UnavailableError
+from cachetools import TTLCache
+
+from eocene.archive.fetch.answer import Limits
+from eocene.archive.fetch.checksum import Checksum
+from eocene.archive.fetch.client import Client, Request
+from eocene.archive.fetch.content import LocalContent, MissingError
+from eocene.archive.fetch.download import Download
+from eocene.archive.fetch.http_content import HttpContent
+from eocene.archive.fetch.paths import parse_href
+from eocene.archive.fetch.place import Place, WebPlace
+from eocene.archive.fetch.policy import Policy
+from eocene.archive.fetch.refusal import refuse_path
+from eocene.archive.fetch.s3 import BucketPlace
+from eocene.archive.fetch.urls import is_remote
+from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from eocene.archive.fetch.content import Content
+    from eocene.archive.fetch.answer import Answer
+    from eocene.archive.fetch.content import Content, Identity
+    from eocene.archive.fetch.download import Progress
 
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
-_REMOTE = {"http", "https", "s3", "gs", "gcs", "az", "abfs", "abfss", "ftp", "ftps", "hdfs", "oss", "sftp"}
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f<>|\\]|/vsi|^vsi", re.IGNORECASE)
-_SUFFIXES = (".vrt", ".xml", ".wms", ".url")
-_LONGEST = 4096
+_REMEMBERED_S = 60.0
+_remembered: TTLCache[Any, HttpContent] = TTLCache(4096, _REMEMBERED_S)
+"""Remote objects that were opened: a cube opens each asset for every block."""
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Door:
-    """Lets local files inside ``roots`` through.
+    """Lets local files inside ``roots`` and URLs of the ``policy`` through.
 
     Parameters
     ----------
     roots : tuple of Path
         Folders, or single files, with symbolic links resolved.
+    policy : Policy
+        Which URLs may be read; none by default.
+    limits : Limits
+        Times and sizes of what is fetched.
     """
 
     roots: tuple[Path, ...]
+    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
-    def of(cls, roots: Iterable[Path]) -> Door:
-        """Return the door of these roots, their symbolic links resolved."""
-        return cls(tuple(dict.fromkeys(root.resolve() for root in roots)))
+    def of(cls, roots: Iterable[Path | str]) -> Door:
+        """Return the door of these roots, their links resolved, and of the environment.
+
+        Parameters
+        ----------
+        roots : iterable of Path or str
+            Folders, single files, or prefixes of URLs.
+        """
+        return cls((), Policy.of()).widen(roots)
+
+    def widen(self, roots: Iterable[Path | str]) -> Door:
+        """Return a door that lets more through.
+
+        Raises
+        ------
+        InputError
+            If a prefix is no plain URL.
+        """
+        given = list(roots)
+        folders = [Path(root).resolve() for root in given if not is_remote(root)]
+        prefixes = [str(root) for root in given if is_remote(root)]
+        return replace(
+            self,
+            roots=tuple(dict.fromkeys((*self.roots, *folders))),
+            policy=self.policy.widen(prefixes) if prefixes else self.policy,
+        )
 
     def resolve(self, href: str, base: Path | None = None) -> Path:
         """Return the file that ``href`` names, absolute and with links resolved.
@@ -60,85 +104,148 @@ class Door:
         InputError
             If it names something that must not be opened.
         UnavailableError
-            If it is remote.
-        DamageError
+            If it is remote: then :meth:`open` reads it in place and :meth:`download` brings it here.
+        MissingError
             If the file has gone.
         """
         path = Path(parse_href(href))
         if not path.is_absolute():
             if base is None:
-                raise _refusal(href, "it is relative and nothing says to what")
+                raise refuse_path(href, "it is relative and nothing says to what")
             path = base / path
         try:
             resolved = path.resolve(strict=True)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise DamageError(
+            raise MissingError(
                 f"The file {str(path)!r} does not exist.",
                 "Put it back where it was, or ingest the product again from its new place.",
             ) from error
         except (OSError, RuntimeError) as error:
-            raise _refusal(href, "its path cannot be resolved") from error
+            raise refuse_path(href, "its path cannot be resolved") from error
         self._confine(href, resolved)
         return resolved
 
-    def open(self, href: str) -> Content:
-        """Return what an href names, to be read in ranges.
+    def open(self, href: str, *, known: Identity | None = None) -> Content:
+        """Return what an href names, to be read in ranges; thread-safe.
+
+        Parameters
+        ----------
+        href : str
+            A local path, or an http, https or s3 URL.
+        known : tuple, optional
+            The identity that remote content had when it was opened before, such as one that a catalogue
+            keeps: nothing is asked then until it is read, and reading fails if it has changed.
 
         Raises
         ------
-        InputError, UnavailableError, DamageError
-            As for :meth:`resolve`.
+        InputError
+            If it names something that must not be opened.
+        MissingError, DamageError
+            If it has gone or cannot be read.
+        UnavailableError
+            If it cannot be read in place.
         """
-        return LocalContent(self.resolve(href))
+        if not is_remote(href):
+            return LocalContent(self.resolve(href))
+        key = href, self.policy, self.limits
+        with _lock:
+            content: HttpContent | None = _remembered.get(key)
+        if content is None or known not in (None, content.identity):
+            content = HttpContent(self._client, self._admit(href), known)
+            with _lock:
+                _remembered[key] = content
+        return content
+
+    def download(
+        self,
+        href: str,
+        target: Path,
+        *,
+        progress: Progress | None = None,
+        checksum: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Fetch a remote object into a file: whole or not at all, going on where it was cut off before.
+
+        Parameters
+        ----------
+        href : str
+            An http, https or s3 URL.
+        target : Path
+            The file; it is replaced. ``NAME.partial`` and ``NAME.partial.tag`` lie beside it meanwhile.
+        progress : callable, optional
+            Called with (bytes so far, all bytes; 0 where the server does not say).
+        checksum : str, optional
+            A multihash in hexadecimal as in STAC's ``file:checksum``, or ``sha256:…``.
+        headers : mapping, optional
+            Sent along, such as a token; to this origin only, also after redirects.
+
+        Raises
+        ------
+        InputError
+            If the URL is not allowed.
+        DamageError
+            If it cannot be had whole and right; the target is as it was.
+        StateError
+            If it is being fetched already.
+        """
+        wanted = None if checksum is None else Checksum.parse(checksum)
+        Download(self._client, self._admit(href, headers), target, progress).run(wanted)
+
+    def get_json(
+        self,
+        url: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return the JSON that a URL answers with.
+
+        Parameters
+        ----------
+        url : str
+            An http or https URL.
+        method : str
+            GET, or POST for searches; it may be sent more than once.
+        body : JSON value, optional
+            What is posted.
+        headers : mapping, optional
+            As for :meth:`download`.
+
+        Raises
+        ------
+        InputError
+            If the URL is not allowed.
+        DamageError
+            If there is no answer, it is too large, or no JSON.
+        """
+        sent = {"Accept": "application/json, application/geo+json", **(headers or {})}
+        data = None
+        if body is not None:
+            data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+        request = Request(self.policy.admit(url), method, sent, data)
+        return self._client.ask(lambda: request, lambda answer: _parse(answer, self.limits.document_bytes))
+
+    @property
+    def _client(self) -> Client:
+        return Client(self.policy, self.limits)
+
+    def _admit(self, href: str, headers: Mapping[str, str] | None = None) -> Place:
+        url = self.policy.admit(href)
+        return BucketPlace(url) if url.scheme == "s3" else WebPlace(url, headers)
 
     def _confine(self, href: str, resolved: Path) -> None:
         # A link may lead to a name that would not have passed as such.
         parse_href(str(resolved))
         if not any(resolved == root or resolved.is_relative_to(root) for root in self.roots):
-            raise _refusal(href, "it lies outside the workspace and the folders that were ingested")
+            raise refuse_path(href, "it lies outside the workspace and the folders that were ingested")
         if not stat.S_ISREG(resolved.stat().st_mode):
-            raise _refusal(href, "it is not a regular file")
+            raise refuse_path(href, "it is not a regular file")
 
 
-def parse_href(href: str) -> str:
-    """Return the local path that an href spells, without touching the disk.
-
-    Raises
-    ------
-    InputError
-        If it spells a GDAL virtual file, a virtual data set or another trick.
-    UnavailableError
-        If it is remote.
-    """
-    if not isinstance(href, str) or not href.strip():
-        raise _refusal(href, "it is not a path")
-    if len(href) > _LONGEST:
-        raise _refusal(href[:60] + "…", f"it is longer than {_LONGEST} characters")
-    text, scheme = href, _SCHEME.match(href.strip())
-    if scheme:
-        text = _local_path(href.strip(), scheme.group(1).lower())
-    elif href.startswith("//"):
-        raise _refusal(href, "it names another machine")
-    if _FORBIDDEN.search(text) or text.lower().endswith(_SUFFIXES):
-        raise _refusal(href, "only plain files of the supported formats are opened")
-    return text
-
-
-def _local_path(href: str, scheme: str) -> str:
-    if scheme in _REMOTE:
-        raise UnavailableError(
-            f"The asset {href!r} is remote, and reading over the network is not built in this version.",
-            "Download the product and ingest the local copy.",
-        )
-    parts = urlsplit(href)
-    if scheme != "file" or parts.netloc not in ("", "localhost"):
-        raise _refusal(href, f"the scheme {scheme!r} is not supported")
-    return unquote(parts.path)
-
-
-def _refusal(href: object, why: str) -> InputError:
-    return InputError(
-        f"The asset path {href!r} is refused: {why}.",
-        "Give a local file inside the folder that is ingested, or ingest the folder where it lies.",
-        code="FilePathInvalid",
-    )
+def _parse(answer: Answer, most: int) -> Any:
+    text = answer.body(most)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamageError(f"{answer.url.name!r} answers with no JSON.", "Check the URL.") from error

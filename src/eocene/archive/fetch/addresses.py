@@ -1,0 +1,61 @@
+"""Which addresses a connection may be made to; a host is resolved here, once, and nowhere else."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
+
+from eocene.archive.fetch.refusal import refuse_url
+
+if TYPE_CHECKING:
+    from eocene.archive.fetch.urls import Url
+
+_TRANSLATED = IPv6Network("64:ff9b::/96")  # RFC 6052
+_REMEDY = (
+    "If this machine is meant, the operator names it in EOCENE_REMOTE_PRIVATE, as host or host:port, "
+    "separated by commas."
+)
+
+
+def resolve_host(host: str, port: int) -> list[str]:
+    """Return the addresses of a host, in the order of the system's resolver.
+
+    Raises
+    ------
+    OSError
+        If it has none, or the resolver does not answer.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def check_addresses(url: Url, addresses: list[str], *, private: bool) -> None:
+    """Raise InputError if one of a host's addresses is not one to connect to.
+
+    Parameters
+    ----------
+    url : Url
+        Whose host it is.
+    addresses : list of str
+        All that it resolves to.
+    private : bool
+        Whether the operator allows loopback and private networks for this host. Link-local addresses,
+        among which clouds keep their credentials, and multicast are never allowed.
+    """
+    for text in addresses:
+        address = _unwrap(ip_address(text.partition("%")[0]))
+        if address.is_link_local or address.is_multicast or address.is_unspecified:
+            raise refuse_url(url.name, f"{text} is no address of a server", "")
+        if not address.is_global and not (private and (address.is_private or address.is_loopback)):
+            raise refuse_url(url.name, f"its host is {text}, which is not a public address", _REMEDY)
+
+
+def _unwrap(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Return the IPv4 address that an IPv6 address stands for, or the address itself."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)

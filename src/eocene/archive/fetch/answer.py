@@ -1,0 +1,177 @@
+"""The answer of a server: its body comes in pieces, within a time and a size."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError
+
+from eocene.archive.fetch.content import MissingError
+from eocene.model.errors import DamageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from urllib3 import BaseHTTPResponse
+
+    from eocene.archive.fetch.urls import Url
+
+_PIECE = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long and how much one thing may be asked for.
+
+    Attributes
+    ----------
+    connect_s, stall_s : float
+        Seconds until a connection stands, and between two pieces of an answer.
+    total_s : float
+        Seconds for all attempts at one range or document.
+    attempts : int
+        How often it is tried while nothing arrives.
+    redirects : int
+        How many are followed.
+    header_bytes, document_bytes, whole_bytes, download_bytes : int
+        Of the headers of an answer, of a JSON document, of an object whose server knows no ranges, of a file.
+    """
+
+    connect_s: float = 10.0
+    stall_s: float = 30.0
+    total_s: float = 300.0
+    attempts: int = 6
+    redirects: int = 5
+    header_bytes: int = 64 * 2**10
+    document_bytes: int = 64 * 2**20
+    whole_bytes: int = 64 * 2**20
+    download_bytes: int = 64 * 2**30
+
+
+class PassingError(Exception):
+    """A fault that may pass; it is asked again.
+
+    Parameters
+    ----------
+    what : str
+        What happened.
+    wait_s : float, optional
+        Seconds that the server asked to wait.
+    progressed : bool
+        Whether something of use arrived before.
+    """
+
+    def __init__(self, what: str, wait_s: float | None = None, *, progressed: bool = False) -> None:
+        super().__init__(what)
+        self.wait_s, self.progressed = wait_s, progressed
+
+
+class Answer:
+    """An answer whose headers have come.
+
+    Parameters
+    ----------
+    response : urllib3.BaseHTTPResponse
+        Its body is not read.
+    url : Url
+        Who answers.
+    deadline : float
+        On the monotonic clock; the body has to be there by then.
+    limits : Limits
+        Of sizes.
+    """
+
+    def __init__(self, response: BaseHTTPResponse, url: Url, deadline: float, limits: Limits) -> None:
+        self._response, self.url, self._deadline = response, url, deadline
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+        if sum(len(name) + len(value) for name, value in self.headers.items()) > limits.header_bytes:
+            self.close()
+            raise DamageError(f"{url.name!r} answers with too many headers.", "Check the server.")
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            self.close()
+            raise DamageError(f"{url.name!r} is sent packed, which was not asked for.", "Check the server.")
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes the body has, where the server says so."""
+        text = self.headers.get("content-length", "")
+        return int(text) if text.isdigit() else None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body as it comes.
+
+        Raises
+        ------
+        PassingError
+            If it is cut off, stalls or takes too long.
+        """
+        received, expected = 0, self.length
+        while True:
+            try:
+                piece = self._response.read1(_PIECE)
+            except (ProtocolError, ReadTimeoutError, OSError) as error:
+                raise PassingError(describe_fault(error)) from error
+            if not piece:
+                break
+            received += len(piece)
+            yield piece
+            if time.monotonic() > self._deadline:
+                raise PassingError("it takes too long")
+        if expected is not None and received != expected:
+            raise PassingError(f"it was cut off after {received} of {expected} bytes")
+
+    def body(self, most: int) -> bytes:
+        """Return the body.
+
+        Raises
+        ------
+        DamageError
+            If it is larger than ``most`` bytes.
+        PassingError
+            If it does not come whole.
+        """
+        length = self.length
+        pieces, received = [], 0
+        if length is None or length <= most:
+            for piece in self.pieces():
+                received += len(piece)
+                if received > most:
+                    break
+                pieces.append(piece)
+            else:
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.close()
+        raise DamageError(
+            f"{self.url.name!r} is larger than the {most} bytes that were expected or are allowed.",
+            "Check the server, or ask for less.",
+        )
+
+    def refuse(self) -> NoReturn:
+        """Raise the error that the status stands for."""
+        if self.status in (404, 410):
+            raise MissingError(f"{self.url.name!r} does not exist.", "Check whether it was moved.")
+        if self.status in (401, 403, 407):
+            raise DamageError(
+                f"{self.url.name!r} may not be read: its server answers {self.status}.",
+                "Give credentials by the environment, or a signed URL that has not expired.",
+            )
+        raise DamageError(
+            f"{self.url.name!r} cannot be read: its server answers {self.status}.", "Check the URL."
+        )
+
+    def close(self) -> None:
+        """Close the connection, unless all of the body was read and it went back to its pool."""
+        self._response.close()
+
+
+def describe_fault(error: BaseException | None) -> str:
+    """Return what happened on a connection, in a few words."""
+    if isinstance(error, ReadTimeoutError | TimeoutError):
+        return "the server sent nothing for too long"
+    if isinstance(error, IncompleteRead):
+        return "the answer was cut off"
+    text = str(error or "no answer")
+    return text.rpartition(": ")[2][:160].strip("()' ") or type(error).__name__

@@ -1,0 +1,234 @@
+"""One request over HTTP: sent to a checked address, redirected by the same rules, tried again, bounded."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urljoin
+
+from urllib3 import Timeout
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+
+from eocene.archive.fetch.answer import Answer, Limits, PassingError, describe_fault
+from eocene.archive.fetch.connections import shared_connections
+from eocene.archive.fetch.refusal import refuse_url
+from eocene.model.errors import DamageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from urllib3 import BaseHTTPResponse
+
+    from eocene.archive.fetch.policy import Policy
+    from eocene.archive.fetch.urls import Url
+
+T = TypeVar("T")
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_SHARED = (
+    "range",
+    "if-match",
+    "if-range",
+    "if-unmodified-since",
+    "accept",
+    "accept-encoding",
+    "content-type",
+)
+"""Headers that another origin may see after a redirect; what else a caller gives may be secret."""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 20.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked.
+
+    Parameters
+    ----------
+    url : Url
+        An http or https URL.
+    method, body, headers
+        As they are sent.
+    private : bool, optional
+        Whether its host may have a private address; by default the policy says so.
+    """
+
+    url: Url
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    private: bool | None = None
+
+
+class Client:
+    """Sends requests for a policy.
+
+    Parameters
+    ----------
+    policy : Policy
+        Where redirects may lead, and which hosts may be private.
+    limits : Limits
+        Times and sizes.
+    """
+
+    def __init__(self, policy: Policy, limits: Limits | None = None) -> None:
+        self.policy, self.limits = policy, limits or Limits()
+
+    def ask(
+        self, make: Callable[[], Request], take: Callable[[Answer], T], *, seconds: float | None = None
+    ) -> T:
+        """Send a request and return what ``take`` makes of the answer; both again where a fault may pass.
+
+        Parameters
+        ----------
+        make : callable
+            Makes the request, anew for each attempt.
+        take : callable
+            Reads the answer; raises :class:`PassingError` if it is to be asked again.
+        seconds : float, optional
+            For all attempts together.
+
+        Raises
+        ------
+        InputError
+            If an address or a redirect is refused.
+        DamageError
+            If the server refuses, or no attempt succeeds; the URL is named.
+        """
+        deadline = time.monotonic() + (self.limits.total_s if seconds is None else seconds)
+        attempt = 0
+        while True:
+            request = make()
+            try:
+                with self._send(request, deadline) as answer:
+                    return take(answer)
+            except PassingError as fault:
+                attempt = 1 if fault.progressed else attempt + 1
+                wait = _choose_wait(attempt, fault.wait_s)
+                if attempt >= self.limits.attempts or time.monotonic() + wait > deadline:
+                    raise _gave_up(request.url, fault, attempt) from fault
+            time.sleep(wait)
+
+    @contextmanager
+    def _send(self, request: Request, deadline: float) -> Iterator[Answer]:
+        """Yield the answer of the last of the redirects."""
+        slots = shared_connections().slots
+        if not slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise PassingError("all connections of this process were busy")
+        try:
+            answer = self._follow(request, deadline)
+            try:
+                yield answer
+            finally:
+                answer.close()
+        finally:
+            slots.release()
+
+    def _follow(self, request: Request, deadline: float) -> Answer:
+        for _ in range(self.limits.redirects + 1):
+            answer = Answer(self._exchange(request, deadline), request.url, deadline, self.limits)
+            if answer.status not in _REDIRECTS:
+                _raise_fault(answer)
+                return answer
+            target = answer.headers.get("location", "")
+            answer.close()
+            request = self._redirect(request, answer.status, target)
+        raise DamageError(
+            f"{request.url.name!r} redirects more than {self.limits.redirects} times.", "Give its final URL."
+        )
+
+    def _redirect(self, request: Request, status: int, target: str) -> Request:
+        if request.method != "GET" and status not in (307, 308):
+            raise refuse_url(request.url.name, f"it answers {request.method} with a redirect of {status}")
+        url = self.policy.admit(urljoin(str(request.url), target))
+        if url.scheme == "s3" or (request.url.scheme == "https" and url.scheme == "http"):
+            raise refuse_url(url.name, "a redirect leads from https to it")
+        kept = dict(request.headers)
+        if url.origin != request.url.origin:
+            kept = {name: value for name, value in kept.items() if name.lower() in _SHARED}
+        return Request(url, request.method, kept, request.body)
+
+    def _exchange(self, request: Request, deadline: float) -> BaseHTTPResponse:
+        """Send to the first address that accepts a connection."""
+        url, connections = request.url, shared_connections()
+        private = self.policy.allows_private(url) if request.private is None else request.private
+        try:
+            pools = connections.find(url, private=private)
+        except OSError as error:
+            raise PassingError(f"the host {url.host!r} cannot be resolved ({error})") from error
+        headers = {"Host": url.authority, "Accept-Encoding": "identity", "User-Agent": "eocene"}
+        fault: Exception | None = None
+        for pool in pools:
+            try:
+                answer = pool.urlopen(
+                    request.method, url.target, body=request.body, headers=headers | dict(request.headers),
+                    redirect=False, retries=False, assert_same_host=False, preload_content=False,
+                    decode_content=False, timeout=self._timeout(deadline),
+                )  # fmt: skip
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                fault = error
+                continue
+            except SSLError as error:
+                raise _insecure(url, error) from error
+            except (HTTPError, OSError) as error:
+                raise PassingError(describe_fault(error)) from error
+            connections.prefer(url, pool.host)
+            return answer
+        connections.forget(url)
+        raise PassingError(describe_fault(fault)) from fault
+
+    def _timeout(self, deadline: float) -> Timeout:
+        left = max(0.001, deadline - time.monotonic())
+        return Timeout(connect=min(self.limits.connect_s, left), read=min(self.limits.stall_s, left))
+
+
+def _raise_fault(answer: Answer) -> None:
+    """Raise what a status says that is neither success nor a range that cannot be had."""
+    if answer.status in (200, 206, 412, 416):
+        return
+    status = answer.status
+    answer.close()
+    if status in _PASSING:
+        raise PassingError(
+            f"the server answered {status}", _read_retry_after(answer.headers.get("retry-after"))
+        )
+    answer.refuse()
+
+
+def _read_retry_after(text: str | None) -> float | None:
+    """Return the seconds that a server asks to wait: a number, or until an instant."""
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text) if text.strip().isdigit() else _seconds_until(text))
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _seconds_until(text: str) -> float:
+    return parsedate_to_datetime(text).timestamp() - time.time()
+
+
+def _choose_wait(attempt: int, asked: float | None) -> float:
+    """Return how long to wait: as asked, else a random part of a time that doubles with each attempt."""
+    longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**attempt)
+    return random.uniform(longest / 2, longest) if asked is None else asked  # noqa: S311 (no secret)
+
+
+def _gave_up(url: Url, fault: PassingError, attempts: int) -> DamageError:
+    asked = "" if fault.wait_s is None else f" and asked to wait {fault.wait_s:.0f} s"
+    return DamageError(
+        f"{url.name!r} cannot be read: {fault}{asked}; it was tried {attempts} times.",
+        "Try again later, or check the network and the server.",
+    )
+
+
+def _insecure(url: Url, error: Exception) -> DamageError:
+    return DamageError(
+        f"{url.name!r} cannot be read: no secure connection to its host ({describe_fault(error)}).",
+        "Check the server's certificate; SSL_CERT_FILE names further authorities that are trusted.",
+    )

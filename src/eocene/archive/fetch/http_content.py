@@ -1,0 +1,177 @@
+"""An object on a server, read in ranges, several at a time; a change of it meanwhile is noticed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from eocene.archive.fetch.answer import PassingError
+from eocene.archive.fetch.connections import shared_connections
+from eocene.archive.fetch.ranges import join_ranges
+from eocene.model.errors import DamageError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eocene.archive.fetch.answer import Answer
+    from eocene.archive.fetch.client import Client
+    from eocene.archive.fetch.content import Identity
+    from eocene.archive.fetch.place import Place
+
+_HEAD_BYTES = 32 * 2**10
+"""Asked for when an object is opened: the header of most files, so that it costs no request of its own."""
+_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
+
+
+class HttpContent:
+    """An object behind HTTP.
+
+    Parameters
+    ----------
+    client : Client
+        Sends the requests.
+    place : Place
+        Where it lies.
+    known : tuple, optional
+        Its identity as an earlier content told it; nothing is asked then before the first read.
+
+    Raises
+    ------
+    MissingError, DamageError, UnavailableError
+        If it does not exist, cannot be read, or is large and the server knows no ranges.
+    """
+
+    def __init__(self, client: Client, place: Place, known: Identity | None = None) -> None:
+        self.name = place.name
+        self._client, self._place = client, place
+        self._head = b""
+        self.identity: Identity = self._open() if known is None else known
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.identity[1]
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return a range."""
+        start, stop = _clip(offset, length, self.size)
+        if stop <= len(self._head):
+            return self._head[start:stop]
+        return self._fetch(start, stop)
+
+    def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return several ranges; neighbours with one request, several requests at a time."""
+        wanted = [_clip(offset, length, self.size) for offset, length in ranges]
+        spans = join_ranges([span for span in wanted if span[1] > len(self._head)])
+        parts = dict(zip(spans, self._fetch_all(spans), strict=True))
+        return [
+            self._head[start:stop] if stop <= len(self._head) else _cut(parts, start, stop)
+            for start, stop in wanted
+        ]
+
+    def _fetch_all(self, spans: Sequence[tuple[int, int]]) -> list[bytes]:
+        if len(spans) < 2:
+            return [self._fetch(*span) for span in spans]
+        running = [shared_connections().threads.submit(self._fetch, *span) for span in spans]
+        try:
+            return [one.result() for one in running]
+        finally:
+            for one in running:
+                one.cancel()
+
+    def _fetch(self, start: int, stop: int) -> bytes:
+        if stop <= start:
+            return b""
+        headers = {"Range": f"bytes={start}-{stop - 1}"} | _condition(self.identity[2])
+        return self._client.ask(
+            lambda: self._place.ask(headers), lambda answer: self._take(answer, start, stop)
+        )
+
+    def _take(self, answer: Answer, start: int, stop: int) -> bytes:
+        if answer.status in (412, 416):
+            raise self._replaced()
+        if answer.status == 200 and start == 0 and stop == self.size == answer.length:
+            pass  # the range is all of it
+        elif answer.status != 206:
+            raise PassingError("the server sent all of it where a range was asked for")
+        else:
+            first, last, size = _read_range(answer.headers)
+            if size != self.size:
+                raise self._replaced()
+            if (first, last) != (start, stop - 1):
+                raise PassingError(
+                    f"the server sent the bytes {first} to {last} instead of {start} to {stop - 1}"
+                )
+        if self.identity[2] and _validator(answer.headers) != self.identity[2]:
+            raise self._replaced()
+        body = answer.body(stop - start)
+        if len(body) != stop - start:
+            raise PassingError(f"it was cut off after {len(body)} of {stop - start} bytes")
+        return body
+
+    def _open(self) -> Identity:
+        headers = {"Range": f"bytes=0-{_HEAD_BYTES - 1}"}
+        return self._client.ask(lambda: self._place.ask(headers), self._take_head)
+
+    def _take_head(self, answer: Answer) -> Identity:
+        if answer.status == 206:
+            first, last, size = _read_range(answer.headers)
+            if first != 0 or last + 1 != min(size, _HEAD_BYTES):
+                raise PassingError("the server sent another range than the one asked for")
+            self._head = answer.body(last + 1)
+            if len(self._head) != last + 1:
+                raise PassingError("its beginning was cut off")
+        elif answer.status == 416:  # there is no first byte
+            self._head, size = b"", 0
+        else:
+            self._head = answer.body(self._check_whole(answer))
+            size = len(self._head)
+        validator = _validator(answer.headers)
+        return (self.name if validator else self._place.identify()), size, validator
+
+    def _check_whole(self, answer: Answer) -> int:
+        most = self._client.limits.whole_bytes
+        if answer.length is not None and answer.length > most:
+            raise UnavailableError(
+                f"{self.name!r} cannot be read in place: its server sends all {answer.length} bytes where "
+                "a range is asked for.",
+                "Download it and ingest the local copy.",
+            )
+        return most
+
+    def _replaced(self) -> DamageError:
+        return DamageError(f"{self.name!r} was replaced while it was read.", "Open it again.")
+
+
+def _condition(validator: int | str) -> dict[str, str]:
+    """Return the header that makes a server refuse if the object is no more the same."""
+    text = str(validator)
+    if text.startswith('"'):
+        return {"If-Match": text}
+    return {} if not text or text.startswith("W/") else {"If-Unmodified-Since": text}
+
+
+def _validator(headers: Mapping[str, str]) -> str:
+    """Return what changes when the object does: its entity tag, else its time of change; may be empty."""
+    return headers.get("etag") or headers.get("last-modified") or ""
+
+
+def _read_range(headers: Mapping[str, str]) -> tuple[int, int, int]:
+    """Return first byte, last byte and size of the object."""
+    found = _RANGE.fullmatch(headers.get("content-range", "").strip())
+    if not found or found[1] is None or not int(found[1]) <= int(found[2]) < int(found[3]):
+        raise PassingError("the server does not say which range it sent")
+    return int(found[1]), int(found[2]), int(found[3])
+
+
+def _clip(offset: int, length: int, size: int) -> tuple[int, int]:
+    if offset < 0 or length < 0:
+        raise ValueError(f"a range cannot begin at {offset} and be {length} bytes long")
+    return min(offset, size), min(offset + length, size)
+
+
+def _cut(parts: Mapping[tuple[int, int], bytes], start: int, stop: int) -> bytes:
+    for (first, last), part in parts.items():
+        if first <= start and stop <= last:
+            return part if (first, last) == (start, stop) else part[start - first : stop - first]
+    return b""
