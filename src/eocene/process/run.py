@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
 from eocene.model import Grid, InputError, Lattice, transformer
+from eocene.model.budget import memory_budget
 from eocene.process.allowance import limit_plan
-from eocene.process.cost.budget import memory_budget
 from eocene.process.cost.cutting import Cut, StageCost, choose_cut, stage_costs
 from eocene.process.cost.estimate import Estimate, estimate_plan, refuse_window, room_for_blocks
 from eocene.process.cost.explain import Explanation, explain_plan

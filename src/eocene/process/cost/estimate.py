@@ -47,7 +47,7 @@ class Estimate:
     blocks, block_size, workers : int
         How the result is cut, and how many blocks are computed at the same time; 0 without pixels.
     budget : int
-        The memory that may be taken: see :func:`eocene.process.cost.budget.memory_budget`.
+        The memory that may be taken: see :func:`eocene.model.budget.memory_budget`.
     """
 
     bytes_read: int

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eocene.model import InputError
+from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

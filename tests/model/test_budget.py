@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eocene.model import InputError
-from eocene.process.cost.budget import free_memory, memory_budget, parse_size
+from eocene.model.budget import free_memory, memory_budget, parse_size
 
 if TYPE_CHECKING:
     from pathlib import Path
