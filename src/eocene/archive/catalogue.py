@@ -1,31 +1,37 @@
-"""The catalogue: collections and items in one SQLite file with an R*Tree over space and time."""
+"""The catalogue of a workspace on one machine: one SQLite file with an R*Tree over space and time."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from eocene.archive.catalogue_base import BaseCatalogue, Mode, check_group, merge_patch, no_item, root_text
 from eocene.archive.extents import Extent, describe_extent
-from eocene.archive.rows import check_collection, make_row
-from eocene.archive.schema import connect, open_catalogue
-from eocene.archive.search import Search, compile_search, dump
-from eocene.archive.writing import delete_boxes, no_collection, recompute_extent, write_rows
-from eocene.model.errors import DamageError, NotFoundError
+from eocene.archive.fields import pick_fields
+from eocene.archive.reading import count_items, find_items, group_items, sort_values
+from eocene.archive.rows import check_collection, dump, make_rows
+from eocene.archive.schema import Connection, connect, open_catalogue
+from eocene.archive.search import Page, Search, make_token, read_token
+from eocene.archive.search_sql import compile_search
+from eocene.archive.writing import collection_names, delete_rows, no_collection, write_rows
+from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from eocene.archive.search import Selection
+    from eocene.archive.rows import Row
 
 __all__ = ["Catalogue", "Search"]
 
 
-class Catalogue:
-    """Collections and items of a workspace; every method may be called from any thread.
+class Catalogue(BaseCatalogue):
+    """Collections and items in an SQLite file.
 
     Parameters
     ----------
@@ -42,11 +48,10 @@ class Catalogue:
         self.path = path
         open_catalogue(path)
         self._local = threading.local()
-        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
+        self._connections: dict[threading.Thread, Connection] = {}
         self._lock = threading.Lock()
 
-    def close(self) -> None:
-        """Close the connections of all threads."""
+    def close(self) -> None:  # noqa: D102
         with self._lock:
             for connection in self._connections.values():
                 connection.close()
@@ -55,158 +60,121 @@ class Catalogue:
 
     # -- collections ---------------------------------------------------------------------------
 
-    def put_collection(self, collection: dict[str, Any]) -> None:
-        """Add a STAC collection or replace the one with its id; its items stay.
-
-        Raises
-        ------
-        InputError
-            If it has no id or is not JSON.
-        """
-        self.put_items([], collections=[collection])
-
-    def collections(self) -> list[dict[str, Any]]:
-        """Return all collections, by id, with the extents and summaries of their items."""
+    def collections(self) -> list[dict[str, Any]]:  # noqa: D102
         with self._reading() as connection:
             rows = connection.execute(_COLLECTIONS + "ORDER BY id").fetchall()
         return [_read_collection(row) for row in rows]
 
-    def collection(self, id: str) -> dict[str, Any]:  # noqa: A002
-        """Return one collection.
-
-        Raises
-        ------
-        NotFoundError
-            CollectionNotFound, with the names that come near.
-        """
+    def collection(self, id: str) -> dict[str, Any]:  # noqa: A002, D102
         with self._reading() as connection:
             row = connection.execute(_COLLECTIONS + "WHERE id = ?", (id,)).fetchone()
             if row is None:
-                names = [name for (name,) in connection.execute("SELECT id FROM collections ORDER BY id")]
-                raise no_collection(id, names)
+                raise no_collection(id, collection_names(connection))
         return _read_collection(row)
+
+    def delete_collection(self, id: str) -> int:  # noqa: A002, D102
+        with self._writing() as connection:
+            found = connection.execute("SELECT id FROM items WHERE collection = ?", (id,)).fetchall()
+            count = delete_rows(connection, id, [name for (name,) in found])
+            if not connection.execute("DELETE FROM collections WHERE id = ?", (id,)).rowcount:
+                raise no_collection(id, collection_names(connection))
+        return count
 
     # -- items ---------------------------------------------------------------------------------
 
-    def put_items(
+    def put_items(  # noqa: D102
         self,
         items: Iterable[dict[str, Any]],
         *,
         collections: Iterable[dict[str, Any]] = (),
-        roots: Iterable[Path] = (),
+        roots: Iterable[Path | str] = (),
+        mode: Mode = "upsert",
     ) -> int:
-        """Add items, or replace those with the same collection and id, in one transaction.
-
-        Parameters
-        ----------
-        items : iterable of dict
-            STAC items with ``collection``.
-        collections : iterable of dict
-            Collections to put in the same transaction, before the items.
-        roots : iterable of Path
-            Folders or files that assets may lie in from now on.
-
-        Returns
-        -------
-        int
-            How many items were put.
-
-        Raises
-        ------
-        InputError
-            If an item is not valid: it and the field are named, and nothing is written.
-        NotFoundError
-            If an item's collection does not exist.
-        """
         documents = [(check_collection(collection), dump(collection)) for collection in collections]
-        rows = [make_row(item) for item in items]
+        rows = make_rows(list(items))
+        by_collection: dict[str, list[Row]] = {}
+        for row in rows:
+            by_collection.setdefault(row.collection, []).append(row)
         with self._writing() as connection:
+            connection.executemany(_PUT_COLLECTION, documents)
             connection.executemany(
-                "INSERT INTO collections (id, document) VALUES (?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET document = excluded.document",
-                documents,
+                "INSERT OR IGNORE INTO roots VALUES (?)", [(root_text(root),) for root in roots]
             )
-            connection.executemany(
-                "INSERT OR IGNORE INTO roots VALUES (?)", [(str(root.resolve()),) for root in roots]
-            )
-            for name in dict.fromkeys(row.collection for row in rows):
-                write_rows(connection, name, [row for row in rows if row.collection == name])
+            for name, group in by_collection.items():
+                write_rows(connection, name, group, mode)
         return len(rows)
 
-    def delete_items(self, collection: str, ids: Iterable[str]) -> int:
-        """Delete items of a collection and return how many there were."""
+    def patch_item(self, collection: str, id: str, patch: dict[str, Any]) -> dict[str, Any]:  # noqa: A002, D102
         with self._writing() as connection:
-            count = 0
-            for name in ids:
-                found = connection.execute(
-                    "DELETE FROM items WHERE collection = ? AND id = ? RETURNING key", (collection, name)
-                ).fetchall()
-                delete_boxes(connection, [key for (key,) in found])
-                count += len(found)
-            if count:
-                recompute_extent(connection, collection)
-        return count
+            item = merge_patch(self._read_item(connection, collection, id), patch)
+            write_rows(connection, collection, make_rows([item]), "update")
+        return item
 
-    def item(self, collection: str, id: str) -> dict[str, Any]:  # noqa: A002
-        """Return one item.
+    def delete_items(self, collection: str, ids: Iterable[str]) -> int:  # noqa: D102
+        with self._writing() as connection:
+            return delete_rows(connection, collection, list(ids))
 
-        Raises
-        ------
-        NotFoundError
-            If there is no such collection (CollectionNotFound) or item (ItemNotFound).
-        """
+    def item(self, collection: str, id: str) -> dict[str, Any]:  # noqa: A002, D102
         with self._reading() as connection:
-            query = "SELECT document FROM items WHERE collection = ? AND id = ?"
-            row = connection.execute(query, (collection, id)).fetchone()
-        if row is None:
-            self.collection(collection)
-            raise NotFoundError(
-                f"The collection {collection!r} has no item {id!r}.",
-                "Search the collection for its items.",
-                code="ItemNotFound",
-            )
-        document: dict[str, Any] = json.loads(row[0])
-        return document
+            return self._read_item(connection, collection, id)
 
-    def search(self, query: Search) -> list[dict[str, Any]]:
-        """Return the items that match, newest first unless ``sortby`` says otherwise.
+    @staticmethod
+    def _read_item(connection: Connection, collection: str, name: str) -> dict[str, Any]:
+        row = connection.execute(_ITEM, (name, collection)).fetchone()
+        if row is not None:
+            item: dict[str, Any] = orjson.loads(row[0])
+            return item
+        if connection.execute("SELECT 1 FROM collections WHERE id = ?", (collection,)).fetchone():
+            raise no_item(collection, name)
+        raise no_collection(collection, collection_names(connection))
 
-        Raises
-        ------
-        InputError
-            If the search is wrong: bbox, geometry, filter or sort field.
-        """
+    # -- search --------------------------------------------------------------------------------
+
+    def search(self, query: Search) -> list[dict[str, Any]]:  # noqa: D102
         selection = compile_search(query)
         with self._reading() as connection:
-            return list(_select(connection, selection, query.limit, query.offset))
+            found = find_items(connection, query, selection, query.limit, query.offset)
+            return [pick_fields(item, query.fields) for _, item in found]
 
-    def count(self, query: Search) -> int:
-        """Return how many items match, whatever ``limit`` and ``offset`` say."""
+    def page(self, query: Search, token: str | None = None, *, counted: bool = False) -> Page:  # noqa: D102
+        limit = 10 if query.limit is None else query.limit
+        selection = compile_search(query, None if token is None else read_token(query, token))
+        with self._reading() as connection:
+            offset = query.offset if token is None else 0
+            pairs = find_items(connection, query, selection, limit + 1, offset)
+            found = list(islice(pairs, limit))
+            after = None
+            if found and next(pairs, None) is not None:
+                after = make_token(query, sort_values(connection, selection, found[-1][0]))
+            matched = count_items(connection, query, compile_search(query)) if counted else None
+        return Page([pick_fields(item, query.fields) for _, item in found], after, matched)
+
+    def count(self, query: Search) -> int:  # noqa: D102
         selection = compile_search(query)
         with self._reading() as connection:
-            if selection.filter is not None:
-                return sum(1 for _ in _select(connection, selection, None, 0))
-            _use_region(connection, selection)
-            text = f"SELECT count(*) FROM items WHERE {selection.where.text}"  # noqa: S608  (values are bound)
-            count: int = connection.execute(text, selection.where.parameters).fetchone()[0]
-            return count
+            return count_items(connection, query, selection)
+
+    def aggregate(self, query: Search, by: str) -> dict[str, int]:  # noqa: D102
+        check_group(by)
+        selection = compile_search(query)
+        with self._reading() as connection:
+            return group_items(connection, query, selection, by)
 
     # -- roots ---------------------------------------------------------------------------------
 
-    def roots(self) -> list[str]:
-        """Return the folders and files, outside the workspace, that assets may lie in."""
+    def roots(self) -> list[str]:  # noqa: D102
         with self._reading() as connection:
             return [path for (path,) in connection.execute("SELECT path FROM roots ORDER BY path")]
 
     # -- connections ---------------------------------------------------------------------------
 
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self) -> Connection:
         if not hasattr(self._local, "connection"):
             self._local.connection = connect(self.path)
             with self._lock:
                 self._forget_ended_threads()
                 self._connections[threading.current_thread()] = self._local.connection
-        connection: sqlite3.Connection = self._local.connection
+        connection: Connection = self._local.connection
         return connection
 
     def _forget_ended_threads(self) -> None:
@@ -214,17 +182,17 @@ class Catalogue:
             self._connections.pop(thread).close()
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[Connection]:
         with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self) -> Iterator[Connection]:
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, begin: str) -> Iterator[Connection]:
         try:
             connection = self._connection()
             connection.execute(begin)
@@ -243,39 +211,14 @@ class Catalogue:
 
 
 _COLLECTIONS = "SELECT document, west, south, east, north, first, last, summaries FROM collections "
+_PUT_COLLECTION = (
+    "INSERT INTO collections (id, document) VALUES (?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET document = excluded.document"
+)
+_ITEM = "SELECT document FROM items JOIN documents USING (key) WHERE id = ? AND collection = ?"
 
 
 def _read_collection(row: tuple[Any, ...]) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(row[0])
+    document: dict[str, Any] = orjson.loads(row[0])
     extent = Extent.from_columns(row[1:7])
-    return describe_extent(document, extent, json.loads(row[7])) if extent else document
-
-
-def _use_region(connection: sqlite3.Connection, selection: Selection) -> None:
-    if selection.region is not None:
-        connection.create_function("meets_region", 5, selection.region)
-
-
-def _select(
-    connection: sqlite3.Connection, selection: Selection, limit: int | None, offset: int
-) -> Iterator[dict[str, Any]]:
-    """Yield the items: first their keys in order, then document by document (sorting would move those)."""
-    _use_region(connection, selection)
-    where, order = selection.where, selection.order
-    text = f"SELECT key FROM items WHERE {where.text} ORDER BY {order.text}"  # noqa: S608  (values are bound)
-    parameters = [*where.parameters, *order.parameters]
-    if selection.filter is None:
-        text += " LIMIT ? OFFSET ?"
-        parameters += [-1 if limit is None else limit, offset]
-    found, wanted_to = 0, None if limit is None else offset + limit
-    for (key,) in connection.execute(text, parameters).fetchall():
-        query = "SELECT document FROM items WHERE key = ?"
-        item = json.loads(connection.execute(query, (key,)).fetchone()[0])
-        if selection.filter is None:
-            yield item
-        elif wanted_to is not None and found >= wanted_to:
-            return
-        elif selection.filter.matches(item):
-            found += 1
-            if found > offset:
-                yield item
+    return describe_extent(document, extent, orjson.loads(row[7])) if extent else document

@@ -7,6 +7,7 @@ values of different kinds, is unknown and does not match, in both ways.
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ _DEEPEST = 64
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")
 _NOT = re.compile(r"\bnot\b", re.IGNORECASE)
 _COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
+DOCUMENT = "(SELECT document FROM documents WHERE documents.key = items.key)"
 _COLUMNS = {"id": "items.id", "collection": "items.collection"}
 
 
@@ -54,6 +56,7 @@ class Filter:
         document = _parse(expression)
         conjuncts = document["args"] if document.get("op") == "and" else [document]
         self.sql: list[Sql] = []
+        self.cover = cover_range(conjuncts)
         rest: list[dict[str, Any]] = []
         for conjunct in conjuncts:
             condition = translate(conjunct)
@@ -78,6 +81,23 @@ class Filter:
             return bool(self._rest.matches(item))
         except Exception:  # noqa: BLE001  (the package raises bare Exception for "unknown")
             return False
+
+
+def cover_range(conjuncts: list[Any]) -> tuple[float, float] | None:
+    """Return the least and most cloud cover in percent that can match all conditions, or None for any."""
+    low, high = -math.inf, math.inf
+    for conjunct in conjuncts:
+        operator, arguments = conjunct.get("op"), conjunct.get("args", [])
+        if not arguments or _property_name(arguments[0]) != "eo:cloud_cover":
+            continue
+        numbers = [v for v in arguments[1:] if isinstance(v, int | float) and not isinstance(v, bool)]
+        if not numbers or len(numbers) < len(arguments) - 1:
+            continue
+        if operator in ("<", "<=", "=", "between"):
+            high = min(high, numbers[-1])
+        if operator in (">", ">=", "=", "between"):
+            low = max(low, numbers[0])
+    return None if (low, high) == (-math.inf, math.inf) else (low, high)
 
 
 def _parse(expression: str | dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +188,7 @@ def property_sql(name: str) -> Sql | None:
         return Sql(_COLUMNS[name])
     if not name or '"' in name or name in ("geometry", "bbox", "assets"):
         return None
-    return Sql("json_extract(items.document, ?)", (f'$.properties."{name}"',))
+    return Sql(f"json_extract({DOCUMENT}, ?)", (f'$.properties."{name}"',))
 
 
 def _join(word: str, conditions: list[Sql | None]) -> Sql | None:
@@ -214,7 +234,7 @@ def _typed(name: str, kinds: str) -> Sql | None:
     value = property_sql(name)
     if value is None or not value.parameters:
         return value if kinds == "('text')" else None
-    text = f"CASE WHEN json_type(items.document, ?) IN {kinds} THEN {value.text} END"
+    text = f"CASE WHEN json_type({DOCUMENT}, ?) IN {kinds} THEN {value.text} END"
     return Sql(text, (*value.parameters, *value.parameters))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eocene.archive.rows import Row
     from eocene.model.grid import BBox
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +48,17 @@ class Extent:
         )
 
 
+def extent_of(rows: Sequence[Row]) -> Extent:
+    """Return the extent of at least one row; items across the antimeridian are taken together first."""
+    bbox: BBox | None = None
+    for crossing in (False, True):
+        boxes = [row.bbox for row in rows if row.bbox and (row.bbox[0] > row.bbox[2]) is crossing]
+        if boxes:
+            west, south, east, north = zip(*boxes, strict=True)
+            bbox = _union_boxes(bbox, (min(west), min(south), max(east), max(north)))
+    return Extent(bbox, min(row.first for row in rows), max(row.last for row in rows))
+
+
 def _union_boxes(a: BBox | None, b: BBox | None) -> BBox | None:
     if a is None or b is None:
         return a or b
@@ -58,22 +70,29 @@ def _union_boxes(a: BBox | None, b: BBox | None) -> BBox | None:
     return -180.0, south, 180.0, north
 
 
-def summarise(summaries: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the summaries with one more item's properties: ranges of numbers, sets of names."""
+def summarise(summaries: Mapping[str, Any], properties: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the summaries with more items' properties: ranges of numbers, sets of names."""
     result = dict(summaries)
     for key in _RANGES:
-        value = properties.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            known = result.get(key, {"minimum": value, "maximum": value})
-            result[key] = {"minimum": min(known["minimum"], value), "maximum": max(known["maximum"], value)}
+        values = [p[key] for p in properties if _is_number(p.get(key))]
+        if key in result:
+            values += result[key]["minimum"], result[key]["maximum"]
+        if values:
+            result[key] = {"minimum": min(values), "maximum": max(values)}
     for key in _SETS:
-        value = properties.get(key)
-        values = value if isinstance(value, list) else [] if value is None else [value]
-        known_values: list[Any] = list(result.get(key, []))
-        known_values += [v for v in values if isinstance(v, str | int | float) and v not in known_values]
-        if known_values:
-            result[key] = known_values[:_MOST_VALUES]
+        known: dict[Any, None] = dict.fromkeys(result.get(key, ()))
+        for p in properties:
+            value = p.get(key)
+            for one in value if isinstance(value, list) else (value,):
+                if isinstance(one, str | int | float):
+                    known[one] = None
+        if known:
+            result[key] = list(known)[:_MOST_VALUES]
     return result
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def describe_extent(document: dict[str, Any], extent: Extent, summaries: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,26 +1,39 @@
-"""An item as a row of the catalogue; here it is checked."""
+"""Items as rows of the catalogue; here they are checked, many at once."""
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+import orjson
 import shapely
-from shapely.geometry import box, shape
+from shapely.geometry import shape
 
-from eocene.archive.extents import Extent
-from eocene.archive.search import dump, split_antimeridian
 from eocene.model.errors import InputError
-from eocene.model.grid import BBox
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eocene.model.grid import BBox
+
+CELLS = "majortom:cells"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_GEOMETRIES = (
+    "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
+)  # fmt: skip
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-@dataclass(frozen=True)
-class Row:
-    """What the catalogue stores of an item; ``boxes`` is empty without geometry, two at the antimeridian."""
+class Row(NamedTuple):
+    """What the catalogue stores of an item.
+
+    Times are microseconds since 1970; ``bbox`` is None without geometry; ``shape`` is the geometry's WKB,
+    None where that is its own box.
+    """
 
     collection: str
     id: str
@@ -28,24 +41,15 @@ class Row:
     first: int
     last: int
     cloud_cover: float | None
+    bbox: BBox | None
     shape: bytes | None
     document: str
-    boxes: tuple[BBox, ...]
-    bbox: BBox | None
     properties: dict[str, Any]
 
     @property
-    def columns(self) -> tuple[Any, ...]:
-        """The values of the table's columns, in its order."""
-        return (
-            self.collection, self.id, self.moment, self.first, self.last,
-            self.cloud_cover, self.shape, self.document,
-        )  # fmt: skip
-
-    @property
-    def extent(self) -> Extent:
-        """The item's extent in space and time."""
-        return Extent(self.bbox, self.first, self.last)
+    def cells(self) -> list[str]:
+        """The cells of the global grid that the item names."""
+        return list(dict.fromkeys(self.properties.get(CELLS) or ()))
 
 
 def check_collection(collection: dict[str, Any]) -> str:
@@ -55,47 +59,66 @@ def check_collection(collection: dict[str, Any]) -> str:
         raise InputError("A collection has no id.", "Give it an id, a short text.")
     try:
         dump(collection)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"The collection {name!r} is not JSON: {error}.", "Remove NaN and objects."
         ) from error
     return name
 
 
-def make_row(item: dict[str, Any]) -> Row:
-    """Check a STAC item and return its row.
+def dump(document: dict[str, Any]) -> str:
+    """Return JSON text for storage; NaN and other values that JSON lacks raise ValueError or TypeError."""
+    try:
+        text = orjson.dumps(document, option=_OPTIONS).decode()
+        if "null" not in text:  # which orjson writes for NaN
+            return text
+    except TypeError:  # what orjson does not know, such as long integers; or what is wrong indeed
+        pass
+    text = json.dumps(document, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    text.encode()  # halves of surrogate pairs are no text
+    return text
+
+
+def make_rows(items: Sequence[dict[str, Any]]) -> list[Row]:
+    """Check STAC items and return their rows.
 
     Raises
     ------
     InputError
         If a field is missing or wrong; the item and the field are named.
     """
-    name, collection = _text(item, "id"), _text(item, "collection")
-    properties = item.get("properties")
-    if not isinstance(properties, dict):
-        raise _wrong(item, "properties", "is not an object")
-    if not isinstance(item.get("assets"), dict):
-        raise _wrong(item, "assets", "is not an object")
-    moment, first, last = _read_times(item, properties)
-    bbox, wkb = _read_place(item)
-    cloud = properties.get("eo:cloud_cover")
-    cover = float(cloud) if isinstance(cloud, int | float) and not isinstance(cloud, bool) else None
+    documents = [_check(item) for item in items]
+    places = _read_places(items)
+    return [
+        Row(
+            item["collection"], item["id"], *_read_times(item, item["properties"]),
+            _read_cover(item["properties"]), *place, document, item["properties"],
+        )
+        for item, document, place in zip(items, documents, places, strict=True)
+    ]  # fmt: skip
+
+
+def _check(item: dict[str, Any]) -> str:
+    """Return the document of an item whose parts are of the right kinds."""
+    for field in ("id", "collection"):
+        value = item.get(field) if isinstance(item, dict) else None
+        if not isinstance(value, str) or not value or "\x00" in value:
+            raise _wrong(item, field, f"is {value!r}, not a text")
+    for field in ("properties", "assets"):
+        if not isinstance(item.get(field), dict):
+            raise _wrong(item, field, "is not an object")
+    cells = item["properties"].get(CELLS, [])
+    if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
+        raise _wrong(item, f"properties.{CELLS}", f"is {cells!r}, not a list of texts")
     try:
-        document = dump(item)
-    except (TypeError, ValueError) as error:
+        return dump(item)
+    except (TypeError, ValueError, RecursionError) as error:
         raise _wrong(item, "JSON", f"cannot be written: {error}") from error
-    boxes = tuple(split_antimeridian(bbox)) if bbox else ()
-    return Row(
-        collection, name, moment, first, last, cover, wkb, document,
-        boxes, bbox, properties,
-    )  # fmt: skip
 
 
-def _text(item: dict[str, Any], field: str) -> str:
-    value = item.get(field) if isinstance(item, dict) else None
-    if not isinstance(value, str) or not value or "\x00" in value:
-        raise _wrong(item, field, f"is {value!r}, not a text")
-    return value
+def _read_cover(properties: dict[str, Any]) -> float | None:
+    cloud = properties.get("eo:cloud_cover")
+    return float(cloud) if isinstance(cloud, int | float) and not isinstance(cloud, bool) else None
 
 
 def _read_times(item: dict[str, Any], properties: dict[str, Any]) -> tuple[int | None, int, int]:
@@ -120,42 +143,59 @@ def _microseconds(item: dict[str, Any], field: str, text: object) -> int:
         moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise _wrong(item, f"properties.{field}", f"is {text!r}, not an RFC 3339 time") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    delta = moment - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
-def _read_place(item: dict[str, Any]) -> tuple[BBox | None, bytes | None]:
-    """Return the item's box, and its geometry as WKB unless that is the box itself."""
-    geojson = item.get("geometry")
-    if geojson is None:
-        return None, None
-    try:
-        geometry = shape(geojson)
-    except Exception as error:
-        raise _wrong(item, "geometry", f"is not GeoJSON ({error})") from error
-    if geometry.is_empty:
-        raise _wrong(item, "geometry", "is empty")
-    bbox = _read_bbox(item, geometry.bounds)
-    if len(split_antimeridian(bbox)) == 1 and geometry.equals(box(*bbox)):
-        return bbox, None
-    return bbox, shapely.to_wkb(geometry)
+def _read_places(items: Sequence[dict[str, Any]]) -> list[tuple[BBox | None, bytes | None]]:
+    """Return each item's box, and its geometry as WKB unless that is the box itself."""
+    located = [number for number, item in enumerate(items) if item.get("geometry") is not None]
+    places: list[tuple[BBox | None, bytes | None]] = [(None, None)] * len(items)
+    if not located:
+        return places
+    geometries = _read_geometries([items[number] for number in located])
+    bounds = shapely.bounds(geometries).tolist()
+    boxes = [_read_bbox(items[number], bound) for number, bound in zip(located, bounds, strict=True)]
+    drawn = shapely.box(*np.array(boxes).T)
+    is_box = shapely.equals(geometries, drawn) & np.array([box[0] <= box[2] for box in boxes])
+    binary = np.where(is_box, np.array(None), shapely.to_wkb(geometries)).tolist()
+    for number, box, wkb in zip(located, boxes, binary, strict=True):
+        places[number] = box, wkb
+    return places
 
 
-def _read_bbox(item: dict[str, Any], bounds: BBox) -> BBox:
+def _read_geometries(items: Sequence[dict[str, Any]]) -> Any:
+    """Return the items' geometries as an array; those that GEOS refuses are read one by one."""
+    texts = [_geometry_text(item["geometry"]) for item in items]
+    geometries = shapely.from_geojson(texts, on_invalid="ignore")
+    for number in np.flatnonzero(shapely.is_missing(geometries)).tolist():
+        try:
+            geometries[number] = shape(items[number]["geometry"])
+        except Exception as error:
+            raise _wrong(items[number], "geometry", f"is not GeoJSON ({error})") from error
+    for number in np.flatnonzero(shapely.is_empty(geometries)).tolist():
+        raise _wrong(items[number], "geometry", "is empty")
+    return geometries
+
+
+def _geometry_text(geometry: Any) -> str | None:
+    is_geometry = isinstance(geometry, dict) and geometry.get("type") in _GEOMETRIES
+    return dump(geometry) if is_geometry else None
+
+
+def _read_bbox(item: dict[str, Any], bounds: Sequence[float]) -> BBox:
     values = item.get("bbox")
     if values is None:
-        values = list(bounds)
+        values = bounds
     numbers = isinstance(values, list | tuple) and len(values) in (4, 6)
     if not numbers or not all(
         isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values
     ):
         raise _wrong(item, "bbox", f"is {values!r}, not 4 or 6 numbers")
     half = len(values) // 2
-    west, south, east, north = (
-        _snap(float(v), limit)
-        for v, limit in zip((*values[:2], *values[half : half + 2]), (180, 90, 180, 90), strict=True)
-    )
+    west, south, east, north = (float(v) for v in (*values[:2], *values[half : half + 2]))
+    if max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:
+        west, east = _snap(west, 180), _snap(east, 180)
+        south, north = _snap(south, 90), _snap(north, 90)
     if not (-180.0 <= west <= 180.0 and -180.0 <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
         raise _wrong(item, "bbox", f"is {values!r}, not west, south, east, north in degrees")
     return west, south, east, north

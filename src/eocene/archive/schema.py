@@ -6,48 +6,67 @@ import os
 import secrets
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from eocene.archive.tree import TABLE
 from eocene.model.errors import DamageError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-APPLICATION_ID = 0x454F4341  # "EOCA"
-VERSION = 1
-_HEADER_BYTES = 100
+    RegionTest = Callable[[bytes | None, float, float, float, float], bool]
 
-_TABLES = """
+APPLICATION_ID = 0x454F4341  # "EOCA"
+VERSION = 2
+_HEADER_BYTES = 100
+_PAGE_BYTES = 8192  # three documents of a usual length
+
+COLLECTIONS = """
 CREATE TABLE collections (
     id TEXT PRIMARY KEY,
     document TEXT NOT NULL,
+    items INTEGER NOT NULL DEFAULT 0,               -- how many
     west REAL, south REAL, east REAL, north REAL,   -- of its items
     first INTEGER, last INTEGER,                    -- microseconds since 1970, of its items
     summaries TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
+"""
+ITEMS = f"""
 CREATE TABLE items (
     key INTEGER PRIMARY KEY,
-    collection TEXT NOT NULL REFERENCES collections (id),
+    collection TEXT NOT NULL,
     id TEXT NOT NULL,
     moment INTEGER,              -- properties.datetime, null for an interval
     first INTEGER NOT NULL,      -- start_datetime or datetime
     last INTEGER NOT NULL,       -- end_datetime or datetime
     cloud_cover REAL,
-    shape BLOB,                  -- WKB of the geometry, null where that is its own box
-    document TEXT NOT NULL,
-    UNIQUE (collection, id)
+    west REAL, south REAL, east REAL, north REAL,   -- null without geometry
+    UNIQUE (id, collection)
 );
 CREATE INDEX items_by_time ON items (collection, first DESC, id);
-CREATE INDEX items_by_time_alone ON items (first DESC, id);
-CREATE INDEX items_by_id ON items (id);
-CREATE INDEX items_by_cloud_cover ON items (collection, cloud_cover);
--- The tree stores float32 rounded outwards; the exact box stands in the columns with a plus.
--- An item across the antimeridian has two boxes.
-CREATE VIRTUAL TABLE boxes USING rtree (
-    box, minx, maxx, miny, maxy, mint, maxt, +item, +west, +east, +south, +north
+CREATE INDEX items_by_time_alone ON items (first DESC, id, collection);
+-- Apart from what is searched, so that those tables stay small.
+CREATE TABLE documents (
+    key INTEGER PRIMARY KEY,
+    shape BLOB,                  -- WKB of the geometry, null where that is its own box
+    document TEXT NOT NULL
 );
-CREATE TABLE roots (path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE cells (cell TEXT, item INTEGER, PRIMARY KEY (cell, item)) WITHOUT ROWID;
+CREATE INDEX cells_by_item ON cells (item);
+{TABLE};
 """
+ROOTS = "CREATE TABLE roots (path TEXT PRIMARY KEY) WITHOUT ROWID;"
+
+
+class Connection(sqlite3.Connection):
+    """A connection with the area that SQL asks for as ``meets_region(shape, west, south, east, north)``."""
+
+    region: RegionTest | None = None
+
+    def meets_region(self, *place: Any) -> bool:
+        """Tell whether an item touches the area."""
+        return self.region is not None and self.region(*place)
 
 
 def open_catalogue(path: Path) -> None:
@@ -60,16 +79,25 @@ def open_catalogue(path: Path) -> None:
     """
     if not path.exists():
         _create(path)
-    _check(path)
+    if _check(path) < VERSION:
+        from eocene.archive.migration import migrate
+
+        with closing(connect(path)) as connection:
+            migrate(connection)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> Connection:
     """Open a connection; it may be closed from another thread but is used by one."""
-    connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=30.0, isolation_level=None, check_same_thread=False, factory=Connection
+    )
+    connection.create_function("meets_region", 5, connection.meets_region)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA cache_size = -32768")
+    connection.execute("PRAGMA mmap_size = 1073741824")
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
 
@@ -80,9 +108,10 @@ def _create(path: Path) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
-            connection.executescript(f"BEGIN;{_TABLES}COMMIT;")
+            connection.executescript(f"BEGIN;{COLLECTIONS}{ITEMS}{ROOTS}COMMIT;")
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -91,7 +120,8 @@ def _create(path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _check(path: Path) -> None:
+def _check(path: Path) -> int:
+    """Return the version of the catalogue."""
     # Read as bytes: opening it with SQLite could write beside a file that isn't ours.
     try:
         with path.open("rb") as stream:
@@ -113,3 +143,4 @@ def _check(path: Path) -> None:
             f"The catalogue {str(path)!r} has version {version}; this software reads up to {VERSION}.",
             "Install a newer version of Eocene.",
         )
+    return version

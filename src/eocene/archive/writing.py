@@ -1,61 +1,117 @@
-"""How items come into the catalogue's tables, and how extents follow."""
+"""How items come into the SQLite catalogue's tables, and how extents follow."""
 
 from __future__ import annotations
 
 import difflib
 import json
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.extents import Extent, summarise
-from eocene.archive.rows import make_row
-from eocene.archive.search import dump
+from eocene.archive.catalogue_base import Mode, item_exists, no_item
+from eocene.archive.extents import Extent, extent_of, summarise
+from eocene.archive.rows import dump
+from eocene.archive.tree import make_boxes
 from eocene.model.errors import NotFoundError
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from eocene.archive.rows import Row
 
-_UPSERT = """
-INSERT INTO items (collection, id, moment, first, last, cloud_cover, shape, document)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (collection, id) DO UPDATE SET moment = excluded.moment, first = excluded.first,
-    last = excluded.last, cloud_cover = excluded.cloud_cover, shape = excluded.shape,
-    document = excluded.document
-RETURNING key
-"""
-_BOX = "INSERT INTO boxes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SUMMARISED = 10_000
+_ITEM = "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_DOCUMENT = "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)"
+_BOX = "INSERT INTO boxes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KNOWN = "SELECT id, key FROM items WHERE collection = ? AND id IN (SELECT value FROM json_each(?))"
+_COLUMNS = "SELECT west, south, east, north, first, last, summaries FROM collections WHERE id = ?"
 
 
-def write_rows(connection: sqlite3.Connection, collection: str, rows: list[Row]) -> None:
+def write_rows(
+    connection: sqlite3.Connection, collection: str, rows: Sequence[Row], mode: Mode = "upsert"
+) -> None:
     """Add or replace the rows of one collection, and widen its extent; in the caller's transaction.
 
     Raises
     ------
     NotFoundError
-        If the collection does not exist.
+        If the collection does not exist, or an item that is to be updated.
+    InputError
+        If an item exists that is to be created.
     """
-    query = "SELECT west, south, east, north, first, last, summaries FROM collections WHERE id = ?"
-    known = connection.execute(query, (collection,)).fetchone()
+    known = connection.execute(_COLUMNS, (collection,)).fetchone()
     if known is None:
-        names = [name for (name,) in connection.execute("SELECT id FROM collections ORDER BY id")]
-        raise no_collection(collection, names)
-    extent, summaries = Extent.from_columns(known[:6]), json.loads(known[6])
-    for row in rows:
-        (key,) = connection.execute(_UPSERT, row.columns).fetchone()
-        delete_boxes(connection, [key])
-        for part, (w, s, e, n) in enumerate(row.boxes):
-            first, last = row.first / 1e6, row.last / 1e6
-            connection.execute(_BOX, (2 * key + part, w, e, s, n, first, last, key, w, e, s, n))
-        extent = row.extent.union(extent)
-        summaries = summarise(summaries, row.properties)
+        raise no_collection(collection, collection_names(connection))
+    rows = list({row.id: row for row in rows}.values())
+    old = dict(connection.execute(_KNOWN, (collection, json.dumps([row.id for row in rows]))).fetchall())
+    _check_mode(mode, collection, rows, old)
+    delete_places(connection, list(old.values()))
+    keyed = _give_keys(connection, rows, old)
+    _insert(connection, keyed)
+    extent = extent_of(rows).union(Extent.from_columns(known[:6]))
+    summaries = summarise(json.loads(known[6]), [row.properties for row in rows])
+    connection.execute(
+        "UPDATE collections SET items = items + ? WHERE id = ?", (len(rows) - len(old), collection)
+    )
     _write_extent(connection, collection, extent, summaries)
 
 
-def delete_boxes(connection: sqlite3.Connection, keys: list[int]) -> None:
-    """Delete the boxes of items, at most two each, by the items' keys."""
-    for key in keys:
-        connection.execute("DELETE FROM boxes WHERE box IN (?, ?)", (2 * key, 2 * key + 1))
+def _check_mode(mode: Mode, collection: str, rows: Sequence[Row], old: dict[str, int]) -> None:
+    if mode == "create" and old:
+        raise item_exists(collection, min(old))
+    for row in rows:
+        if mode == "update" and row.id not in old:
+            raise no_item(collection, row.id)
+
+
+def _give_keys(
+    connection: sqlite3.Connection, rows: Sequence[Row], old: dict[str, int]
+) -> list[tuple[int, Row]]:
+    (last,) = connection.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()
+    new = count(last + 1)
+    return [(old[row.id] if row.id in old else next(new), row) for row in rows]
+
+
+def _insert(connection: sqlite3.Connection, keyed: Sequence[tuple[int, Row]]) -> None:
+    nowhere = (None, None, None, None)
+    connection.executemany(
+        _ITEM,
+        [(key, *row[:6], *(row.bbox or nowhere)) for key, row in keyed],
+    )
+    connection.executemany(_DOCUMENT, [(key, row.shape, row.document) for key, row in keyed])
+    connection.executemany(
+        _BOX,
+        [
+            box
+            for key, row in keyed
+            if row.bbox is not None
+            for box in make_boxes(key, row.bbox, row.first, row.last, row.cloud_cover)
+        ],
+    )
+    cells = [(cell, key) for key, row in keyed for cell in row.cells]
+    connection.executemany("INSERT INTO cells VALUES (?, ?)", cells)
+
+
+def delete_places(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Delete the boxes, at most two each, and cells of items, by the items' keys."""
+    boxes = [(2 * key + half,) for key in keys for half in (0, 1)]
+    connection.executemany("DELETE FROM boxes WHERE box = ?", boxes)
+    connection.executemany("DELETE FROM cells WHERE item = ?", [(key,) for key in keys])
+
+
+def delete_rows(connection: sqlite3.Connection, collection: str, ids: Sequence[str]) -> int:
+    """Delete items of a collection with all that belongs to them, and return how many there were."""
+    keys = [key for _, key in connection.execute(_KNOWN, (collection, json.dumps(ids))).fetchall()]
+    if keys:
+        delete_places(connection, keys)
+        for table in ("documents", "items"):
+            connection.executemany(
+                f"DELETE FROM {table} WHERE key = ?",  # noqa: S608  (one of two names)
+                [(key,) for key in keys],
+            )
+        connection.execute("UPDATE collections SET items = items - ? WHERE id = ?", (len(keys), collection))
+        recompute_extent(connection, collection)
+    return len(keys)
 
 
 def _write_extent(
@@ -69,14 +125,36 @@ def _write_extent(
     )
 
 
+_EXTENT = """
+SELECT min(west), min(south), max(east), max(north), min(first), max(last) FROM items
+WHERE collection = ? AND (west IS NULL OR (west > east) = ?)
+"""
+_PROPERTIES = """
+SELECT json_extract(document, '$.properties') FROM items JOIN documents USING (key) WHERE collection = ?
+"""
+
+
 def recompute_extent(connection: sqlite3.Connection, collection: str) -> None:
-    """Set a collection's extent and summaries anew from all its items."""
-    extent, summaries = None, dict[str, Any]()
-    for (document,) in connection.execute("SELECT document FROM items WHERE collection = ?", (collection,)):
-        row = make_row(json.loads(document))
-        extent = row.extent.union(extent)
-        summaries = summarise(summaries, row.properties)
+    """Set a collection's extent anew from all its items, and its summaries unless these are very many.
+
+    Summaries of more than 10,000 items stay as wide as they are.
+    """
+    halves = [connection.execute(_EXTENT, (collection, crossing)).fetchone() for crossing in (0, 1)]
+    extent = None
+    for half in (Extent.from_columns(half) for half in halves):
+        extent = extent if half is None else half.union(extent)
+    (total,) = connection.execute("SELECT items FROM collections WHERE id = ?", (collection,)).fetchone()
+    if total <= _SUMMARISED:
+        found = connection.execute(_PROPERTIES, (collection,))
+        summaries = summarise({}, [json.loads(properties) for (properties,) in found])
+    else:
+        summaries = json.loads(connection.execute(_COLUMNS, (collection,)).fetchone()[6])
     _write_extent(connection, collection, extent, summaries)
+
+
+def collection_names(connection: sqlite3.Connection) -> list[str]:
+    """Return the ids of all collections."""
+    return [name for (name,) in connection.execute("SELECT id FROM collections ORDER BY id")]
 
 
 def no_collection(name: str, names: list[str]) -> NotFoundError:
