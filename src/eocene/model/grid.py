@@ -164,6 +164,11 @@ class Grid:
             )
         # To a millionth of a pixel, so that all files of one lattice give one anchor, without rounding noise.
         column, row = round(west / a, 6), round(north / e, 6)
+        if not max(abs(column), abs(row)) < 2**52:
+            raise InputError(
+                f"The image's transform {tuple(transform[:6])} puts its pixels beyond all whole numbers.",
+                "Write the file again; its georeference is damaged.",
+            )
         left, top = math.floor(column), math.floor(row)
         anchor = (round(column - left, 6) * a, round(row - top, 6) * e + 0.0)
         return cls(Lattice(epsg, (a, -e), anchor), left, top, width, height)
