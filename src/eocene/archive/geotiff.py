@@ -68,7 +68,7 @@ def read_header(identity: tuple[str, int, int], band: int) -> Header:
 @lru_cache(maxsize=256)
 def _open_header(key: _HeaderKey) -> Header:
     path, band = Path(key.identity[0]), key.band
-    dataset = _dataset(key.identity, None)
+    dataset = open_dataset(key.identity)
     if not 1 <= band <= dataset.count:
         raise InputError(
             f"The file {str(path)!r} has {dataset.count} bands, band {band} was asked for.",
@@ -110,7 +110,7 @@ class GeotiffRaster:
         return pixels
 
     def _read_by_gdal(self, level: int, rows: slice, columns: slice, out: NDArray[Any]) -> None:
-        dataset = _dataset(self._identity, level - 1 if level else None)
+        dataset = open_dataset(self._identity, level - 1 if level else None)
         if dataset.shape != self.levels[level].shape:
             raise ValueError(f"overview {level} is {dataset.shape}, not {self.levels[level].shape}")
         dataset.read(self._band, window=Window.from_slices(rows, columns), out=out)
@@ -143,7 +143,7 @@ def read_grid(dataset: Any, path: Path) -> Grid:
             f"The file {str(path)!r} is not georeferenced: it has no CRS or no transform.",
             "Write both into the file, for instance with gdal_translate -a_srs … -a_ullr ….",
         )
-    epsg = _find_epsg(dataset.crs.to_wkt())
+    epsg = find_epsg(dataset.crs.to_wkt())
     if epsg is None:
         raise InputError(
             f"The CRS of {str(path)!r} has no EPSG code.", "Warp the file to a CRS that has one."
@@ -155,7 +155,8 @@ def read_grid(dataset: Any, path: Path) -> Grid:
 
 
 @lru_cache(maxsize=64)
-def _find_epsg(wkt: str) -> int | None:
+def find_epsg(wkt: str) -> int | None:
+    """Return the EPSG code of a CRS, None if it has none."""
     code = rasterio.crs.CRS.from_wkt(wkt).to_epsg()
     return None if code is None else int(code)
 
@@ -178,8 +179,14 @@ def _pool() -> OrderedDict[tuple[tuple[str, int, int], int | None], Any]:
     return pool
 
 
-def _dataset(identity: tuple[str, int, int], overview: int | None) -> Any:
-    """Return this thread's open dataset; ``overview`` counts from 0, None is full resolution."""
+def open_dataset(identity: tuple[str, int, int], overview: int | None = None) -> Any:
+    """Return this thread's open dataset; ``overview`` counts from 0, None is full resolution.
+
+    Raises
+    ------
+    DamageError
+        If GDAL cannot open it.
+    """
     pool, key = _pool(), (identity, overview)
     if key in pool:
         pool.move_to_end(key)

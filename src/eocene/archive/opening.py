@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eocene.archive.askew import ASKEW, AskewRaster
 from eocene.archive.geotiff import GeotiffRaster
 from eocene.archive.jp2 import Jp2Raster
 from eocene.archive.netcdf import NetcdfRaster
@@ -39,7 +40,7 @@ def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
     if is_netcdf(asset):
         return NetcdfRaster(path, asset)
     if is_tiff(asset):
-        return GeotiffRaster(path, asset)
+        return AskewRaster(path, asset) if asset.get(ASKEW) else GeotiffRaster(path, asset)
     if is_jp2(asset):
         return Jp2Raster(path, asset)
     raise InputError(

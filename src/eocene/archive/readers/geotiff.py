@@ -10,6 +10,7 @@ import numpy as np
 import rasterio
 from rasterio.errors import RasterioIOError
 
+from eocene.archive.askew import ASKEW, empty_number, find_geometry
 from eocene.archive.fetch import GDAL_DRIVER, gdal_environment
 from eocene.archive.geotiff import damaged, read_grid
 from eocene.archive.product import (
@@ -121,7 +122,8 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
         except RasterioIOError as error:
             raise damaged(path, str(error)) from error
         with dataset:
-            grid = read_grid(dataset, path)
+            askew = find_geometry(dataset, path)
+            grid = askew[1] if askew else read_grid(dataset, path)
             bbox = _locate(grid, path)
             kind = COG if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG" else GEOTIFF
             common = {"href": str(path.resolve()), "type": kind, "roles": ["data"]} | grid_fields(grid)
@@ -130,6 +132,10 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
                 name: common | {"gsd": grid.lattice.resolution_m} | _describe_band(dataset, number, name)
                 for number, name in enumerate(names, start=1)
             }
+            if askew:
+                for asset in assets.values():
+                    empty = empty_number(np.dtype(asset["data_type"]))
+                    asset |= {ASKEW: True, "nodata": asset.get("nodata", number_json(empty, np.dtype(asset["data_type"]).kind))}
             moment = _read_tag(dataset.tags().get("TIFFTAG_DATETIME"))
     return {"assets": assets, "bbox": bbox, "datetime": moment}
 
