@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from eocene.archive.fetch import describe_file
 from eocene.archive.geolocation import TiePoints
-from eocene.archive.geotiff import damaged, find_epsg, open_dataset
+from eocene.archive.geotiff import damaged, find_epsg, dataset_of_thread
 from eocene.archive.raster import check_window, parse_nodata
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid, Lattice, transformer
@@ -126,7 +126,7 @@ def _round(resolution: float) -> float:
 
 @lru_cache(maxsize=256)
 def _geometry(identity: tuple[str, int, int], path: Path) -> tuple[Geometry, Grid]:
-    found = find_geometry(open_dataset(identity), path)
+    found = find_geometry(dataset_of_thread(identity), path)
     if found is None:
         raise damaged(path, "it was replaced by an image that does not stand askew")
     return found
@@ -147,7 +147,7 @@ class AskewRaster:
         self.path = path
         self._identity = describe_file(path)
         self._band = int(asset.get("eocene:band", 1))
-        dataset = open_dataset(self._identity)
+        dataset = dataset_of_thread(self._identity)
         if not 1 <= self._band <= dataset.count:
             raise InputError(
                 f"The file {str(path)!r} has {dataset.count} bands, band {self._band} was asked for.",
@@ -178,7 +178,7 @@ class AskewRaster:
         top, left = int(down.min()), int(right.min())
         part = Window(left, top, int(right.max()) - left + 1, int(down.max()) - top + 1)
         try:
-            image = open_dataset(self._identity).read(self._band, window=part)
+            image = dataset_of_thread(self._identity).read(self._band, window=part)
         except RasterioError as error:
             raise damaged(self.path, str(error)) from error
         pixels[inside] = image[down - top, right - left]

@@ -68,7 +68,7 @@ def read_header(identity: tuple[str, int, int], band: int) -> Header:
 @lru_cache(maxsize=256)
 def _open_header(key: _HeaderKey) -> Header:
     path, band = Path(key.identity[0]), key.band
-    dataset = open_dataset(key.identity)
+    dataset = dataset_of_thread(key.identity)
     if not 1 <= band <= dataset.count:
         raise InputError(
             f"The file {str(path)!r} has {dataset.count} bands, band {band} was asked for.",
@@ -110,7 +110,7 @@ class GeotiffRaster:
         return pixels
 
     def _read_by_gdal(self, level: int, rows: slice, columns: slice, out: NDArray[Any]) -> None:
-        dataset = open_dataset(self._identity, level - 1 if level else None)
+        dataset = dataset_of_thread(self._identity, level - 1 if level else None)
         if dataset.shape != self.levels[level].shape:
             raise ValueError(f"overview {level} is {dataset.shape}, not {self.levels[level].shape}")
         dataset.read(self._band, window=Window.from_slices(rows, columns), out=out)
@@ -179,7 +179,7 @@ def _pool() -> OrderedDict[tuple[tuple[str, int, int], int | None], Any]:
     return pool
 
 
-def open_dataset(identity: tuple[str, int, int], overview: int | None = None) -> Any:
+def dataset_of_thread(identity: tuple[str, int, int], overview: int | None = None) -> Any:
     """Return this thread's open dataset; ``overview`` counts from 0, None is full resolution.
 
     Raises
