@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from eocene.archive.fetch import describe_file
 from eocene.archive.geolocation import TiePoints
-from eocene.archive.geotiff import damaged, find_epsg, dataset_of_thread
+from eocene.archive.geotiff import damaged, dataset_of_thread, find_epsg
 from eocene.archive.raster import check_window, parse_nodata
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid, Lattice, transformer
