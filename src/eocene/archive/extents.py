@@ -81,8 +81,8 @@ def summarise(summaries: Mapping[str, Any], properties: Sequence[Mapping[str, An
             result[key] = {"minimum": min(values), "maximum": max(values)}
     for key in _SETS:
         known: dict[Any, None] = dict.fromkeys(result.get(key, ()))
-        for p in properties:
-            value = p.get(key)
+        values = [p[key] for p in properties if key in p]
+        for value in values:
             for one in value if isinstance(value, list) else (value,):
                 if isinstance(one, str | int | float):
                     known[one] = None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CELLS = "majortom:cells"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_NUMBERS = {int, float}
 _GEOMETRIES = (
     "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
 )  # fmt: skip
@@ -186,19 +187,21 @@ def _read_bbox(item: dict[str, Any], bounds: Sequence[float]) -> BBox:
     values = item.get("bbox")
     if values is None:
         values = bounds
-    numbers = isinstance(values, list | tuple) and len(values) in (4, 6)
-    if not numbers or not all(
-        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values
-    ):
+    if not isinstance(values, list | tuple) or len(values) not in (4, 6) or not _are_numbers(values):
         raise _wrong(item, "bbox", f"is {values!r}, not 4 or 6 numbers")
-    half = len(values) // 2
-    west, south, east, north = (float(v) for v in (*values[:2], *values[half : half + 2]))
-    if max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:
+    west, south, east, north = values if len(values) == 4 else (*values[:2], *values[3:5])
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south and north <= 90):
         west, east = _snap(west, 180), _snap(east, 180)
         south, north = _snap(south, 90), _snap(north, 90)
     if not (-180.0 <= west <= 180.0 and -180.0 <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
         raise _wrong(item, "bbox", f"is {values!r}, not west, south, east, north in degrees")
     return west, south, east, north
+
+
+def _are_numbers(values: Sequence[object]) -> bool:
+    return _NUMBERS.issuperset(map(type, values)) or all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
 
 
 def _snap(degrees: float, limit: float) -> float:

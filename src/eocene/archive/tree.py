@@ -67,6 +67,6 @@ def seconds(microseconds: int) -> int:
 
 def cover_bounds(low: float, high: float) -> tuple[int, int]:
     """Return bounds around cloud covers in percent; all known ones lie above ``UNKNOWN``."""
-    scaled = (max(-_MOST_COVER, min(100 * value, _MOST_COVER)) for value in (low, high))
-    least, most = scaled
+    least = max(-_MOST_COVER, min(100 * low, _MOST_COVER))
+    most = max(-_MOST_COVER, min(100 * high, _MOST_COVER))
     return math.floor(least), math.ceil(most)

@@ -73,22 +73,18 @@ def _give_keys(
 
 
 def _insert(connection: sqlite3.Connection, keyed: Sequence[tuple[int, Row]]) -> None:
+    # Generators: lists of so many tuples would set off Python's garbage collection.
     nowhere = (None, None, None, None)
-    connection.executemany(
-        _ITEM,
-        [(key, *row[:6], *(row.bbox or nowhere)) for key, row in keyed],
+    connection.executemany(_ITEM, ((key, *row[:6], *(row.bbox or nowhere)) for key, row in keyed))
+    connection.executemany(_DOCUMENT, ((key, row.shape, row.document) for key, row in keyed))
+    boxes = (
+        box
+        for key, row in keyed
+        if row.bbox is not None
+        for box in make_boxes(key, row.bbox, row.first, row.last, row.cloud_cover)
     )
-    connection.executemany(_DOCUMENT, [(key, row.shape, row.document) for key, row in keyed])
-    connection.executemany(
-        _BOX,
-        [
-            box
-            for key, row in keyed
-            if row.bbox is not None
-            for box in make_boxes(key, row.bbox, row.first, row.last, row.cloud_cover)
-        ],
-    )
-    cells = [(cell, key) for key, row in keyed for cell in row.cells]
+    connection.executemany(_BOX, boxes)
+    cells = ((cell, key) for key, row in keyed for cell in row.cells)
     connection.executemany("INSERT INTO cells VALUES (?, ?)", cells)
 
 
