@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.jp2 import check_complete as check_parts_of
+from eocene.archive.gdal_raster import check_jp2
 from eocene.archive.normalise import is_data, is_table
 from eocene.archive.opening import open_raster
 from eocene.archive.product import grid_fields, number_json
 from eocene.archive.raster import is_jp2, is_tiff
 from eocene.archive.tables import check_table
 from eocene.archive.tiff import check_complete
+from eocene.archive.zips import MEMBER
+from eocene.archive.zips import MEMBER
 from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
@@ -55,10 +57,10 @@ class Inspector:
             if key not in self._seen:
                 check_table(path)
         elif key not in self._seen or "proj:transform" not in asset:
-            if is_tiff(asset) and (str(path),) not in self._seen:
+            if is_tiff(asset) and MEMBER not in asset and (str(path),) not in self._seen:
                 check_complete(path)
             if is_jp2(asset):
-                check_parts_of(path, asset)
+                check_jp2(path, asset)
             asset = self._read_raster(asset)
         self._seen.update({key, (str(path),)})
         return asset | {"href": str(path)}

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.askew import ASKEW, AskewRaster
+from eocene.archive.fetch.gdal import GDAL_DRIVER, JP2_DRIVER
+from eocene.archive.gdal_raster import GdalRaster
 from eocene.archive.geotiff import GeotiffRaster
-from eocene.archive.jp2 import Jp2Raster
 from eocene.archive.netcdf import NetcdfRaster
 from eocene.archive.raster import is_jp2, is_netcdf, is_tiff
+from eocene.archive.sentinel1 import Sentinel1Raster, is_sentinel1
+from eocene.archive.zips import MEMBER
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,10 +42,14 @@ def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
     path = door.resolve(str(asset.get("href", "")))
     if is_netcdf(asset):
         return NetcdfRaster(path, asset)
+    if is_sentinel1(asset):
+        return Sentinel1Raster(path, asset, door)
+    if is_tiff(asset) and MEMBER in asset:
+        return GdalRaster(path, asset, GDAL_DRIVER)
     if is_tiff(asset):
         return AskewRaster(path, asset) if asset.get(ASKEW) else GeotiffRaster(path, asset)
     if is_jp2(asset):
-        return Jp2Raster(path, asset)
+        return GdalRaster(path, asset, JP2_DRIVER)
     raise InputError(
         f"The asset {str(path)!r} of type {asset.get('type')!r} is not a raster.",
         "Rasters are GeoTIFF (image/tiff), JPEG 2000 (image/jp2) and NetCDF (application/x-netcdf).",
