@@ -16,6 +16,7 @@ import numpy as np
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from eocene.archive.fetch import check_decoded
 from eocene.archive.raster import parse_nodata
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid
@@ -23,6 +24,8 @@ from eocene.model.grid import Grid
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def plain_dataset(stream: Any, name: str, path: Path) -> Any:
     Raises
     ------
     InputError
-        If there is no such variable, or it is a link to or a view of another file.
+        If there is no such variable, it is a link to or a view of another file, or one of its chunks
+        would not fit into memory.
     """
     link = stream.get(name, getlink=True) if name and "/" not in name else None
     if link is None:
@@ -65,7 +69,22 @@ def plain_dataset(stream: Any, name: str, path: Path) -> Any:
             f"The variable {name!r} of {str(path)!r} is refused: its data lie in another file.",
             "Copy the data into one plain NetCDF file.",
         )
+    check_decoded(path, f"a chunk of {name!r}", dataset.chunks or (), dataset.dtype.itemsize)
     return dataset
+
+
+def read_whole(stream: Any, name: str, path: Path) -> NDArray[Any]:
+    """Return all values of a dataset, such as a coordinate, as stored.
+
+    Raises
+    ------
+    InputError
+        As :func:`plain_dataset`, or if they would not fit into memory.
+    """
+    dataset = plain_dataset(stream, name, path)
+    check_decoded(path, repr(name), dataset.shape, dataset.dtype.itemsize)
+    values: NDArray[Any] = dataset[...]
+    return values
 
 
 def list_rasters(stream: Any, path: Path) -> Iterator[Variable]:
@@ -133,7 +152,7 @@ def _read_grid(stream: Any, dataset: Any, dims: list[str], path: Path) -> tuple[
 
 def _axis(stream: Any, name: str, length: int, size: float, path: Path) -> tuple[float, bool, float]:
     """Return the first centre (west or north), whether the axis is stored upwards, and the spacing."""
-    values = np.asarray(plain_dataset(stream, name, path)[...], dtype=np.float64)
+    values = np.asarray(read_whole(stream, name, path), dtype=np.float64)
     steps = np.diff(values)
     spacing = float(abs(values[-1] - values[0])) / (length - 1) if length > 1 else size
     even = values.shape == (length,) and bool(np.all(np.abs(np.abs(steps) - spacing) <= 1e-3 * spacing))

@@ -3,8 +3,16 @@
 from eocene.archive.fetch.answer import Limits
 from eocene.archive.fetch.checksum import Checksum, digest_file
 from eocene.archive.fetch.content import Content, Identity, LocalContent, MissingError, describe_file
+from eocene.archive.fetch.decoded import check_decoded
 from eocene.archive.fetch.door import Door
-from eocene.archive.fetch.gdal import GDAL_CACHE_BYTES, GDAL_DRIVER, GDAL_OPTIONS, gdal_environment
+from eocene.archive.fetch.gdal import (
+    GDAL_CACHE_BYTES,
+    GDAL_DRIVER,
+    GDAL_OPTIONS,
+    JP2_DRIVER,
+    gdal_environment,
+    open_dataset,
+)
 from eocene.archive.fetch.paths import parse_href
 from eocene.archive.fetch.policy import Policy
 from eocene.archive.fetch.stream import ContentStream
@@ -14,6 +22,7 @@ __all__ = [
     "GDAL_CACHE_BYTES",
     "GDAL_DRIVER",
     "GDAL_OPTIONS",
+    "JP2_DRIVER",
     "Checksum",
     "Content",
     "ContentStream",
@@ -23,9 +32,11 @@ __all__ = [
     "LocalContent",
     "MissingError",
     "Policy",
+    "check_decoded",
     "describe_file",
     "digest_file",
     "gdal_environment",
     "is_remote",
+    "open_dataset",
     "parse_href",
 ]

@@ -5,8 +5,16 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from eocene.archive.fetch.decoded import check_decoded
+from eocene.archive.fetch.stream import ContentStream
+from eocene.model.errors import InputError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from eocene.archive.fetch.content import Content
 
 GDAL_CACHE_BYTES = 64 * 2**20
 """What GDAL keeps of what it has decoded, for all threads together; its default grows with the machine."""
@@ -31,6 +39,9 @@ GDAL_DRIVER = "GTiff"
 JP2_DRIVER = "JP2OpenJPEG"
 """The GDAL driver of JPEG 2000."""
 
+_DECODED_BYTES = {GDAL_DRIVER: 0, JP2_DRIVER: 4}
+"""The drivers that may open a file, and the bytes of a number while it is decoded, 0 for its own."""
+
 
 @contextmanager
 def gdal_environment() -> Iterator[None]:
@@ -39,3 +50,70 @@ def gdal_environment() -> Iterator[None]:
 
     with rasterio.Env(**GDAL_OPTIONS):
         yield
+
+
+def open_dataset(name: str, driver: str, *, content: Content | None = None, **options: Any) -> Any:
+    """Open a raster file by one driver, in the hardened configuration.
+
+    Parameters
+    ----------
+    name : str
+        A path that passed the door, or one that is made of such a path and a checked member of a zip file.
+    driver : str
+        One of those that are allowed.
+    content : Content, optional
+        What is read instead of a file, such as a remote object; ``name`` is what errors call it then.
+    options
+        As rasterio knows them, such as ``overview_level``.
+
+    Returns
+    -------
+    rasterio.DatasetReader
+        To be closed by the caller, and used by one thread at a time.
+
+    Raises
+    ------
+    rasterio.errors.RasterioError
+        If the file is not of that format or cannot be read.
+    InputError
+        If the driver is not allowed, or one of its blocks would not fit into memory.
+    """
+    import rasterio
+
+    if driver not in _DECODED_BYTES:
+        raise InputError(
+            f"GDAL's driver {driver!r} opens no files here.", f"Use {', '.join(_DECODED_BYTES)}."
+        )
+    if content is not None:
+        options["opener"] = _make_opener(content)
+        name = f"content{'.jp2' if driver == JP2_DRIVER else '.tif'}"
+    with gdal_environment():
+        dataset = rasterio.open(name, driver=driver, sharing=False, **options)
+    try:
+        _check_blocks(dataset, driver, name if content is None else content.name)
+    except BaseException:
+        dataset.close()
+        raise
+    return dataset
+
+
+def _make_opener(content: Content) -> Callable[[str, str], ContentStream]:
+    """Return what GDAL opens files by: there is one, and none beside it."""
+
+    def open_file(path: str, mode: str = "rb") -> ContentStream:
+        if "content." not in path or not path.endswith((".jp2", ".tif")) or "w" in mode:
+            raise FileNotFoundError(path)
+        return ContentStream(content)
+
+    return open_file
+
+
+def _check_blocks(dataset: Any, driver: str, name: str) -> None:
+    together = dataset.count if driver == JP2_DRIVER or _is_interleaved(dataset) else 1
+    for shape, kind in set(zip(dataset.block_shapes, dataset.dtypes, strict=True)):
+        width = _DECODED_BYTES[driver] or np.dtype(kind).itemsize
+        check_decoded(name, "a block of it", (*shape, together), width)
+
+
+def _is_interleaved(dataset: Any) -> bool:
+    return getattr(dataset.interleaving, "value", "PIXEL") == "PIXEL"

@@ -7,11 +7,10 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rasterio
 from rasterio.errors import RasterioIOError
 
 from eocene.archive.askew import ASKEW, empty_number, find_geometry
-from eocene.archive.fetch import GDAL_DRIVER, gdal_environment
+from eocene.archive.fetch import GDAL_DRIVER, gdal_environment, open_dataset
 from eocene.archive.geotiff import damaged, read_grid
 from eocene.archive.product import (
     Product,
@@ -118,7 +117,7 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
     """
     with gdal_environment():
         try:
-            dataset = rasterio.open(path, driver=GDAL_DRIVER)
+            dataset = open_dataset(str(path), GDAL_DRIVER)
         except RasterioIOError as error:
             raise damaged(path, str(error)) from error
         with dataset:
@@ -134,8 +133,11 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
             }
             if askew:
                 for asset in assets.values():
-                    empty = empty_number(np.dtype(asset["data_type"]))
-                    asset |= {ASKEW: True, "nodata": asset.get("nodata", number_json(empty, np.dtype(asset["data_type"]).kind))}
+                    dtype = np.dtype(asset["data_type"])
+                    asset |= {
+                        ASKEW: True,
+                        "nodata": asset.get("nodata", number_json(empty_number(dtype), dtype.kind)),
+                    }
             moment = _read_tag(dataset.tags().get("TIFFTAG_DATETIME"))
     return {"assets": assets, "bbox": bbox, "datetime": moment}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from eocene.archive.fetch import describe_file
 from eocene.archive.netcdf import read_variables, reading
-from eocene.archive.netcdf_variable import plain_dataset
+from eocene.archive.netcdf_variable import plain_dataset, read_whole
 from eocene.archive.product import (
     Product,
     Reader,
@@ -101,7 +101,8 @@ def read_times_of(path: Path, axis: str) -> list[np.datetime64]:
     """
     with reading(describe_file(path)) as stream:
         dataset = plain_dataset(stream, axis, path)
-        values, attributes = dataset[...], {k: dataset.attrs.get(k) for k in ("units", "calendar")}
+        values = read_whole(stream, axis, path)
+        attributes = {k: dataset.attrs.get(k) for k in ("units", "calendar")}
     units, calendar = (_text(attributes[key]) for key in ("units", "calendar"))
     match = _UNITS.match(units)
     try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from eocene.archive.fetch import describe_file
 from eocene.archive.netcdf import read_variables, reading
-from eocene.archive.netcdf_variable import plain_dataset
+from eocene.archive.netcdf_variable import plain_dataset, read_whole
 from eocene.archive.product import (
     Product,
     Reader,
@@ -192,11 +192,10 @@ def _read_scene_properties(file: Path | None) -> dict[np.datetime64, dict[str, A
     with reading(describe_file(file)) as stream:
         if "SCL" not in stream:
             return {}
-        classes = plain_dataset(stream, "SCL", file)
-        axis = str(classes.dims[0].keys()[0])
-        cloudy = np.isin(classes[...], _CLOUDY).mean(axis=(1, 2)) * 100.0
+        axis = str(plain_dataset(stream, "SCL", file).dims[0].keys()[0])
+        cloudy = np.isin(read_whole(stream, "SCL", file), _CLOUDY).mean(axis=(1, 2)) * 100.0
         has_sun = "sunZenithAngles" in stream
-        zenith = plain_dataset(stream, "sunZenithAngles", file)[...] if has_sun else None
+        zenith = read_whole(stream, "sunZenithAngles", file) if has_sun else None
     found = {}
     for index, moment in enumerate(read_times_of(file, axis)):
         found[moment] = {"eo:cloud_cover": round(float(cloudy[index]), 2)}
@@ -210,7 +209,7 @@ def _read_labels(file: Path) -> Product:
     assets: dict[str, Any] = {}
     for variable in read_variables(describe_file(file)):
         with reading(describe_file(file)) as stream:
-            present = np.unique(plain_dataset(stream, variable.name, file)[...])
+            present = np.unique(read_whole(stream, variable.name, file))
         fields = {variable.name: {"classification:classes": name_classes(variable.name, present.tolist())}}
         assets[variable.name] = _asset(file, variable, None, fields)
     period = {"start_datetime": f"{name['start']}T00:00:00Z", "end_datetime": f"{name['end']}T00:00:00Z"}
