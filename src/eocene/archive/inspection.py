@@ -12,7 +12,6 @@ from eocene.archive.raster import is_jp2, is_tiff
 from eocene.archive.tables import check_table
 from eocene.archive.tiff import check_complete
 from eocene.archive.zips import MEMBER
-from eocene.archive.zips import MEMBER
 from eocene.model.grid import Grid
 
 if TYPE_CHECKING:

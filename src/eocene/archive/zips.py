@@ -1,119 +1,45 @@
-"""Products as they are delivered: a folder, or a zip file that is read in place.
+"""Files in zip and tar files, read where they lie.
 
-Members are found by their names in the product, so that a reader does not notice the difference. An asset in
-a zip file has the zip file as its ``href`` and the name in it as ``eocene:member``.
+An asset in one has the zip file as its ``href`` and the name in it as ``eocene:member``. Nothing is unpacked:
+what is not compressed is a range of the file; what is, GDAL inflates as it reads.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from eocene.archive.fetch import LocalContent, describe_file
 from eocene.archive.xml import LARGEST_XML_BYTES
 from eocene.model.errors import DamageError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from eocene.archive.fetch.content import Content, Identity
 
 MEMBER = "eocene:member"
-"""The field of an asset that names its member of the zip file."""
+"""The field of an asset that names its member of the zip or tar file."""
 
 _MOST_MEMBERS = 100_000
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BRACES = re.compile(r"[{}]")
 _FAULTS = (
-    zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError, NotImplementedError,
-    ValueError, KeyError, OverflowError,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error, OSError, EOFError, RuntimeError,
+    NotImplementedError, ValueError, KeyError, OverflowError,
 )  # fmt: skip
-
-
-class ProductFiles(Protocol):
-    """The files of a product by their names in it, such as ``GRANULE/…/MTD_TL.xml``."""
-
-    root: Path
-
-    def names(self) -> Sequence[str]:
-        """Return all names, sorted."""
-
-    def read(self, name: str) -> bytes:
-        """Return a small file.
-
-        Raises
-        ------
-        DamageError
-            If it is missing, unreadable or larger than metadata are.
-        """
-
-    def locate(self, name: str) -> dict[str, Any]:
-        """Return the ``href`` of an asset, and in a zip file its member."""
-
-
-@dataclass(frozen=True)
-class FolderFiles:
-    """A product in a folder."""
-
-    root: Path
-
-    def names(self) -> Sequence[str]:
-        """Return all names, sorted."""
-        files = (file for file in self.root.rglob("*") if file.is_file())
-        return sorted(file.relative_to(self.root).as_posix() for file in files)
-
-    def read(self, name: str) -> bytes:
-        """Return a small file."""
-        path = self.root / check_name(name, self.root)
-        try:
-            if path.stat().st_size > LARGEST_XML_BYTES:
-                raise _damage(path, "it is too large for metadata")
-            return path.read_bytes()
-        except OSError as error:
-            raise _damage(path, error.strerror or str(error)) from error
-
-    def locate(self, name: str) -> dict[str, Any]:
-        """Return the ``href`` of an asset."""
-        return {"href": str((self.root / check_name(name, self.root)).absolute())}
-
-
-@dataclass(frozen=True)
-class ZipFiles:
-    """A product in a zip file, below the folder ``prefix`` in it (empty, or with a slash at its end)."""
-
-    root: Path
-    prefix: str = ""
-
-    def names(self) -> Sequence[str]:
-        """Return all names, sorted."""
-        members = list_members(describe_file(self.root))
-        return sorted(name.removeprefix(self.prefix) for name in members if name.startswith(self.prefix))
-
-    def read(self, name: str) -> bytes:
-        """Return a small file; its checksum in the zip file is compared."""
-        member = find_member(self.root, self.prefix + name)
-        if member.size > LARGEST_XML_BYTES:
-            raise _damage(member.label, "it is too large for metadata")
-        try:
-            with zipfile.ZipFile(self.root) as stream:
-                return stream.read(member.name)
-        except _FAULTS as error:
-            raise _damage(member.label, str(error)) from error
-
-    def locate(self, name: str) -> dict[str, Any]:
-        """Return the ``href`` of the zip file and the member in it."""
-        return {"href": str(self.root.absolute()), MEMBER: self.prefix + check_name(name, self.root)}
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file in a zip file: where its bytes begin, and whether they are as they are."""
+    """A file in a zip or tar file: where its bytes begin, and whether they are as they are."""
 
     archive: Path
     name: str
@@ -137,9 +63,27 @@ class Member:
             )
         return f"/vsizip/{{{self.archive}}}/{self.name}"
 
+    def read(self) -> bytes:
+        """Return a small member whole; the checksum in a zip file is compared.
+
+        Raises
+        ------
+        DamageError
+            If it is unreadable or larger than metadata are.
+        """
+        if self.size > LARGEST_XML_BYTES:
+            raise damaged_member(self.label, "it is too large for metadata")
+        try:
+            if is_tar(self.archive):
+                return LocalContent(self.archive).read(self.offset, self.size)
+            with zipfile.ZipFile(self.archive) as stream:
+                return stream.read(self.name)
+        except _FAULTS as error:
+            raise damaged_member(self.label, str(error)) from error
+
 
 class StoredContent:
-    """An uncompressed member of a zip file as content that is read in ranges."""
+    """An uncompressed member of a zip or tar file as content that is read in ranges."""
 
     def __init__(self, member: Member) -> None:
         self._member, self._file = member, LocalContent(member.archive)
@@ -157,7 +101,7 @@ class StoredContent:
 
 
 def open_content(path: Path, member: str | None) -> Content | None:
-    """Return a file, or a member of a zip file, as content; None for a member that is compressed.
+    """Return a file, or a member of a zip or tar file, as content; None for one that is compressed.
 
     Raises
     ------
@@ -170,96 +114,96 @@ def open_content(path: Path, member: str | None) -> Content | None:
     return StoredContent(found) if found.stored else None
 
 
-def find_product(path: Path, marker: re.Pattern[str]) -> list[ProductFiles]:
-    """Return the products whose marker, such as their main metadata, lies at their top.
-
-    Parameters
-    ----------
-    path : Path
-        A folder: it is the product, or has products in it as folders and zip files; or a zip file.
-    marker : re.Pattern
-        Matches the whole name of the marking file.
-    """
-    if path.is_dir():
-        if any(marker.fullmatch(entry.name) for entry in path.iterdir() if entry.is_file()):
-            return [FolderFiles(path)]
-        return []
-    return list(_find_in_zip(path, marker)) if is_zip(path) else []
-
-
 def is_zip(path: Path) -> bool:
     """Tell by suffix and first bytes whether a path is a zip file."""
-    if path.suffix.lower() != ".zip" or not path.is_file():
-        return False
-    with path.open("rb") as stream:
-        return stream.read(2) == b"PK"
+    return path.suffix.lower() == ".zip" and path.is_file() and _read_start(path, 2) == b"PK"
 
 
-def _find_in_zip(path: Path, marker: re.Pattern[str]) -> Iterator[ProductFiles]:
-    for name in list_members(describe_file(path)):
-        parts = PurePosixPath(name)
-        if len(parts.parts) <= 2 and marker.fullmatch(parts.name):
-            yield ZipFiles(path, name.removesuffix(parts.name))
+def is_tar(path: Path) -> bool:
+    """Tell by suffix whether a path is a tar file without compression."""
+    return path.suffix.lower() == ".tar" and path.is_file()
 
 
 @lru_cache(maxsize=64)
-def list_members(identity: Identity) -> dict[str, zipfile.ZipInfo]:
-    """Return the members of a zip file whose names are plain relative paths; remembered.
+def list_members(identity: Identity) -> dict[str, Member]:
+    """Return the members of a zip or tar file whose names are plain relative paths; remembered.
 
     Raises
     ------
     DamageError
-        If the zip file cannot be read.
+        If the file cannot be read, or is cut off.
     """
+    path = Path(identity[0])
     try:
-        with zipfile.ZipFile(identity[0]) as stream:
-            infos = stream.infolist()
+        members = _list_tar(path) if is_tar(path) else _list_zip(path)
     except _FAULTS as error:
-        raise _damage(identity[0], str(error)) from error
-    if len(infos) > _MOST_MEMBERS:
-        raise _damage(identity[0], f"it has more than {_MOST_MEMBERS} members")
-    return {info.filename: info for info in infos if not info.is_dir() and _is_plain(info.filename)}
+        raise damaged_member(path, str(error)) from error
+    for member in members:
+        if member.stored and member.offset + member.size > identity[1]:
+            raise damaged_member(member.label, "the file that it is in is cut off")
+    return {member.name: member for member in members}
 
 
 def find_member(path: Path, name: str) -> Member:
-    """Return where a member of a zip file lies.
+    """Return a member of a zip or tar file.
 
     Raises
     ------
     DamageError
-        If there is no such member, or the zip file cannot be read.
+        If there is no such member, or the file cannot be read.
     """
-    info = list_members(describe_file(path)).get(name)
-    if info is None:
-        raise _damage(f"{path}/{name}", "the zip file has no such member")
-    content = LocalContent(path)
-    header = content.read(info.header_offset, _LOCAL_HEADER.size)
-    if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
-        raise _damage(f"{path}/{name}", "its header in the zip file is damaged")
-    _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-    offset = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
-    if offset + info.compress_size > content.size:
-        raise _damage(f"{path}/{name}", "the zip file is cut off")
-    stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
-    return Member(path, name, offset, info.file_size, stored)
+    member = list_members(describe_file(path)).get(name)
+    if member is None:
+        raise damaged_member(f"{path}/{name}", "there is no such file in it")
+    return member
 
 
-def check_name(name: str, root: Path) -> str:
-    """Return a name that metadata give, or raise InputError where it leads out of the product."""
-    if not _is_plain(name):
-        raise InputError(
-            f"The metadata of {str(root)!r} name the file {name!r}, which is no file of the product.",
-            "Fetch the product again.",
-        )
-    return name
-
-
-def _is_plain(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
+    """Tell whether a name stays in the folder that it is relative to."""
     parts = PurePosixPath(name)
     return bool(name) and not parts.is_absolute() and ".." not in parts.parts and "\\" not in name
 
 
-def _damage(path: Path | str, why: str) -> DamageError:
+def damaged_member(path: Path | str, why: str) -> DamageError:
+    """Return the error of a file of a product that cannot be read."""
     return DamageError(
         f"The file {str(path)!r} cannot be read: {why.rstrip('.')}.", "Fetch the product again."
     )
+
+
+def _list_zip(path: Path) -> list[Member]:
+    with zipfile.ZipFile(path) as stream:
+        infos = [info for info in stream.infolist() if not info.is_dir() and is_plain_name(info.filename)]
+    if len(infos) > _MOST_MEMBERS:
+        raise ValueError(f"it has more than {_MOST_MEMBERS} members")
+    content = LocalContent(path)
+    return [_place(path, info, content) for info in infos]
+
+
+def _place(path: Path, info: zipfile.ZipInfo, content: LocalContent) -> Member:
+    """Return where the bytes of a member begin, which only its own header tells."""
+    header = content.read(info.header_offset, _LOCAL_HEADER.size)
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
+        raise ValueError(f"the header of its member {info.filename!r} is damaged")
+    _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+    offset = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+    stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
+    return Member(path, info.filename, offset, info.file_size, stored)
+
+
+def _list_tar(path: Path) -> list[Member]:
+    members = []
+    with tarfile.open(path, "r:") as stream:
+        for info in stream:
+            if info.isreg() and not info.issparse() and is_plain_name(info.name):
+                members.append(
+                    Member(path, str(PurePosixPath(info.name)), info.offset_data, info.size, stored=True)
+                )
+            if len(members) > _MOST_MEMBERS:
+                raise ValueError(f"it has more than {_MOST_MEMBERS} members")
+    return members
+
+
+def _read_start(path: Path, length: int) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(length)

@@ -30,12 +30,14 @@ ARGUED = {  # field: (ours, the golden one's, why)
     "proj:epsg": ("proj:code", "proj:epsg in one of three", "projection 2 replaced it"),
     "created": ("none", "when the test was written", "items follow from the product alone"),
     "proj:centroid": ("none", "of the footprint", "follows from the geometry"),
-    "asset keys": ("B02, B02_20m, SCL", "blue, blue_20m, scl", "the agency's names; common names find them too"),
+    "asset keys": ("B02, B02_20m, SCL", "blue, blue_20m, scl", "the agency's names; common names find them"),
     "eo:bands, raster:bands": ("bands and fields of the asset", "as in STAC 1.0", "STAC 1.1 merged them"),
     "gsd": ("of every image", "only of those with the plain name", "it is known of all"),
     "offset 0": ("left out", "0", "it is the default"),
     "vegetation's description": ("Vegetation", "Vegitation", "a slip of the pen"),
-    "datastrip_metadata, inspire_metadata, preview": ("where the file is there", "always", "hrefs lead to files"),
+    "datastrip_metadata, inspire_metadata, preview": (
+        "where the file is there", "always", "hrefs lead to files",
+    ),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.archive.footprint import draw_footprint
 from eocene.archive.product import Product, Reader, make_collection, make_item
+from eocene.archive.product_files import find_products, holds_product
 from eocene.archive.readers.sentinel2_assets import list_images, list_metadata
 from eocene.archive.readers.sentinel2_metadata import (
     describe_product,
@@ -21,16 +22,14 @@ from eocene.archive.readers.sentinel2_metadata import (
     read_radiometry,
 )
 from eocene.archive.xml import Metadata
-from eocene.archive.zips import find_product
-from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from eocene.archive.product import IngestOptions
+    from eocene.archive.product_files import ProductFiles
     from eocene.archive.readers.sentinel2_metadata import Granule
-    from eocene.archive.zips import ProductFiles
 
 LICENCE = {
     "rel": "license",
@@ -43,15 +42,13 @@ PROVIDER = {
 }
 
 _MARKER = re.compile(r"MTD_MSIL(1C|2A)\.xml")
+_NAMES = re.compile(r"S2[A-D]_MSIL(1C|2A)_")
 _GRANULE = re.compile(r"GRANULE/L[12][AC]_(T\w{5})_A\d{6}_(\d{8}T\d{6})")
 
 
 def recognise(path: Path) -> bool:
     """Tell whether it is a SAFE folder of Sentinel-2, or a zip file with one."""
-    try:
-        return bool(find_product(path, _MARKER))
-    except DamageError:  # a zip file that is cut off goes by its name, so that its error can be told
-        return path.name.startswith(("S2A_MSI", "S2B_MSI", "S2C_MSI"))
+    return holds_product(path, _MARKER, _NAMES)
 
 
 def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
@@ -64,10 +61,10 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     InputError
         If metadata name files outside the product.
     """
-    for files in find_product(path, _MARKER):
+    for files in find_products(path, _MARKER):
         names = files.names()
         marker = next(name for name in names if _MARKER.fullmatch(name))
-        product = Metadata.parse(files.read(marker), f"{path}/{marker}")
+        product = Metadata.parse(files.read(marker), files.label(marker))
         level = product.text("PROCESSING_LEVEL").removeprefix("Level-")
         if level not in ("1C", "2A"):
             raise product.damage(f"its processing level is {level!r}, not 1C or 2A")
@@ -97,7 +94,7 @@ def _read_item(
     files: ProductFiles, names: Sequence[str], product: Metadata, granule: Granule, collection: str
 ) -> dict[str, Any]:
     place = f"{granule.folder}/MTD_TL.xml"
-    tile = Metadata.parse(files.read(place), f"{files.root}/{place}")
+    tile = Metadata.parse(files.read(place), files.label(place))
     geometry, bbox = draw_footprint(read_corners(product), product.name)
     properties = {**describe_product(product), **describe_tile(tile), "providers": [PROVIDER]}
     assets = list_images(files, granule, read_radiometry(product), read_grids(tile), product)

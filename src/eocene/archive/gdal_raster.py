@@ -1,4 +1,4 @@
-"""Rasters in JPEG 2000 files, as they are or in a zip file, read by GDAL's JP2OpenJPEG driver only.
+"""Rasters that GDAL reads, each by one named driver: JPEG 2000, and GeoTIFF in zip and tar files.
 
 The smaller resolutions in a JPEG 2000 file are wavelet approximations: they blend no-data and class numbers
 with values. So they are no overviews here, and a reduced window is made of the pixels themselves.
@@ -13,12 +13,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rasterio
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from eocene.archive.fetch import describe_file, gdal_environment
-from eocene.archive.fetch.gdal import JP2_DRIVER
+from eocene.archive.fetch import JP2_DRIVER, describe_file, open_dataset
 from eocene.archive.geotiff import damaged, read_grid
 from eocene.archive.jp2_codestream import check_parts, read_image_size
 from eocene.archive.raster import check_window, parse_nodata
@@ -38,6 +36,15 @@ _local = threading.local()
 
 
 @dataclass(frozen=True)
+class _Key:
+    """What is opened, and by which driver."""
+
+    identity: tuple[str, int, int]
+    member: str | None
+    driver: str
+
+
+@dataclass(frozen=True)
 class _Header:
     """What the header of a file says; ``opened`` is the name that GDAL opens it by."""
 
@@ -48,17 +55,17 @@ class _Header:
     count: int
 
 
-class Jp2Raster:
-    """One band of a JPEG 2000 file.
+class GdalRaster:
+    """One band of a file, or of a member of a zip or tar file, without overviews.
 
     GDAL datasets belong to one thread, so each thread opens its own; a bounded number stays open.
     """
 
-    def __init__(self, path: Path, asset: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, asset: Mapping[str, Any], driver: str) -> None:
         member = asset.get(MEMBER)
         self.label = str(path) if member is None else f"{path}/{member}"
-        self._key = (describe_file(path), member)
-        header = _read_header(path, *self._key)
+        self._key = _Key(describe_file(path), member, driver)
+        header = _read_header(path, self._key)
         self._opened, self._band = header.opened, int(asset.get("eocene:band", 1))
         if not 1 <= self._band <= header.count:
             raise InputError(
@@ -88,8 +95,8 @@ class Jp2Raster:
             dataset.close()
 
 
-def check_complete(path: Path, asset: Mapping[str, Any]) -> None:
-    """Check that all tiles that a file announces are in it; GDAL would fill missing ones without a word.
+def check_jp2(path: Path, asset: Mapping[str, Any]) -> None:
+    """Check that all tiles that a JPEG 2000 file announces are in it; GDAL would fill missing ones unseen.
 
     Members that are compressed are left to the checksum in the zip file.
 
@@ -104,12 +111,13 @@ def check_complete(path: Path, asset: Mapping[str, Any]) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _read_header(path: Path, identity: tuple[str, int, int], member: str | None) -> _Header:
-    content = open_content(path, member)
+def _read_header(path: Path, key: _Key) -> _Header:
+    member = key.member
+    content = open_content(path, member) if key.driver == JP2_DRIVER else None
     if content is not None:
         read_image_size(content)
     opened = str(path) if member is None else find_member(path, member).gdal_name
-    dataset = _dataset((identity, member), opened)
+    dataset = _dataset(key, opened)
     grid = read_grid(dataset, path if member is None else path / member)
     return _Header(opened, np.dtype(dataset.dtypes[0]), dataset.nodata, grid, dataset.count)
 
@@ -121,16 +129,15 @@ def _pool() -> OrderedDict[Any, Any]:
     return pool
 
 
-def _dataset(key: tuple[tuple[str, int, int], str | None], opened: str) -> Any:
+def _dataset(key: _Key, opened: str) -> Any:
     pool = _pool()
     if key in pool:
         pool.move_to_end(key)
         return pool[key]
     try:
-        with gdal_environment():
-            dataset = rasterio.open(opened, driver=JP2_DRIVER, sharing=False)
+        dataset = open_dataset(opened, key.driver)
     except RasterioError as error:
-        raise damaged("/".join(part for part in (key[0][0], key[1]) if part), str(error)) from error
+        raise damaged("/".join(filter(None, (key.identity[0], key.member))), str(error)) from error
     pool[key] = dataset
     while len(pool) > _OPEN_PER_THREAD:
         pool.popitem(last=False)[1].close()
