@@ -19,7 +19,8 @@ from rasterio.windows import Window
 
 from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment
 from eocene.archive.geotiff import damaged
-from eocene.archive.zips import FolderFiles, ZipFiles, find_member
+from eocene.archive.product_files import ProductFiles
+from eocene.archive.zips import find_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,10 +61,10 @@ class MeasurementFiles:
             return _remember(
                 kind,
                 (describe_file(path),),
-                lambda: parse(FolderFiles(path.parent).read(path.name), str(path)),
+                lambda: parse(ProductFiles(path.parent).read(path.name), str(path)),
             )
         name = locate_annotations(self._member)[kind]
-        read = ZipFiles(self._path).read
+        read = ProductFiles(self._path).read
         return _remember(
             kind, (describe_file(self._path), name), lambda: parse(read(name), f"{self._path}/{name}")
         )

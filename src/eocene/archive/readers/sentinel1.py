@@ -1,4 +1,4 @@
-"""Sentinel-1 GRD products in SAFE folders and zip files: backscatter on a map grid, read in place.
+"""Sentinel-1 GRD products in SAFE folders, zip and tar files: backscatter on a map grid, read in place.
 
 An item is a scene; a band is a polarisation, named vv, vh, hh or hv. Its ``proj:`` fields describe the map
 grid on which it is given (:mod:`eocene.archive.sentinel1`), since the measurement itself has none.
@@ -21,13 +21,14 @@ from eocene.archive.product import (
     make_item,
     name_extensions,
 )
+from eocene.archive.product_files import find_products
 from eocene.archive.raster import GEOTIFF
 from eocene.archive.readers.sentinel1_manifest import describe_scene, read_objects
 from eocene.archive.sentinel1 import COEFFICIENT, DEFAULT_COEFFICIENT, NOISE_REMOVED
 from eocene.archive.sentinel1_annotation import Annotation, read_annotation
 from eocene.archive.sentinel1_files import locate_annotations
 from eocene.archive.xml import Metadata
-from eocene.archive.zips import MEMBER, check_name, find_product
+from eocene.archive.zips import MEMBER
 from eocene.model.errors import DamageError, InputError
 from eocene.model.grid import transformer
 
@@ -36,11 +37,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eocene.archive.product import IngestOptions
+    from eocene.archive.product_files import ProductFiles
     from eocene.archive.readers.sentinel1_manifest import DataObject
-    from eocene.archive.zips import ProductFiles
 
 COLLECTION = "sentinel-1-grd"
 _MANIFEST = "manifest.safe"
+_NAME = re.compile(r"S1[A-Z]_\w{2}_GRD[FHM]_")
 _MARKER = re.compile(re.escape(_MANIFEST))
 _MEASUREMENT = re.compile(r"measurement/s1[a-z]-\w+-grd-(vv|vh|hh|hv)-[\w-]+\.tiff?", re.IGNORECASE)
 _ANNOTATION = re.compile(r"annotation/s1[a-z]-\w+-grd-[\w-]+\.xml", re.IGNORECASE)
@@ -68,8 +70,11 @@ class _Image:
 
 
 def recognise(path: Path) -> bool:
-    """Tell whether it is a GRD product as a folder or zip file, or a folder of such."""
-    return any(True for _ in _find_products(path))
+    """Tell whether it is a GRD product, as a folder or packed, or a folder of such."""
+    try:
+        return any(True for _ in _find_products(path))
+    except DamageError:
+        return _NAME.match(path.name) is not None
 
 
 def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
@@ -96,19 +101,19 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
 
 
 READER = Reader(
-    "sentinel-1", "Sentinel-1 GRD products (.SAFE folders and .zip files)", recognise, read_product
+    "sentinel-1", "Sentinel-1 GRD products (.SAFE folders, zip and tar files)", recognise, read_product
 )
 
 
 def _find_products(path: Path) -> Iterator[ProductFiles]:
-    found = find_product(path, _MARKER)
+    found = list(find_products(path, _MARKER))
     if not found and path.is_dir():
-        found = [files for child in sorted(path.iterdir()) for files in find_product(child, _MARKER)]
+        found = [files for child in sorted(path.iterdir()) for files in find_products(child, _MARKER)]
     return (files for files in found if any(_ANNOTATION.fullmatch(name) for name in files.names()))
 
 
 def _read_item(collection: str, files: ProductFiles) -> dict[str, Any]:
-    manifest = Metadata.parse(files.read(_MANIFEST), f"{files.root}/{_MANIFEST}")
+    manifest = Metadata.parse(files.read(_MANIFEST), files.label(_MANIFEST))
     objects = read_objects(manifest)
     images = _read_images(files, objects)
     if not images:
@@ -134,8 +139,7 @@ def _read_item(collection: str, files: ProductFiles) -> dict[str, Any]:
 
 def _name_scene(files: ProductFiles, manifest: Metadata) -> str:
     """Return the name of the SAFE folder without its suffix; a zip file names it or is named after it."""
-    prefix = getattr(files, "prefix", "").strip("/")
-    name = prefix or files.root.name
+    name = files.prefix.strip("/") or files.root.name
     name = re.sub(r"\.(SAFE|zip)$", "", name, flags=re.IGNORECASE)
     if not re.fullmatch(r"[\w.-]+", name):
         raise manifest.damage(f"the product has no name: {name!r}")
@@ -149,13 +153,13 @@ def _read_images(files: ProductFiles, objects: Mapping[str, DataObject]) -> list
         if match is None:
             continue
         polarisation = match[1].lower()
-        annotation = locate_annotations(check_name(name, files.root))["annotation"]
+        annotation = locate_annotations(name)["annotation"]
         if polarisation in images:
             raise InputError(
                 f"The product {str(files.root)!r} has two measurements of {polarisation.upper()}.",
                 "Products of stripmap and of interferometric and extra wide swath are read.",
             )
-        read = read_annotation(files.read(annotation), f"{files.root}/{annotation}")
+        read = read_annotation(files.read(annotation), files.label(annotation))
         images[polarisation] = _Image(polarisation, name, read, told)
     return [images[key] for key in sorted(images, key=("vv", "hh", "vh", "hv").index)]
 
