@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from eocene.archive import Archive
+from eocene.archive import Archive, Catalogue
 from eocene.model import Layout
 
 WKT_32631 = (
@@ -28,6 +28,15 @@ WKT_32631 = (
 def archive(tmp_path: Path):
     """An empty archive in a workspace folder."""
     made = Archive(Layout(tmp_path / "workspace"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path):
+    """A catalogue with the empty collection ``s2``."""
+    made = Catalogue(tmp_path / "catalogue.sqlite")
+    made.put_collection(COLLECTION)
     yield made
     made.close()
 

@@ -15,14 +15,6 @@ from eocene.archive import Catalogue, Search
 from eocene.model import DamageError, InputError, NotFoundError
 
 
-@pytest.fixture
-def catalogue(tmp_path, products):
-    made = Catalogue(tmp_path / "catalogue.sqlite")
-    made.put_collection(products.collection)
-    yield made
-    made.close()
-
-
 def test_an_item_comes_back_as_it_was_put(catalogue, products):
     item = products.make_item("a", properties={"platform": "sentinel-2a", "ö": [1, None, {"x": 0.1}]})
     assert catalogue.put_items([item]) == 1

@@ -190,7 +190,7 @@ def _read_bbox(item: dict[str, Any], bounds: Sequence[float]) -> BBox:
     if not isinstance(values, list | tuple) or len(values) not in (4, 6) or not _are_numbers(values):
         raise _wrong(item, "bbox", f"is {values!r}, not 4 or 6 numbers")
     west, south, east, north = values if len(values) == 4 else (*values[:2], *values[3:5])
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south and north <= 90):
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and south >= -90 and north <= 90):
         west, east = _snap(west, 180), _snap(east, 180)
         south, north = _snap(south, 90), _snap(north, 90)
     if not (-180.0 <= west <= 180.0 and -180.0 <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
