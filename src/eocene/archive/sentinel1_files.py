@@ -6,18 +6,17 @@ specification has it.
 
 from __future__ import annotations
 
-import math
 import posixpath
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import rasterio
 from cachetools import LRUCache, cached
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment
+from eocene.archive.fetch import GDAL_DRIVER, describe_file
+from eocene.archive.fetch.gdal import open_dataset
 from eocene.archive.geotiff import damaged
 from eocene.archive.product_files import ProductFiles
 from eocene.archive.zips import find_member
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eocene.archive.fetch import Door
-
-_LARGEST_STRIP = 64 * 2**20
 
 
 def locate_annotations(href: str) -> dict[str, str]:
@@ -50,28 +47,25 @@ class MeasurementFiles:
     """A measurement and what belongs to it, in a folder or in one zip file."""
 
     def __init__(self, path: Path, member: str | None, door: Door) -> None:
-        self._path, self._member, self._door = path, member, door
-        self.label = str(path) if member is None else f"{path}/{member}"
-        self._opened = str(path) if member is None else find_member(path, member).gdal_name
+        self._door = door
+        if member is None:
+            self._files, self._name = ProductFiles(path.parents[1]), f"{path.parent.name}/{path.name}"
+            self._opened = str(path)
+        else:
+            self._files, self._name = ProductFiles(path), member
+            self._opened = find_member(path, member).gdal_name
+        self._identity = describe_file(path), member
+        self.label = self._files.label(self._name)
 
     def load(self, kind: str, parse: Callable[[bytes, str], Any]) -> Any:
         """Return what a file beside the measurement says; remembered as long as it stays the same."""
-        if self._member is None:
-            path = self._door.resolve(locate_annotations(str(self._path))[kind])
-            return _remember(
-                kind,
-                (describe_file(path),),
-                lambda: parse(ProductFiles(path.parent).read(path.name), str(path)),
-            )
-        name = locate_annotations(self._member)[kind]
-        read = ProductFiles(self._path).read
-        return _remember(
-            kind, (describe_file(self._path), name), lambda: parse(read(name), f"{self._path}/{name}")
-        )
+        name, files = locate_annotations(self._name)[kind], self._files
+        identity = describe_file(self._door.resolve(files.locate(name)["href"]))
+        return _remember(kind, (identity, name), lambda: parse(files.read(name), files.label(name)))
 
     def check_measurement(self, shape: tuple[int, int]) -> None:
         """Raise DamageError unless the measurement is an image of that shape, as its annotation tells."""
-        _remember("measurement", (describe_file(self._path), self._member, shape), lambda: self._check(shape))
+        _remember("measurement", (*self._identity, shape), lambda: self._check(shape))
 
     def _check(self, shape: tuple[int, int]) -> None:
         with self._open() as dataset:
@@ -79,8 +73,6 @@ class MeasurementFiles:
                 raise ValueError(
                     f"it is {dataset.shape} of {dataset.dtypes[0]}, its annotation tells {shape} of uint16"
                 )
-            if 2 * math.prod(dataset.block_shapes[0]) > _LARGEST_STRIP:
-                raise ValueError(f"its strips of {dataset.block_shapes[0]} pixels are too large")
 
     def read_numbers(self, rows: slice, columns: slice) -> NDArray[np.uint16]:
         """Return a window of the measurement."""
@@ -91,10 +83,7 @@ class MeasurementFiles:
     @contextmanager
     def _open(self) -> Iterator[Any]:
         try:
-            with (
-                gdal_environment(),
-                rasterio.open(self._opened, driver=GDAL_DRIVER, sharing=False) as dataset,
-            ):
+            with open_dataset(self._opened, GDAL_DRIVER) as dataset:
                 yield dataset
         except (RasterioError, NotGeoreferencedWarning, ValueError) as error:
             raise damaged(self.label, str(error)) from error
