@@ -1,4 +1,4 @@
-"""Rasters in GeoTIFF and COG files, read by GDAL's GTiff driver only."""
+"""Rasters in GeoTIFF and COG files: GDAL says where they stand, and reads what is not stored as usual."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import rasterio
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.windows import Window
 
-from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment
+from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment, open_dataset
 from eocene.archive.raster import check_window, parse_nodata
-from eocene.archive.tiff import read_images
+from eocene.archive.skeleton import STORED_TYPE, make_skeleton
 from eocene.archive.tile_reader import open_tiles
 from eocene.model.errors import DamageError, InputError
 from eocene.model.grid import Grid
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from eocene.archive.fetch import Content
+    from eocene.archive.fetch.content import Identity
+    from eocene.archive.tiff import TiffImage
+    from eocene.archive.tile_reader import TileFile
 
 _OPEN_PER_THREAD = 128
 _local = threading.local()
@@ -42,16 +47,18 @@ class Header:
 
 @dataclass(frozen=True)
 class _HeaderKey:
-    """What the header of a file follows from: scenes of a tile agree in it, so GDAL opens one of them."""
+    """What the header of a file follows from: scenes of a tile agree in it, so GDAL is asked once."""
 
     band: int
-    images: tuple[Any, ...]
-    identity: tuple[str, int, int] = field(compare=False)
+    sizes: tuple[tuple[int, int], ...]
+    stored: tuple[Any, ...]
+    georeference: tuple[tuple[int, int, bytes], ...]
+    first: TiffImage = field(compare=False)
+    name: str = field(compare=False)
 
 
-@lru_cache(maxsize=4096)
-def read_header(identity: tuple[str, int, int], band: int) -> Header:
-    """Return the header of a file; remembered, since a cube opens each file for every block.
+def read_header(file: TileFile, band: int) -> Header:
+    """Return the header of a file.
 
     Raises
     ------
@@ -60,65 +67,133 @@ def read_header(identity: tuple[str, int, int], band: int) -> Header:
     DamageError
         If the file cannot be read.
     """
-    images = read_images(Path(identity[0]))
-    told = tuple((i.width, i.height, i.subfile, *i.stored.items(), i.georeference) for i in images)
-    return _open_header(_HeaderKey(band, told, identity))
+    first = file.images[0]
+    stored = (first.byte_order, *((tag, first.stored.get(tag)) for tag in STORED_TYPE))
+    sizes = tuple((image.width, image.height) for image in file.images)
+    return _ask_gdal(_HeaderKey(band, sizes, stored, first.georeference, first, file.content.name))
 
 
 @lru_cache(maxsize=256)
-def _open_header(key: _HeaderKey) -> Header:
-    path, band = Path(key.identity[0]), key.band
-    dataset = dataset_of_thread(key.identity)
-    if not 1 <= band <= dataset.count:
-        raise InputError(
-            f"The file {str(path)!r} has {dataset.count} bands, band {band} was asked for.",
-            "Correct eocene:band of the asset.",
-        )
-    full = read_grid(dataset, path)
-    levels = (full, *_overview_grids(path, full))
-    return Header(np.dtype(dataset.dtypes[band - 1]), dataset.nodatavals[band - 1], levels)
+def _ask_gdal(key: _HeaderKey) -> Header:
+    try:
+        with (
+            gdal_environment(),
+            rasterio.MemoryFile(make_skeleton(key.first)) as memory,
+            memory.open(driver=GDAL_DRIVER, sharing=False) as dataset,
+        ):
+            if not 1 <= key.band <= dataset.count:
+                raise InputError(
+                    f"The file {key.name!r} has {dataset.count} bands, band {key.band} was asked for.",
+                    "Correct eocene:band of the asset.",
+                )
+            full = read_grid(dataset, key.name, key.sizes[0])
+            dtype, nodata = dataset.dtypes[key.band - 1], dataset.nodatavals[key.band - 1]
+    except (RasterioIOError, ValueError) as error:
+        raise damaged(key.name, str(error)) from error
+    levels = (full, *(_overview_grid(full, *size) for size in key.sizes[1:]))
+    return Header(np.dtype(dtype), nodata, levels)
 
 
 class GeotiffRaster:
     """One band of a GeoTIFF file and its overviews.
 
     GDAL datasets belong to one thread, so each thread opens its own; a bounded number stays open.
+
+    Parameters
+    ----------
+    source : Path or TileFile
+        A local path as a door has resolved it, or a file on a server whose directories were read.
+    asset : mapping
+        ``eocene:band`` (from 1) and ``nodata`` of a STAC asset.
     """
 
-    def __init__(self, path: Path, asset: Mapping[str, Any]) -> None:
-        self.path = path
-        self._identity = describe_file(path)
+    def __init__(self, source: Path | TileFile, asset: Mapping[str, Any]) -> None:
+        self.path = source if isinstance(source, Path) else None
+        self._remote = None if isinstance(source, Path) else source
+        self.identity = describe_file(source) if isinstance(source, Path) else source.content.identity
         self._band = int(asset.get("eocene:band", 1))
-        header = read_header(self._identity, self._band)
+        header = read_header(self.file, self._band)
         self.dtype, self.levels = header.dtype, header.levels
         self._empty = header.nodata or 0.0
         declared = parse_nodata(asset.get("nodata"))
         self.nodata = header.nodata if declared is None else declared
 
-    def read(self, window: Grid, level: int = 0, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    @property
+    def file(self) -> TileFile:
+        """The directories of the file, and its tiles."""
+        return self._remote or open_tiles(self.identity)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether reading it takes requests, so that those of several windows should be under way at once."""
+        return self._remote is not None
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the file itself says which pixels are valid; see :meth:`read_mask`."""
+        return self.file.masks[0] is not None
+
+    def fetch(self, window: Grid, level: int = 0) -> dict[int, bytes]:
+        """Return the stored bytes of the tiles under a window, for :meth:`read`."""
+        if self.file.unusual:
+            return {}
+        wanted = self.file.missing(
+            level, self._band - 1, *check_window(window, self.levels[level], self.name)
+        )
+        return dict(zip(wanted, self.file.content.read_many(list(wanted.values())), strict=True))
+
+    def read(
+        self,
+        window: Grid,
+        level: int = 0,
+        out: NDArray[Any] | None = None,
+        fetched: Mapping[int, bytes] | None = None,
+    ) -> NDArray[Any]:
         """Return the stored numbers (height, width) of a window of ``levels[level]``, in ``out`` if given."""
-        rows, columns = check_window(window, self.levels[level], str(self.path))
+        place = check_window(window, self.levels[level], self.name)
         pixels = np.empty(window.shape, self.dtype) if out is None else out
         try:
-            tiles = open_tiles(self._identity)
-            if tiles is not None:
-                tiles.read(level, self._band - 1, rows, columns, pixels, self._empty)
+            if self.file.unusual:
+                self._read_by_gdal(level, *place, pixels)
             else:
-                self._read_by_gdal(level, rows, columns, pixels)
+                self.file.read(level, self._band - 1, place, pixels, self._empty, fetched)
         except (RasterioError, ValueError) as error:
-            raise damaged(self.path, str(error)) from error
+            raise damaged(self.name, str(error)) from error
         return pixels
 
+    def read_mask(self, window: Grid, level: int = 0) -> NDArray[np.bool_]:
+        """Return which pixels (height, width) of a window the file's own mask calls valid.
+
+        An overview without a mask of its own takes the one of full resolution at its pixels' centres.
+        """
+        rows, columns = check_window(window, self.levels[level], self.name)
+        try:
+            if self.file.unusual:
+                dataset = self._dataset(level)
+                return np.asarray(dataset.dataset_mask(window=Window.from_slices(rows, columns)) != 0)
+            return self.file.read_mask(level, rows, columns)
+        except (RasterioError, ValueError) as error:
+            raise damaged(self.name, str(error)) from error
+
+    @property
+    def name(self) -> str:
+        """What errors call the file."""
+        return self.file.content.name
+
     def _read_by_gdal(self, level: int, rows: slice, columns: slice, out: NDArray[Any]) -> None:
-        dataset = dataset_of_thread(self._identity, level - 1 if level else None)
+        dataset = self._dataset(level)
         if dataset.shape != self.levels[level].shape:
             raise ValueError(f"overview {level} is {dataset.shape}, not {self.levels[level].shape}")
         dataset.read(self._band, window=Window.from_slices(rows, columns), out=out)
 
+    def _dataset(self, level: int) -> Any:
+        content = self._remote.content if self._remote else None
+        return dataset_of_thread(self.identity, level - 1 if level else None, content)
+
     def close(self) -> None:
         """Close the files that this thread holds open for the raster."""
         pool = _pool()
-        for key in [key for key in pool if key[0] == self._identity]:
+        for key in [key for key in pool if key[0] == self.identity]:
             pool.pop(key).close()
 
 
@@ -130,8 +205,8 @@ def damaged(path: Path | str, why: str) -> DamageError:
     )
 
 
-def read_grid(dataset: Any, path: Path) -> Grid:
-    """Return the full-resolution grid of an open dataset.
+def read_grid(dataset: Any, path: Path | str, size: tuple[int, int] | None = None) -> Grid:
+    """Return the full-resolution grid of an open dataset, of another width and height if given.
 
     Raises
     ------
@@ -149,7 +224,9 @@ def read_grid(dataset: Any, path: Path) -> Grid:
             f"The CRS of {str(path)!r} has no EPSG code.", "Warp the file to a CRS that has one."
         )
     try:
-        return Grid.from_transform(epsg, tuple(dataset.transform)[:6], dataset.width, dataset.height)
+        return Grid.from_transform(
+            epsg, tuple(dataset.transform)[:6], *(size or (dataset.width, dataset.height))
+        )
     except InputError as error:
         raise InputError(f"{str(path)!r}: {error.message}", error.remedy) from error
 
@@ -161,26 +238,23 @@ def find_epsg(wkt: str) -> int | None:
     return None if code is None else int(code)
 
 
-def _overview_grids(path: Path, full: Grid) -> list[Grid]:
+def _overview_grid(full: Grid, width: int, height: int) -> Grid:
     rx, _, west, _, ry, north = full.transform
-    grids = []
-    for image in read_images(path):
-        if image.is_overview:
-            scale_x, scale_y = full.width / image.width, full.height / image.height
-            affine = (rx * scale_x, 0.0, west, 0.0, ry * scale_y, north)
-            grids.append(Grid.from_transform(full.epsg, affine, image.width, image.height))
-    return grids
+    affine = (rx * full.width / width, 0.0, west, 0.0, ry * full.height / height, north)
+    return Grid.from_transform(full.epsg, affine, width, height)
 
 
-def _pool() -> OrderedDict[tuple[tuple[str, int, int], int | None], Any]:
+def _pool() -> OrderedDict[tuple[Identity, int | None], Any]:
     if not hasattr(_local, "pool"):
         _local.pool = OrderedDict()
-    pool: OrderedDict[tuple[tuple[str, int, int], int | None], Any] = _local.pool
+    pool: OrderedDict[tuple[Identity, int | None], Any] = _local.pool
     return pool
 
 
-def dataset_of_thread(identity: tuple[str, int, int], overview: int | None = None) -> Any:
+def dataset_of_thread(identity: Identity, overview: int | None = None, content: Content | None = None) -> Any:
     """Return this thread's open dataset; ``overview`` counts from 0, None is full resolution.
+
+    ``content`` is read instead of a local file.
 
     Raises
     ------
@@ -193,8 +267,7 @@ def dataset_of_thread(identity: tuple[str, int, int], overview: int | None = Non
         return pool[key]
     options: dict[str, Any] = {} if overview is None else {"overview_level": overview}
     try:
-        with gdal_environment():
-            dataset = rasterio.open(identity[0], driver=GDAL_DRIVER, sharing=False, **options)
+        dataset = open_dataset(identity[0], GDAL_DRIVER, content=content, **options)
     except RasterioIOError as error:
         raise damaged(identity[0], str(error)) from error
     if not math.prod(dataset.shape):

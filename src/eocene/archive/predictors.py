@@ -16,24 +16,55 @@ NONE, HORIZONTAL, FLOATING = 1, 2, 3
 _WORD = 8
 
 
+def undo_predictor(predictor: int, data: Any, dtype: np.dtype[Any], out: NDArray[Any]) -> None:
+    """Write the numbers (height, width, samples) that stored bytes stand for.
+
+    Parameters
+    ----------
+    predictor : int
+        NONE, HORIZONTAL or FLOATING.
+    data : bytes
+        As many as ``out`` has.
+    dtype : dtype
+        As stored, with its byte order; FLOATING stores the most significant bytes first in any case.
+    out : ndarray
+        In native byte order.
+    """
+    if predictor == FLOATING:
+        join_planes(np.frombuffer(data, np.uint8), out)
+    elif predictor == HORIZONTAL:
+        # Floats are added up as the whole numbers that have the same bits.
+        add_up_rows(
+            np.frombuffer(data, dtype.str.replace("f", "u")).reshape(out.shape),
+            out.view(out.dtype.str.replace("f", "u")),
+        )
+    else:
+        out[...] = np.frombuffer(data, dtype).reshape(out.shape)
+
+
 def add_up_rows(stored: NDArray[Any], out: NDArray[Any]) -> None:
     """Write the numbers (height, width, samples) whose differences along a row are stored."""
     np.add.accumulate(stored, axis=1, dtype=out.dtype, out=out)
 
 
 def join_planes(stored: NDArray[np.uint8], out: NDArray[Any]) -> None:
-    """Write floats (height, width, 1) of which each row stores all first bytes, then all second ones, ….
+    """Write floats (height, width, samples); a row stores all first bytes, then all second ones, ….
 
-    The bytes, the most significant first, are stored as differences along the row.
+    The bytes, the most significant first, are stored as differences to those of the pixel before.
     """
-    height, width, _ = out.shape
-    planes = _add_up_bytes(stored.reshape(height, -1)).reshape(height, -1, width)
-    numbers = np.empty((height, width), f"u{out.dtype.itemsize}")
+    height, width, samples = out.shape
+    lines = stored.reshape(height, -1)
+    if samples == 1 and width % _WORD == 0:
+        added = _add_up_bytes(lines)
+    else:
+        added = np.add.accumulate(lines.reshape(height, -1, samples), axis=1, dtype=np.uint8)
+    planes = added.reshape(height, -1, width, samples)
+    numbers = np.empty(out.shape, f"u{out.dtype.itemsize}")
     numbers[...] = planes[:, 0]
     for plane in range(1, out.dtype.itemsize):
         np.left_shift(numbers, 8, out=numbers)
         np.bitwise_or(numbers, planes[:, plane], out=numbers)
-    out[..., 0] = numbers.view(out.dtype)
+    out[...] = numbers.view(out.dtype)
 
 
 def _add_up_bytes(stored: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from eocene.archive.fetch import LocalContent
+from eocene.archive.header import Header
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _WIDTH, _HEIGHT, _SUBFILE = 256, 257, 254
 _OFFSETS, _COUNTS = (273, 324), (279, 325)
 _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
-_STORED = (258, 259, 277, 284, 317, 339)
+_STORED = (258, 259, 262, 266, 277, 284, 317, 339, 530, 50674)
 _GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
+_TABLES = 347
 _SIZES = {
     1: 1,
     2: 1,
@@ -42,32 +49,44 @@ _SIZES = {
 }
 _MOST_IMAGES = 64
 _MOST_ENTRIES = 4096
+_FARTHEST = 2**62
+
+Entry = tuple[int, int, bytes]
+"""Kind, number of values, and they themselves or where they lie."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TiffImage:
     """One image of the file: full resolution, an overview or a mask.
 
-    ``extents`` are (offset, length) pairs of its tiles or strips, row by row, of one band after another
+    ``offsets`` and ``lengths`` are those of its tiles or strips, row by row, of one band after another
     where bands are stored apart; length 0 is a sparse tile. ``tile`` is their height and width in pixels.
     ``stored`` holds the tags that say how: bits, compression, samples, planes, predictor, number format.
-    ``georeference`` holds, as bytes, those that say where the image lies and what no-data is.
+    ``georeference`` holds those that say where the image lies and what no-data is, with their kind, as
+    bytes. ``tables`` are those that its JPEG tiles share.
     """
 
     width: int
     height: int
     subfile: int
-    extents: tuple[tuple[int, int], ...] = ()
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int64]
     tile: tuple[int, int] = (0, 0)
     is_tiled: bool = False
     byte_order: str = "<"
     stored: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    georeference: tuple[tuple[int, bytes], ...] = ()
+    georeference: tuple[tuple[int, int, bytes], ...] = ()
+    tables: bytes = b""
 
     @property
     def is_overview(self) -> bool:
         """Whether it is a reduced image of the pixels (not of a mask)."""
         return bool(self.subfile & 1) and not self.subfile & 4
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether it says which pixels of the image before it are valid."""
+        return bool(self.subfile & 4)
 
 
 @dataclass(frozen=True)
@@ -84,7 +103,7 @@ class _Layout:
         return self.order + ("HHQ8s" if self.big else "HHI4s")
 
 
-def read_images(path: Path, *, with_extents: bool = False) -> tuple[TiffImage, ...]:
+def read_images(source: Path | Header) -> tuple[TiffImage, ...]:
     """Return the images of a TIFF file in file order.
 
     Raises
@@ -92,20 +111,21 @@ def read_images(path: Path, *, with_extents: bool = False) -> tuple[TiffImage, .
     DamageError
         If the header or a directory is cut off or senseless.
     """
+    if isinstance(source, Path):
+        source = Header(LocalContent(source))
     try:
-        with path.open("rb") as stream:
-            layout, position = _read_header(stream)
-            images: list[TiffImage] = []
-            seen: set[int] = set()
-            while position and position not in seen and len(images) < _MOST_IMAGES:
-                seen.add(position)
-                image, position = _read_directory(stream, layout, position, with_extents)
-                images.append(image)
-            if not images:
-                raise ValueError("it has no image")
-    except (struct.error, ValueError, KeyError, OverflowError) as error:
+        layout, position = _read_start(source)
+        images: list[TiffImage] = []
+        seen: set[int] = set()
+        while position and position not in seen and len(images) < _MOST_IMAGES:
+            seen.add(position)
+            image, position = _read_directory(source, layout, position)
+            images.append(image)
+        if not images:
+            raise ValueError("it has no image")
+    except (struct.error, ValueError, KeyError, OverflowError, StopIteration) as error:
         raise DamageError(
-            f"The file {str(path)!r} is not a complete TIFF: its directory cannot be read ({error}).",
+            f"The file {source.name!r} is not a complete TIFF: its directory cannot be read ({error}).",
             "Fetch or write the file again.",
         ) from error
     return tuple(images)
@@ -114,8 +134,8 @@ def read_images(path: Path, *, with_extents: bool = False) -> tuple[TiffImage, .
 def check_complete(path: Path) -> None:
     """Raise DamageError if any tile or strip lies beyond the end of the file."""
     size = path.stat().st_size
-    for image in read_images(path, with_extents=True):
-        end = max((offset + length for offset, length in image.extents), default=0)
+    for image in read_images(path):
+        end = int(np.max(image.offsets + image.lengths, initial=0))
         if end > size:
             raise DamageError(
                 f"The file {str(path)!r} is cut off: it holds {size} bytes, its pixels need {end}.",
@@ -123,8 +143,8 @@ def check_complete(path: Path) -> None:
             )
 
 
-def _read_header(stream: BinaryIO) -> tuple[_Layout, int]:
-    head = stream.read(16)
+def _read_start(header: Header) -> tuple[_Layout, int]:
+    head = header.read(0, 16)
     order = {b"II": "<", b"MM": ">"}[head[:2]]
     (magic,) = struct.unpack(order + "H", head[2:4])
     if magic == 42:
@@ -134,69 +154,67 @@ def _read_header(stream: BinaryIO) -> tuple[_Layout, int]:
     raise ValueError("no TIFF magic number")
 
 
-def _read_directory(
-    stream: BinaryIO, layout: _Layout, position: int, with_extents: bool
-) -> tuple[TiffImage, int]:
-    stream.seek(position)
+def _read_directory(header: Header, layout: _Layout, position: int) -> tuple[TiffImage, int]:
+    entries, following = _read_entries(header, layout, position)
+
+    def one(tag: int, default: int | None = None) -> int:
+        if default is not None and tag not in entries:
+            return default
+        (value,) = _values(header, layout, entries[tag])
+        return int(value)
+
+    width, height = one(_WIDTH), one(_HEIGHT)
+    if _TILE_WIDTH in entries:
+        tile = one(_TILE_HEIGHT), one(_TILE_WIDTH)
+    else:
+        tile = min(one(_STRIP_ROWS, height), height), width
+    offsets, lengths = (
+        _places(header, layout, next(entries[t] for t in tags if t in entries))
+        for tags in (_OFFSETS, _COUNTS)
+    )
+    if len(offsets) != len(lengths):
+        raise ValueError(f"{len(offsets)} places, {len(lengths)} lengths")
+    known = {t: entries[t] for t in _GEOREFERENCE if t in entries}
+    return TiffImage(
+        width, height, one(_SUBFILE, 0), offsets, lengths, tile,
+        is_tiled=_TILE_WIDTH in entries,
+        byte_order=layout.order,
+        stored={tag: _values(header, layout, entries[tag]) for tag in _STORED if tag in entries},
+        georeference=tuple((t, entry[0], _read(header, layout, entry)) for t, entry in known.items()),
+        tables=_read(header, layout, entries[_TABLES]) if _TABLES in entries else b"",
+    ), following  # fmt: skip
+
+
+def _read_entries(header: Header, layout: _Layout, position: int) -> tuple[dict[int, Entry], int]:
+    """Return the entries of a directory by tag, and where the next directory lies."""
     count_format = layout.order + ("Q" if layout.big else "H")
-    (count,) = struct.unpack(count_format, stream.read(struct.calcsize(count_format)))
+    start = struct.calcsize(count_format)
+    (count,) = struct.unpack(count_format, header.read(position, start))
     if not 0 < count <= _MOST_ENTRIES:
         raise ValueError(f"{count} entries in a directory")
-    size = struct.calcsize(layout.entry)
-    table = stream.read(size * count)
-    (following,) = struct.unpack(layout.word, stream.read(struct.calcsize(layout.word)))
-    entries = {
-        tag: (kind, number, value) for tag, kind, number, value in struct.iter_unpack(layout.entry, table)
-    }
-    (width,) = _values(stream, layout, entries[_WIDTH])
-    (height,) = _values(stream, layout, entries[_HEIGHT])
-    (subfile,) = _values(stream, layout, entries[_SUBFILE]) if _SUBFILE in entries else (0,)
-    known: dict[str, Any] = {
-        "byte_order": layout.order,
-        "stored": {tag: _values(stream, layout, entries[tag]) for tag in _STORED if tag in entries},
-        "georeference": tuple((t, _read(stream, layout, entries[t])) for t in _GEOREFERENCE if t in entries),
-    }
-    if with_extents:
-        known |= {
-            "extents": _extents(stream, layout, entries),
-            "tile": _tile_shape(stream, layout, entries, (height, width)),
-            "is_tiled": _TILE_WIDTH in entries,
-        }
-    return TiffImage(width, height, subfile, **known), following
+    length, word = count * struct.calcsize(layout.entry), struct.calcsize(layout.word)
+    table = header.read(position + start, length + word)
+    found = struct.iter_unpack(layout.entry, table[:length])
+    (following,) = struct.unpack(layout.word, table[length:])
+    return {tag: (kind, number, value) for tag, kind, number, value in found}, following
 
 
-def _tile_shape(
-    stream: BinaryIO, layout: _Layout, entries: dict[int, tuple[int, int, bytes]], whole: tuple[int, int]
-) -> tuple[int, int]:
-    if _TILE_WIDTH in entries:
-        (width,), (height,) = (_values(stream, layout, entries[t]) for t in (_TILE_WIDTH, _TILE_HEIGHT))
-        return height, width
-    rows = _values(stream, layout, entries[_STRIP_ROWS])[0] if _STRIP_ROWS in entries else whole[0]
-    return min(rows, whole[0]), whole[1]
+def _places(header: Header, layout: _Layout, entry: Entry) -> NDArray[np.int64]:
+    """Return offsets or lengths; those that are beyond any file stay beyond it."""
+    stored = np.frombuffer(_read(header, layout, entry), np.dtype(layout.order + _TYPES[entry[0]]))
+    found: NDArray[np.int64] = np.minimum(stored.astype(np.uint64), _FARTHEST).astype(np.int64)
+    return found
 
 
-def _extents(
-    stream: BinaryIO, layout: _Layout, entries: dict[int, tuple[int, int, bytes]]
-) -> tuple[tuple[int, int], ...]:
-    offsets = next(_values(stream, layout, entries[tag]) for tag in _OFFSETS if tag in entries)
-    lengths = next(_values(stream, layout, entries[tag]) for tag in _COUNTS if tag in entries)
-    return tuple(zip(offsets, lengths, strict=True))
-
-
-def _values(stream: BinaryIO, layout: _Layout, entry: tuple[int, int, bytes]) -> tuple[int, ...]:
+def _values(header: Header, layout: _Layout, entry: Entry) -> tuple[Any, ...]:
     kind, number, _ = entry
-    return struct.unpack(layout.order + str(number) + _TYPES[kind], _read(stream, layout, entry))
+    return struct.unpack(layout.order + str(number) + _TYPES[kind], _read(header, layout, entry))
 
 
-def _read(stream: BinaryIO, layout: _Layout, entry: tuple[int, int, bytes]) -> bytes:
+def _read(header: Header, layout: _Layout, entry: Entry) -> bytes:
     kind, number, inline = entry
     size = number * _SIZES[kind]
     if size <= len(inline):
         return inline[:size]
     (offset,) = struct.unpack(layout.word, inline)
-    stream.seek(offset)
-    # Reading first and comparing then keeps a lying count from allocating memory.
-    data = stream.read(size)
-    if len(data) < size:
-        raise ValueError(f"a table of {size} bytes is cut off")
-    return data
+    return header.read(offset, size)

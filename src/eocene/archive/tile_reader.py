@@ -1,248 +1,212 @@
-"""Tiles of GeoTIFF files, read and decoded here where they are stored in the usual way.
+"""Tiles of GeoTIFF files, read and decoded here where they are stored in one of the usual ways.
 
-Sentinel-2 COGs and most others hold their numbers in DEFLATE tiles, with a predictor or without.
-For those libdeflate takes half the time of GDAL, one open file serves all threads, and the tiles of a window
-that covers them whole go straight to where they are wanted. Every other way of storing stays with GDAL.
+One open file serves all threads, libdeflate takes half the time of GDAL, and the tiles of a window that
+covers them whole go straight to where they are wanted. What is stored otherwise stays with GDAL.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-import weakref
-from collections import OrderedDict
-from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from deflate import DeflateError, zlib_decompress
 
-from eocene.archive.fetch import describe_file
-from eocene.archive.predictors import FLOATING, HORIZONTAL, NONE, add_up_rows, join_planes
+from eocene.archive.fetch import LocalContent
+from eocene.archive.header import Header
+from eocene.archive.kept_tiles import KEPT_BYTES, KeptTiles, kept_tiles
 from eocene.archive.tiff import TiffImage, read_images
+from eocene.archive.tile_encoding import TileEncoding, UnusualError
+from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    Identity = tuple[str, int, int]
+    from eocene.archive.fetch import Content
+    from eocene.archive.fetch.content import Identity
+
+__all__ = ["KEPT_BYTES", "KeptTiles", "TileFile", "kept_tiles", "open_tiles"]
 
 _OPEN_FILES = 256
-KEPT_BYTES = 192 * 2**20
-"""Of decoded tiles that are kept, some rows of them: see :class:`KeptTiles`."""
-_LARGEST_TILE = 32 * 2**20
-_DEFLATE = (8, 32946)
-_KINDS = {1: "u", 2: "i", 3: "f"}
-
-
-@dataclass(frozen=True)
-class TileEncoding:
-    """How the tiles of an image are stored: height, width, samples; dtype with its byte order."""
-
-    image: tuple[int, int]
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    deflated: bool
-    predictor: int
-    extents: tuple[tuple[int, int], ...]
-    across: int
-
-    @classmethod
-    def of(cls, image: TiffImage) -> TileEncoding | None:
-        """Return the encoding of an image, None if it is not one that is read here."""
-        (compression,), (predictor,) = image.stored.get(259, (1,)), image.stored.get(317, (1,))
-        (samples,), (planar,) = image.stored.get(277, (1,)), image.stored.get(284, (1,))
-        bits, kinds = set(image.stored.get(258, (1,))), set(image.stored.get(339, (1,)))
-        height, width = image.tile
-        if not (image.is_tiled and height and width and samples and len(bits) == len(kinds) == 1):
-            return None
-        kind, size = _KINDS.get(kinds.pop(), ""), bits.pop()
-        known = size in ((32, 64) if kind == "f" else (8, 16, 32, 64)) and (planar == 1 or samples == 1)
-        coded = compression in (1, *_DEFLATE) and _can_undo(predictor, kind, samples, width)
-        across = ceil(image.width / width)
-        complete = len(image.extents) == across * ceil(image.height / height)
-        if not (
-            kind and known and coded and complete and height * width * samples * size // 8 <= _LARGEST_TILE
-        ):
-            return None
-        return cls(
-            image=(image.height, image.width),
-            shape=(height, width, samples),
-            dtype=np.dtype(f"{image.byte_order}{kind}{size // 8}"),
-            deflated=compression in _DEFLATE,
-            predictor=predictor if compression in _DEFLATE else NONE,
-            extents=image.extents,
-            across=across,
-        )
-
-    def is_whole(self, rows: slice, columns: slice) -> bool:
-        """Tell whether a window meets none of the tiles in part; beyond the image they hold nothing."""
-        return all(
-            wanted.start % length == 0 and (wanted.stop % length == 0 or wanted.stop == most)
-            for wanted, length, most in zip((rows, columns), self.shape, self.image, strict=False)
-        )
-
-    def under(self, rows: slice, columns: slice) -> Iterator[tuple[int, _Place, _Place]]:
-        """Yield the number of each tile that a window meets, and where they meet: in tile and in window."""
-        height, width, _ = self.shape
-        for row in range(rows.start // height, ceil(rows.stop / height)):
-            down = _overlap(rows, row * height, height)
-            for column in range(columns.start // width, ceil(columns.stop / width)):
-                right = _overlap(columns, column * width, width)
-                yield row * self.across + column, (down[0], right[0]), (down[1], right[1])
-
-
-def _can_undo(predictor: int, kind: str, samples: int, width: int) -> bool:
-    if predictor == FLOATING:
-        return kind == "f" and samples == 1 and width % 8 == 0
-    return predictor == NONE or (predictor == HORIZONTAL and kind != "f")
-
-
-_Place = tuple[slice, slice]
-
-
-def _overlap(wanted: slice, start: int, length: int) -> tuple[slice, slice]:
-    """Return where a wanted range meets the one from ``start``: in the latter, and in the former."""
-    first, last = max(wanted.start, start), min(wanted.stop, start + length)
-    return slice(first - start, last - start), slice(first - wanted.start, last - wanted.start)
+_KNOWN_FILES = 2048
 
 
 class TileFile:
-    """An open file whose images, full resolution first and then the overviews, are read here."""
+    """The images of a TIFF file: full resolution first, then the overviews, and masks beside them.
 
-    def __init__(self, identity: Identity, images: Sequence[TileEncoding]) -> None:
-        self._identity, self._images = identity, images
-        self._descriptor = os.open(identity[0], os.O_RDONLY)
-        weakref.finalize(self, os.close, self._descriptor)
-        if describe_file(Path(identity[0])) != identity:
-            raise ValueError("it was replaced while it was read")
+    Parameters
+    ----------
+    content : Content
+        Its bytes.
+    header : Header
+        Where its directories are read from.
+
+    Raises
+    ------
+    DamageError
+        If its directories cannot be read.
+    """
+
+    def __init__(self, content: Content, header: Header) -> None:
+        self.content = content
+        first, *others = read_images(header)
+        self.opening = header.size
+        self.images = (first, *(image for image in others if image.is_overview))
+        masks = [image for image in others if image.is_mask]
+        self.masks = tuple(_of_size(masks, image) for image in self.images)
+        self.unusual = ""
+        try:
+            self._encodings = [TileEncoding.of(image) for image in self.images]
+            self._masks = [None if mask is None else TileEncoding.of(mask) for mask in self.masks]
+        except UnusualError as error:
+            self.unusual = str(error)
+
+    def missing(self, level: int, band: int, rows: slice, columns: slice) -> dict[int, tuple[int, int]]:
+        """Return offset and length of the tiles that a window has to be read from, by their number."""
+        image = self._encodings[level]
+        return {
+            number: (int(image.offsets[number]), int(image.lengths[number]))
+            for number, *_ in image.under(band, rows, columns)
+            if image.lengths[number] and kept_tiles.get((self.content.identity, level, number)) is None
+        }
 
     def read(
-        self, level: int, band: int, rows: slice, columns: slice, out: NDArray[Any], empty: float
+        self,
+        level: int,
+        band: int,
+        place: tuple[slice, slice],
+        out: NDArray[Any],
+        empty: float,
+        fetched: Mapping[int, bytes] | None = None,
     ) -> None:
         """Write the numbers of a window of a band (from 0) into ``out``; ``empty`` where no tile is stored.
+
+        Parameters
+        ----------
+        level, band : int
+            Which image, and which band of it, both from 0.
+        place : tuple of slice
+            Rows and columns of the window.
+        out : ndarray
+            (height, width) of the window.
+        empty : float
+            What a tile holds that is not stored.
+        fetched : mapping, optional
+            Stored bytes of tiles by their number; others are read here.
 
         Raises
         ------
         ValueError
             If a tile is cut off or cannot be decoded.
         """
-        image = self._images[level]
-        passes_by = image.is_whole(rows, columns) and image.shape[2] == 1
-        for number, inside, place in image.under(rows, columns):
-            target = out[place]
-            if passes_by and (*target.shape, 1) == image.shape:
-                self._decode(image, number, target[..., None], empty)
-            else:
-                tile = self._take(level, number, empty, keep=not passes_by)
-                target[...] = tile[(*inside, band)]
+        image, given = self._encodings[level], fetched or {}
+        passes_by = image.is_whole(*place) and image.shape[2] == 1
+        for number, inside, target in image.under(band, *place):
+            into = out[target]
+            if passes_by and (*into.shape, 1) == image.shape_of(number):
+                self._decode(image, number, into[..., None], empty, given)
+                continue
 
-    def _take(self, level: int, number: int, empty: float, *, keep: bool) -> NDArray[Any]:
+            def decode(number: int = number) -> NDArray[Any]:
+                tile = np.empty(image.shape_of(number), image.dtype.newbyteorder("="))
+                self._decode(image, number, tile, empty, given)
+                return tile
+
+            tile = self._take((self.content.identity, level, number), decode, keep=not passes_by)
+            into[...] = tile[(*inside, 0 if image.apart else band)]
+
+    def read_mask(self, level: int, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Return which pixels of a window the file's own mask calls valid.
+
+        An overview without a mask of its own takes the one of full resolution at its pixels' centres.
+        """
+        image, place = self._masks[level], (rows, columns)
+        picked: Any = ...
+        if image is None:
+            image, (width, height) = self._masks[0], (self.images[level].width, self.images[level].height)
+            if image is None:
+                return np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
+            lines = _under_centres(rows, image.image[0] / height)
+            across = _under_centres(columns, image.image[1] / width)
+            place = slice(lines[0], lines[-1] + 1), slice(across[0], across[-1] + 1)
+            level, picked = 0, np.ix_(lines - lines[0], across - across[0])
+        valid = np.empty(tuple(s.stop - s.start for s in place), bool)
+        for number, inside, target in image.under(0, *place):
+
+            def decode(number: int = number) -> NDArray[Any]:
+                tile = np.empty(image.shape_of(number), np.uint8)
+                self._decode(image, number, tile, 0, {})
+                return tile
+
+            tile = self._take((self.content.identity, "mask", level, number), decode, keep=True)
+            valid[target] = tile[(*inside, 0)] != 0
+        found: NDArray[np.bool_] = valid[picked]
+        return found
+
+    def _take(self, key: Any, decode: Any, *, keep: bool) -> NDArray[Any]:
         """Return a decoded tile (height, width, samples), a kept one if there is one."""
-        image, key = self._images[level], (self._identity, level, number)
-
-        def decode() -> NDArray[Any]:
-            tile = np.empty(image.shape, image.dtype.newbyteorder("="))
-            self._decode(image, number, tile, empty)
-            return tile
-
         if keep:
             return kept_tiles.take(key, decode)
         tile = kept_tiles.get(key)
         return decode() if tile is None else tile
 
-    def _decode(self, image: TileEncoding, number: int, out: NDArray[Any], empty: float) -> None:
+    def _decode(
+        self, image: TileEncoding, number: int, out: NDArray[Any], empty: float, fetched: Mapping[int, bytes]
+    ) -> None:
         """Write a tile into ``out`` (height, width, samples)."""
-        offset, length = image.extents[number]
+        length = int(image.lengths[number])
         if not length:
             out[...] = empty
             return
-        data: Any = os.pread(self._descriptor, length, offset)
-        if image.deflated:
-            try:
-                data = zlib_decompress(data, out.nbytes)
-            except DeflateError as error:
-                raise ValueError(f"tile {number} cannot be decoded") from error
-        if len(data) != out.nbytes:
-            raise ValueError(f"tile {number} has {len(data)} bytes, not {out.nbytes}")
-        if image.predictor == FLOATING:
-            join_planes(np.frombuffer(data, np.uint8), out)
-            return
-        stored = np.frombuffer(data, image.dtype).reshape(image.shape)
-        if image.predictor == HORIZONTAL:
-            add_up_rows(stored, out)
-        else:
-            out[...] = stored
+        data = fetched.get(number)
+        if data is None:
+            data = self.content.read(int(image.offsets[number]), length)
+        if len(data) < length:
+            raise ValueError(f"tile {number} is cut off")
+        image.decode(number, data, out)
+
+
+def _under_centres(pixels: slice, scale: float) -> NDArray[np.int64]:
+    """Return which pixels of an image lie under the centres of those of its overview."""
+    return np.floor((np.arange(pixels.start, pixels.stop) + 0.5) * scale).astype(np.int64)
+
+
+def _of_size(masks: Sequence[TiffImage], image: TiffImage) -> TiffImage | None:
+    """Return the mask of an image: the one of its size."""
+    return next((m for m in masks if (m.width, m.height) == (image.width, image.height)), None)
 
 
 @lru_cache(maxsize=_OPEN_FILES)
-def open_tiles(identity: Identity) -> TileFile | None:
-    """Return the open file, None if it is to be read by GDAL; the last ones stay open.
+def _hold_open(identity: Identity) -> LocalContent:
+    content = LocalContent(Path(identity[0]))
+    if content.identity != identity:
+        raise DamageError(f"The file {identity[0]!r} was replaced while it was read.", "Open it again.")
+    return content
+
+
+class _LocalFile:
+    """A local file that is opened when it is read; the last ones stay open."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity, self.name, self.size = identity, identity[0], identity[1]
+
+    def read(self, offset: int, length: int) -> bytes:
+        return _hold_open(self.identity).read(offset, length)
+
+    def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        return _hold_open(self.identity).read_many(ranges)
+
+
+@lru_cache(maxsize=_KNOWN_FILES)
+def open_tiles(identity: Identity) -> TileFile:
+    """Return a local file, its directories read; remembered, since a cube opens each file for every block.
 
     Raises
     ------
     DamageError
-        If its directories cannot be read.
-    ValueError
-        If it was replaced meanwhile.
+        If its directories cannot be read, or it was replaced meanwhile.
     """
-    first, *others = read_images(Path(identity[0]), with_extents=True)
-    found = [TileEncoding.of(image) for image in (first, *(o for o in others if o.is_overview))]
-    images = [image for image in found if image is not None]
-    return TileFile(identity, images) if len(images) == len(found) else None
-
-
-class KeptTiles:
-    """Decoded tiles of windows that met some in part, whose other parts are asked for next.
-
-    The latest are kept, up to a number of bytes. Threads that want a tile at the same time read it once.
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most, self._bytes = most_bytes, 0
-        self._tiles: OrderedDict[Any, NDArray[Any]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._coming: dict[Any, threading.Event] = {}
-
-    def take(self, key: Any, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return a tile and keep it; it is made if it is not kept, by one of the threads that want it."""
-        while True:
-            with self._lock:
-                if key in self._tiles:
-                    self._tiles.move_to_end(key)
-                    return self._tiles[key]
-                coming = self._coming.get(key)
-                if coming is None:
-                    done = self._coming[key] = threading.Event()
-                    break
-            coming.wait()  # what could not be made is then tried here, and gone tiles are made again
-        try:
-            tile = make()
-            self.put(key, tile)
-            return tile
-        finally:
-            del self._coming[key]
-            done.set()
-
-    def get(self, key: Any) -> NDArray[Any] | None:
-        """Return a tile, None if it is not kept."""
-        with self._lock:
-            if key in self._tiles:
-                self._tiles.move_to_end(key)
-            return self._tiles.get(key)
-
-    def put(self, key: Any, tile: NDArray[Any]) -> None:
-        """Keep a tile, and let go of those that were used longest ago."""
-        with self._lock:
-            if key not in self._tiles:
-                self._tiles[key] = tile
-                self._bytes += tile.nbytes
-            while self._bytes > self._most:
-                self._bytes -= self._tiles.popitem(last=False)[1].nbytes
-
-
-kept_tiles = KeptTiles(KEPT_BYTES)
+    content = _LocalFile(identity)
+    return TileFile(content, Header(content))

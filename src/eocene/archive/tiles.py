@@ -6,14 +6,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.archive.fetch import describe_file
 from eocene.archive.geotiff import GeotiffRaster
-from eocene.archive.tiff import read_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,11 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eocene.archive.raster import Raster
-
-_PIECE = 4096
-"""A directory is read in pieces of this size, and its tables in one go where they are longer."""
-_ENTRY = 8
-"""Where a tile lies and how long it is: in BigTIFF twice as much."""
+    from eocene.archive.tile_reader import TileFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +34,7 @@ class TileBytes:
     decoded : int
         Bytes of a tile when it is decoded, with all the bands that are stored in it.
     opening : int
-        What is read of the file before its first tile: its directory twice, once with the places of tiles.
+        What is read of the file before its first tile: the directories of its images.
     bands : int
         How many are stored in a tile.
     """
@@ -49,7 +42,7 @@ class TileBytes:
     tile: tuple[int, int]
     counts: NDArray[np.float64]
     decoded: int
-    opening: int = 2 * _PIECE
+    opening: int = 0
     bands: int = 1
 
     def is_whole(self, rows: slice, cols: slice, shape: tuple[int, int]) -> bool:
@@ -75,26 +68,23 @@ class TileBytes:
 
 
 @lru_cache(maxsize=4096)
-def _read_tiles(identity: tuple[str, int, int], itemsize: int) -> tuple[TileBytes, ...]:
+def _count_tiles(file: TileFile, itemsize: int) -> tuple[TileBytes, ...]:
     """Return the tiles of each level of a GeoTIFF, its first band's where bands are stored apart."""
-    images = read_images(Path(identity[0]), with_extents=True)
-    tables = sum(_ENTRY * len(image.extents) for image in images)
-    opening = 2 * _PIECE + (tables if tables > _PIECE else 0)
     found = []
-    for image in [images[0], *(i for i in images[1:] if i.is_overview)]:
+    for image in file.images:
         height, width = image.tile
         bands = image.stored.get(277, (1,))[0] if image.stored.get(284, (1,)) == (1,) else 1
         shape = ceil(image.height / height), ceil(image.width / width)
-        lengths = np.array([length for _, length in image.extents[: shape[0] * shape[1]]], np.float64)
+        lengths = image.lengths[: shape[0] * shape[1]].astype(np.float64)
         decoded = height * width * itemsize * bands
-        found.append(TileBytes(image.tile, lengths.reshape(shape), decoded, opening, bands))
+        found.append(TileBytes(image.tile, lengths.reshape(shape), decoded, file.opening, bands))
     return tuple(found)
 
 
 def tiles_of(raster: Raster, level: int) -> TileBytes:
     """Return the tiles of a level; a format without such a directory has one tile, of a file's whole size."""
     if isinstance(raster, GeotiffRaster):
-        return _read_tiles(describe_file(raster.path), raster.dtype.itemsize)[level]
+        return _count_tiles(raster.file, raster.dtype.itemsize)[level]
     grid, path = raster.levels[level], getattr(raster, "path", None)
     decoded = grid.width * grid.height * raster.dtype.itemsize
     size: Any = path.stat().st_size if path else decoded

@@ -1,0 +1,117 @@
+"""Undo the compressions of TIFF.
+
+DEFLATE is undone by libdeflate; imagecodecs, which is loaded when the first other tile is met, has the rest.
+Source: TIFF 6.0, and the numbers that libtiff and GDAL give the later ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from deflate import DeflateError, zlib_decompress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+NOTHING, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE = 1, 5, 7, 8, 32773, 32946
+LERC, LZMA, ZSTD, WEBP = 34887, 34925, 50000, 50001
+YCBCR = 6
+"""Photometric interpretation: luma and two colour differences."""
+
+
+def _codec(name: str) -> Callable[..., Any]:
+    import imagecodecs
+
+    found: Callable[..., Any] = getattr(imagecodecs, name)
+    return found
+
+
+def _undo_deflate(data: bytes, size: int) -> Any:
+    try:
+        return zlib_decompress(data, size)
+    except DeflateError as error:
+        raise ValueError(f"its DEFLATE stream is broken ({error})") from error
+
+
+def _by(name: str) -> Callable[[bytes, int], Any]:
+    def undo(data: bytes, size: int) -> Any:
+        try:
+            return _codec(name)(data, out=size)
+        except Exception as error:  # each codec has an exception of its own, without a common base
+            raise ValueError(f"it cannot be decoded ({error})") from error
+
+    return undo
+
+
+OF_BYTES: dict[int, Callable[[bytes, int], Any]] = {
+    NOTHING: lambda data, _: data,
+    DEFLATE: _undo_deflate,
+    OLD_DEFLATE: _undo_deflate,
+    LZW: _by("lzw_decode"),
+    PACKBITS: _by("packbits_decode"),
+    LZMA: _by("lzma_decode"),
+    ZSTD: _by("zstd_decode"),
+}
+"""Compression → (stored bytes, number of bytes that they stand for) → those bytes; ValueError if broken."""
+
+OF_IMAGES = (JPEG, LERC, WEBP)
+"""Compressions that know the shape of what they hold."""
+
+
+def decode_image(
+    compression: int, data: bytes, *, photometric: int, tables: bytes, extra: int
+) -> NDArray[Any]:
+    """Return the image (height, width[, samples]) that a tile holds.
+
+    Parameters
+    ----------
+    compression : int
+        One of :data:`OF_IMAGES`.
+    data : bytes
+        As stored.
+    photometric : int
+        How colours are to be read; JPEG stores RGB as luma and colour differences.
+    tables : bytes
+        What the JPEG tiles of an image share.
+    extra : int
+        What LERC is packed in: 0 nothing, 1 DEFLATE, 2 ZSTD.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be decoded.
+    """
+    try:
+        if compression == JPEG:
+            return _decode_jpeg(data, photometric, tables)
+        if compression == WEBP:
+            return np.asarray(_codec("webp_decode")(data))
+        return _decode_lerc(data, extra)
+    except Exception as error:
+        raise ValueError(f"it cannot be decoded ({error})") from error
+
+
+def _decode_jpeg(data: bytes, photometric: int, tables: bytes) -> NDArray[Any]:
+    colours = {"colorspace": "YCBCR", "outcolorspace": "RGB"} if photometric == YCBCR else {}
+    plain = (
+        {} if colours else {"colorspace": _PLAIN.get(photometric), "outcolorspace": _PLAIN.get(photometric)}
+    )
+    return np.asarray(_codec("jpeg8_decode")(data, tables=tables or None, **colours, **plain))
+
+
+_PLAIN = {1: "GRAYSCALE", 2: "RGB"}
+
+
+def _decode_lerc(data: bytes, extra: int) -> NDArray[Any]:
+    if extra:
+        data = _codec("zlib_decode" if extra == 1 else "zstd_decode")(data)
+    numbers, mask = _codec("lerc_decode")(data, masks=True)
+    numbers = np.asarray(numbers)
+    if mask is not None and not np.all(mask):
+        if numbers.dtype.kind != "f":
+            raise ValueError("it has pixels without a value")
+        numbers = np.where(np.reshape(mask, numbers.shape), numbers, np.nan)
+    return numbers

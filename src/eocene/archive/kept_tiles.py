@@ -1,0 +1,67 @@
+"""Decoded tiles that are kept, since the windows around meet them too."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+KEPT_BYTES = 192 * 2**20
+"""Of decoded tiles that are kept, some rows of them: see :class:`KeptTiles`."""
+
+
+class KeptTiles:
+    """Decoded tiles of windows that met some in part, whose other parts are asked for next.
+
+    The latest are kept, up to a number of bytes. Threads that want a tile at the same time read it once.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._tiles: OrderedDict[Any, NDArray[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._coming: dict[Any, threading.Event] = {}
+
+    def take(self, key: Any, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return a tile and keep it; it is made if it is not kept, by one of the threads that want it."""
+        while True:
+            with self._lock:
+                if key in self._tiles:
+                    self._tiles.move_to_end(key)
+                    return self._tiles[key]
+                coming = self._coming.get(key)
+                if coming is None:
+                    done = self._coming[key] = threading.Event()
+                    break
+            coming.wait()  # what could not be made is then tried here, and gone tiles are made again
+        try:
+            tile = make()
+            self.put(key, tile)
+            return tile
+        finally:
+            del self._coming[key]
+            done.set()
+
+    def get(self, key: Any) -> NDArray[Any] | None:
+        """Return a tile, None if it is not kept."""
+        with self._lock:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+            return self._tiles.get(key)
+
+    def put(self, key: Any, tile: NDArray[Any]) -> None:
+        """Keep a tile, and let go of those that were used longest ago."""
+        with self._lock:
+            if key not in self._tiles:
+                self._tiles[key] = tile
+                self._bytes += tile.nbytes
+            while self._bytes > self._most:
+                self._bytes -= self._tiles.popitem(last=False)[1].nbytes
+
+
+kept_tiles = KeptTiles(KEPT_BYTES)
