@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eocene.archive.catalogue import Catalogue
 from eocene.archive.definition import read_bands
 from eocene.archive.fetch import Door, Policy, is_remote
+from eocene.archive.hot import HotAreas
 from eocene.archive.ingest import ingest_product
 from eocene.archive.normalise import is_table
 from eocene.archive.opening import open_raster
@@ -39,6 +40,7 @@ class Archive:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.catalogue = Catalogue(layout.catalogue)
+        self.hot = HotAreas(layout.hot)
         self._root = layout.root.resolve()
         self._last_door: Door | None = None
 

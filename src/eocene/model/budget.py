@@ -34,8 +34,8 @@ def memory_budget() -> int:
     return parse_size(wanted) if wanted else free_memory() // 2
 
 
-def parse_size(text: str) -> int:
-    """Return a size such as "4GiB", "500 MB" or "1073741824" in bytes.
+def parse_size(text: str, variable: str = VARIABLE) -> int:
+    """Return a size such as "4GiB", "500 MB" or "1073741824" in bytes; ``variable`` is where it was set.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def parse_size(text: str) -> int:
     size = int(float(found[1]) * _UNITS[found[2]]) if found and found[2] in _UNITS else 0
     if size <= 0:
         raise InputError(
-            f"{VARIABLE} is {text!r}, which is not a size.", "Write bytes, or a number such as 4GiB or 500MB."
+            f"{variable} is {text!r}, which is not a size.", "Write bytes, or a number such as 4GiB or 500MB."
         )
     return size
 

@@ -33,6 +33,11 @@ class Layout:
         return self.root / "assets"
 
     @property
+    def hot(self) -> Path:
+        """Materialised areas: one folder an area; all of it can be made again."""
+        return self.root / "hot"
+
+    @property
     def files(self) -> Path:
         """What users have uploaded."""
         return self.root / "files"
