@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import shapely
 from shapely.geometry import LineString, Point, box
 
-from eocene.archive.cql2_sql import Filter, Sql, property_sql
+from eocene.archive.cql2_filter import Filter
+from eocene.archive.cql2_sql import Sql, join
 from eocene.archive.search import ALWAYS, Order, microseconds, read_geometry, sort_orders, wrong_sort
+from eocene.archive.sqlite_dialect import SqliteDialect
 from eocene.archive.tree import cover_bounds, seconds, split_antimeridian, square
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from eocene.archive.search import Search
     from eocene.model.grid import BBox
 
+_DIALECT = SqliteDialect()
 _PLACE = "items.west, items.south, items.east, items.north"
 _SHAPE = "(SELECT shape FROM documents WHERE documents.key = items.key)"
 _OVERLAPS = (
@@ -98,16 +101,16 @@ def compile_search(query: Search, after: tuple[Any, ...] | None = None) -> Selec
     if query.span != ALWAYS:
         start, end = microseconds(query.span)
         conditions.append(Sql("items.first < ? AND items.last >= ?", (end, start)))
-    matcher = Filter(query.filter) if query.filter is not None else None
+    matcher = Filter(query.filter, _DIALECT) if query.filter is not None else None
     if matcher:
         conditions.extend(matcher.sql)
     orders = tuple((_sort_value(order), order.falls) for order in sort_orders(query.sortby))
     newest_first = query.sortby in ((), ("-datetime",), ("-datetime", "id"), ("-properties.datetime",))
     if after is not None:
-        conditions.append(_after(orders, after))
+        conditions.append(after_values(orders, after))
         if newest_first:
             conditions.append(Sql("items.first <= ?", (after[0],)))
-    parts, regions = _read_area(query)
+    parts, regions = read_area(query)
     tree = None
     if parts:
         conditions.append(_touching(parts, inside_counts=query.bbox is not None))
@@ -116,7 +119,7 @@ def compile_search(query: Search, after: tuple[Any, ...] | None = None) -> Selec
             tree = _ask_tree(query, parts, matcher.cover if matcher else None, latest)
     share = sum((e - w) * (n - s) for w, s, e, n in parts) / 64_800.0 if parts else 1.0
     return Selection(
-        _join(conditions), orders, tree, share, _touches(regions) if regions else None,
+        join("AND", conditions or [Sql("1")]), orders, tree, share, _touches(regions) if regions else None,
         None if matcher is None or matcher.is_exact else matcher, newest_first,
     )  # fmt: skip
 
@@ -125,14 +128,7 @@ def _marks(values: tuple[Any, ...]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _join(conditions: list[Sql]) -> Sql:
-    return Sql(
-        " AND ".join(f"({condition.text})" for condition in conditions) or "1",
-        tuple(p for condition in conditions for p in condition.parameters),
-    )
-
-
-def _read_area(query: Search) -> tuple[list[BBox], list[Any]]:
+def read_area(query: Search) -> tuple[list[BBox], list[Any]]:
     """Return the boxes and the geometries of the area that is searched; empty for anywhere."""
     if query.bbox is not None:
         parts = split_antimeridian(query.bbox)
@@ -191,22 +187,20 @@ def _touches(regions: list[Any]) -> RegionTest:
 
 def _sort_value(order: Order) -> Sql:
     columns = {"datetime": Sql("items.first"), "eo:cloud_cover": Sql("items.cloud_cover")}
-    value = columns.get(order.name, property_sql(order.name))
+    value = columns.get(order.name, _DIALECT.value(order.name))
     if value is None:
         raise wrong_sort(order.name)
     return value
 
 
-def _after(orders: tuple[tuple[Sql, bool], ...], values: tuple[Any, ...]) -> Sql:
+def after_values(orders: tuple[tuple[Sql, bool], ...], values: tuple[Any, ...], equals: str = "IS") -> Sql:
     """Return the condition that an item comes after the one with these values, nulls last."""
     alternatives: list[Sql] = []
     same: list[Sql] = []
     for (value, falls), last in zip(orders, values, strict=True):
         if last is not None:
             beyond = f"{value.text} {'<' if falls else '>'} ? OR {value.text} IS NULL"
-            alternatives.append(_join([*same, Sql(beyond, (*value.parameters, last, *value.parameters))]))
-        same.append(Sql(f"{value.text} IS ?", (*value.parameters, last)))
-    return Sql(
-        " OR ".join(f"({alternative.text})" for alternative in alternatives),
-        tuple(p for alternative in alternatives for p in alternative.parameters),
-    )
+            parameters = (*value.parameters, last, *value.parameters)
+            alternatives.append(join("AND", [*same, Sql(beyond, parameters)]))
+        same.append(Sql(f"{value.text} {equals} ?", (*value.parameters, last)))
+    return join("OR", alternatives)
