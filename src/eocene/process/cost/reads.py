@@ -161,13 +161,13 @@ class Reader:
         place = needed.slices_in(sheaf.grid)
         tiles = sheaf.tiles
         passes_by = tiles.bands == 1 and tiles.is_whole(*place, sheaf.grid.shape)
-        size = sum(
-            float(tiles.counts[tile])
-            for tile in tiles.under(*place)
-            if not self._has(
-                (sheaf.files, sheaf.level, tile), tiles.decoded * sheaf.count, keep=not passes_by
-            )
-        )
+        size = 0.0
+        for tile in tiles.under(*place):
+            # A whole tile that need not be kept is decoded to where it is wanted, even if it is held.
+            straight = passes_by and tiles.is_full(*tile, sheaf.grid.shape)
+            key, decoded = (sheaf.files, sheaf.level, tile), tiles.decoded * sheaf.count
+            if straight or not self._has(key, decoded, keep=not passes_by):
+                size += float(tiles.counts[tile])
         return size * sheaf.count
 
     def _has(self, key: Any, size: int, *, keep: bool) -> bool:
