@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from eocene.archive.gdal_raster import check_jp2
 from eocene.archive.normalise import is_data, is_table
 from eocene.archive.opening import open_raster
-from eocene.archive.product import grid_fields, number_json
+from eocene.archive.product import grid_fields, name_extensions, number_json
 from eocene.archive.raster import is_jp2, is_tiff
 from eocene.archive.tables import check_table
 from eocene.archive.tiff import check_complete
@@ -47,7 +47,9 @@ class Inspector:
         for name, asset in item["assets"].items():
             assets[name] = self._inspect(asset) if is_data(asset) else asset
             step()
-        return item | {"assets": assets}
+        inspected = item | {"assets": assets}
+        extensions = dict.fromkeys([*item["stac_extensions"], *name_extensions(inspected)])
+        return inspected | {"stac_extensions": list(extensions)}
 
     def _inspect(self, asset: dict[str, Any]) -> dict[str, Any]:
         path = self._door.resolve(asset["href"])

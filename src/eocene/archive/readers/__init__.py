@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eocene.archive.readers import geotiff, netcdf, sentinel1, sentinel2, stac_catalog, table, worldcereal
+from eocene.archive.readers import (
+    geotiff,
+    landsat,
+    netcdf,
+    sentinel1,
+    sentinel2,
+    stac_catalog,
+    table,
+    worldcereal,
+)
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,6 +24,7 @@ if TYPE_CHECKING:
 READERS: tuple[Reader, ...] = (
     stac_catalog.READER,
     sentinel2.READER,
+    landsat.READER,
     worldcereal.READER,
     sentinel1.READER,
     table.READER,
