@@ -9,7 +9,8 @@ from eocene.archive.fetch.gdal import GDAL_DRIVER, JP2_DRIVER
 from eocene.archive.gdal_raster import GdalRaster
 from eocene.archive.geotiff import GeotiffRaster
 from eocene.archive.netcdf import NetcdfRaster
-from eocene.archive.raster import is_jp2, is_netcdf, is_tiff
+from eocene.archive.npy import NpyRaster
+from eocene.archive.raster import is_jp2, is_netcdf, is_npy, is_tiff
 from eocene.archive.sentinel1 import Sentinel1Raster, is_sentinel1
 from eocene.archive.zips import MEMBER
 from eocene.model.errors import InputError
@@ -50,6 +51,8 @@ def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
         return AskewRaster(path, asset) if asset.get(ASKEW) else GeotiffRaster(path, asset)
     if is_jp2(asset):
         return GdalRaster(path, asset, JP2_DRIVER)
+    if is_npy(asset):
+        return NpyRaster(path, asset)
     raise InputError(
         f"The asset {str(path)!r} of type {asset.get('type')!r} is not a raster.",
         "Rasters are GeoTIFF (image/tiff), JPEG 2000 (image/jp2) and NetCDF (application/x-netcdf).",

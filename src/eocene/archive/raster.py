@@ -19,6 +19,8 @@ GEOTIFF = "image/tiff; application=geotiff"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 JP2 = "image/jp2"
 NETCDF = "application/x-netcdf"
+NPY = "application/x-numpy"
+"""Of numpy's .npy files; there is no registered type."""
 PARQUET = "application/vnd.apache.parquet"
 
 
@@ -76,6 +78,11 @@ def is_jp2(asset: Mapping[str, Any]) -> bool:
     """Tell whether an asset is a JPEG 2000 file, by its media type or else its suffix."""
     kind = str(asset.get("type", "")).lower()
     return kind.startswith("image/jp2") or (not kind and str(asset.get("href", "")).lower().endswith(".jp2"))
+
+
+def is_npy(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is an array in a .npy file, by its media type."""
+    return str(asset.get("type", "")).lower() == NPY
 
 
 def check_window(window: Grid, level: Grid, what: str) -> tuple[slice, slice]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eocene.archive.readers import (
+    eopatch,
     geotiff,
     landsat,
     netcdf,
@@ -26,6 +27,7 @@ READERS: tuple[Reader, ...] = (
     sentinel2.READER,
     landsat.READER,
     worldcereal.READER,
+    eopatch.READER,
     sentinel1.READER,
     table.READER,
     geotiff.READER,
