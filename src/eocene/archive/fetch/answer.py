@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from urllib3 import BaseHTTPResponse
 
-    from eocene.archive.fetch.urls import Url
-
 _PIECE = 256 * 1024
 
 
@@ -75,24 +73,24 @@ class Answer:
     ----------
     response : urllib3.BaseHTTPResponse
         Its body is not read.
-    url : Url
-        Who answers.
+    name : str
+        What errors call it.
     deadline : float
         On the monotonic clock; the body has to be there by then.
     limits : Limits
         Of sizes.
     """
 
-    def __init__(self, response: BaseHTTPResponse, url: Url, deadline: float, limits: Limits) -> None:
-        self._response, self.url, self._deadline = response, url, deadline
+    def __init__(self, response: BaseHTTPResponse, name: str, deadline: float, limits: Limits) -> None:
+        self._response, self.name, self._deadline = response, name, deadline
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         if sum(len(name) + len(value) for name, value in self.headers.items()) > limits.header_bytes:
             self.close()
-            raise DamageError(f"{url.name!r} answers with too many headers.", "Check the server.")
+            raise DamageError(f"{name!r} answers with too many headers.", "Check the server.")
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             self.close()
-            raise DamageError(f"{url.name!r} is sent packed, which was not asked for.", "Check the server.")
+            raise DamageError(f"{name!r} is sent packed, which was not asked for.", "Check the server.")
 
     @property
     def length(self) -> int | None:
@@ -145,21 +143,21 @@ class Answer:
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self.close()
         raise DamageError(
-            f"{self.url.name!r} is larger than the {most} bytes that were expected or are allowed.",
+            f"{self.name!r} is larger than the {most} bytes that were expected or are allowed.",
             "Check the server, or ask for less.",
         )
 
     def refuse(self) -> NoReturn:
         """Raise the error that the status stands for."""
         if self.status in (404, 410):
-            raise MissingError(f"{self.url.name!r} does not exist.", "Check whether it was moved.")
+            raise MissingError(f"{self.name!r} does not exist.", "Check whether it was moved.")
         if self.status in (401, 403, 407):
             raise DamageError(
-                f"{self.url.name!r} may not be read: its server answers {self.status}.",
+                f"{self.name!r} may not be read: its server answers {self.status}.",
                 "Give credentials by the environment, or a signed URL that has not expired.",
             )
         raise DamageError(
-            f"{self.url.name!r} cannot be read: its server answers {self.status}.", "Check the URL."
+            f"{self.name!r} cannot be read: its server answers {self.status}.", "Check the URL."
         )
 
     def close(self) -> None:

@@ -55,6 +55,8 @@ class Request:
         As they are sent.
     private : bool, optional
         Whether its host may have a private address; by default the policy says so.
+    name : str
+        What errors call it, if not by its URL.
     """
 
     url: Url
@@ -62,6 +64,12 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     private: bool | None = None
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return self.name or self.url.name
 
 
 class Client:
@@ -110,7 +118,7 @@ class Client:
                 attempt = 1 if fault.progressed else attempt + 1
                 wait = _choose_wait(attempt, fault.wait_s)
                 if attempt >= self.limits.attempts or time.monotonic() + wait > deadline:
-                    raise _gave_up(request.url, fault, attempt) from fault
+                    raise _gave_up(request.label, fault, attempt) from fault
             time.sleep(wait)
 
     @contextmanager
@@ -130,7 +138,7 @@ class Client:
 
     def _follow(self, request: Request, deadline: float) -> Answer:
         for _ in range(self.limits.redirects + 1):
-            answer = Answer(self._exchange(request, deadline), request.url, deadline, self.limits)
+            answer = Answer(self._exchange(request, deadline), request.label, deadline, self.limits)
             if answer.status not in _REDIRECTS:
                 _raise_fault(answer)
                 return answer
@@ -138,7 +146,7 @@ class Client:
             answer.close()
             request = self._redirect(request, answer.status, target)
         raise DamageError(
-            f"{request.url.name!r} redirects more than {self.limits.redirects} times.", "Give its final URL."
+            f"{request.label!r} redirects more than {self.limits.redirects} times.", "Give its final URL."
         )
 
     def _redirect(self, request: Request, status: int, target: str) -> Request:
@@ -150,7 +158,7 @@ class Client:
         kept = dict(request.headers)
         if url.origin != request.url.origin:
             kept = {name: value for name, value in kept.items() if name.lower() in _SHARED}
-        return Request(url, request.method, kept, request.body)
+        return Request(url, request.method, kept, request.body, name=request.name)
 
     def _exchange(self, request: Request, deadline: float) -> BaseHTTPResponse:
         """Send to the first address that accepts a connection."""
@@ -173,7 +181,7 @@ class Client:
                 fault = error
                 continue
             except SSLError as error:
-                raise _insecure(url, error) from error
+                raise _insecure(request.label, error) from error
             except (HTTPError, OSError) as error:
                 raise PassingError(describe_fault(error)) from error
             connections.prefer(url, pool.host)
@@ -219,16 +227,16 @@ def _choose_wait(attempt: int, asked: float | None) -> float:
     return random.uniform(longest / 2, longest) if asked is None else asked  # noqa: S311 (no secret)
 
 
-def _gave_up(url: Url, fault: PassingError, attempts: int) -> DamageError:
+def _gave_up(name: str, fault: PassingError, attempts: int) -> DamageError:
     asked = "" if fault.wait_s is None else f" and asked to wait {fault.wait_s:.0f} s"
     return DamageError(
-        f"{url.name!r} cannot be read: {fault}{asked}; it was tried {attempts} times.",
+        f"{name!r} cannot be read: {fault}{asked}; it was tried {attempts} times.",
         "Try again later, or check the network and the server.",
     )
 
 
-def _insecure(url: Url, error: Exception) -> DamageError:
+def _insecure(name: str, error: Exception) -> DamageError:
     return DamageError(
-        f"{url.name!r} cannot be read: no secure connection to its host ({describe_fault(error)}).",
+        f"{name!r} cannot be read: no secure connection to its host ({describe_fault(error)}).",
         "Check the server's certificate; SSL_CERT_FILE names further authorities that are trusted.",
     )

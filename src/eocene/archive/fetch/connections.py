@@ -18,6 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from eocene.archive.fetch import addresses
 from eocene.archive.fetch.addresses import check_addresses
+from eocene.archive.fetch.watch import WatchedConnection, WatchedTlsConnection, start_watch
 
 if TYPE_CHECKING:
     from eocene.archive.fetch.urls import Url
@@ -77,11 +78,19 @@ class Connections:
             return self._pools[key]
 
 
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = WatchedConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = WatchedTlsConnection
+
+
 def _make_pool(url: Url, address: str) -> HTTPConnectionPool:
     common: dict[str, Any] = {"port": url.port, "maxsize": MOST_CONNECTIONS, "retries": False}
     if url.scheme == "http":
-        return HTTPConnectionPool(address, **common)
-    return HTTPSConnectionPool(
+        return _PlainPool(address, **common)
+    return _TlsPool(
         address, ssl_context=tls_context(), server_hostname=url.host, assert_hostname=url.host, **common
     )
 
@@ -103,6 +112,7 @@ def shared_connections() -> Connections:
 
 
 def _start_afresh() -> None:
+    start_watch()
     _shared[0] = Connections()
 
 

@@ -147,11 +147,12 @@ class Door:
         """
         if not is_remote(href):
             return LocalContent(self.resolve(href))
-        key = href, self.policy, self.limits
+        place = self._admit(href)
+        key = place.key, self.policy, self.limits
         with _lock:
             content: HttpContent | None = _remembered.get(key)
         if content is None or known not in (None, content.identity):
-            content = HttpContent(self._client, self._admit(href), known)
+            content = HttpContent(self._client, place, known)
             with _lock:
                 _remembered[key] = content
         return content
@@ -248,4 +249,4 @@ def _parse(answer: Answer, most: int) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamageError(f"{answer.url.name!r} answers with no JSON.", "Check the URL.") from error
+        raise DamageError(f"{answer.name!r} answers with no JSON.", "Check the URL.") from error

@@ -141,6 +141,7 @@ class Download:
         most = self._client.limits.download_bytes
         free = shutil.disk_usage(self._target.parent).free - _SPARE_BYTES
         if total is not None and total > most:
+            self._discard()
             raise DamageError(
                 f"{self._place.name!r} has {total} bytes, more than the {most} that are allowed.",
                 "Leave it out.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from eocene.archive.fetch.client import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from eocene.archive.fetch.urls import Url
 
@@ -19,6 +19,10 @@ class Place(Protocol):
     @property
     def name(self) -> str:
         """What errors call it, without credentials."""
+
+    @property
+    def key(self) -> Hashable:
+        """What only a place has that is asked for in the same way, credentials included."""
 
     def identify(self) -> str:
         """Return what no other object is called, even where only credentials tell them apart."""
@@ -41,6 +45,7 @@ class WebPlace:
     def __init__(self, url: Url, headers: Mapping[str, str] | None = None) -> None:
         self.name = url.name
         self._url, self._headers = url, dict(headers or {})
+        self.key = (url, *sorted(self._headers.items()))
 
     def identify(self) -> str:
         """Return its name, with a hash of its whole query if it has one."""

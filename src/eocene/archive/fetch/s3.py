@@ -18,7 +18,7 @@ from eocene.archive.fetch.urls import parse_url
 from eocene.model.errors import DamageError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from eocene.archive.fetch.urls import Url
 
@@ -43,6 +43,11 @@ class BucketPlace:
         self.name = url.name
         self._bucket, self._key = url.host, unquote(url.path.lstrip("/"))
 
+    @property
+    def key(self) -> Hashable:
+        """Bucket and key, and the endpoint and keys of the environment."""
+        return self.name, _endpoint(), *_read_keys().items()
+
     def identify(self) -> str:
         """Return its name."""
         return self.name
@@ -57,12 +62,16 @@ class BucketPlace:
         DamageError
             If the keys do not make a signature.
         """
-        keys = {name: os.environ[variable] for name, variable in _KEYS.items() if os.environ.get(variable)}
+        keys = _read_keys()
         if "access_key_id" in keys:
             text = _sign(self._bucket, self._key, tuple(keys.items()))
         else:
             text = f"{_endpoint()}/{self._bucket}/{quote(self._key)}"
-        return Request(parse_url(text), headers=dict(headers), private=_is_named())
+        return Request(parse_url(text), headers=dict(headers), private=_is_named(), name=self.name)
+
+
+def _read_keys() -> dict[str, str]:
+    return {name: os.environ[variable] for name, variable in _KEYS.items() if os.environ.get(variable)}
 
 
 def _region() -> str:

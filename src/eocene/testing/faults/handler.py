@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _PIECE = 64 * 1024
+_SETTLE_S = 0.02
+"""Before a reset, which throws away what the other side has not read yet."""
 
 
 @lru_cache(maxsize=4096)
@@ -80,6 +82,9 @@ class Handler(BaseHTTPRequestHandler):
         self._owner.note(Seen(self.command, self.path, dict(self.headers)))
         fault = self._owner.faults.choose(urlsplit(self.path).path)
         if fault and fault.kind == "no answer":
+            self._cut()
+        elif fault and fault.kind == "slow headers":
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000, fault)
             self._cut()
         elif fault and fault.kind in ("status", "redirect"):
             self._send(Answer(fault.status, b"no", dict(fault.headers)), None)
@@ -144,14 +149,19 @@ class Handler(BaseHTTPRequestHandler):
                 self._write(body or b"x" * _PIECE)
         self._write(body[: int(len(body) * fault.after)])
         self.wfile.flush()
-        if fault.kind == "stall":
+        if fault.kind == "reset":
+            self._owner.stopping.wait(_SETTLE_S)
+        elif fault.kind == "stall":
             self._owner.stopping.wait(fault.seconds)
         elif fault.kind == "drip":
-            for byte in body[int(len(body) * fault.after) :]:
-                self._write(bytes([byte]))
-                if self._owner.stopping.wait(fault.seconds):
-                    break
+            self._drip(body[int(len(body) * fault.after) :], fault)
         self._cut(gently=fault.kind == "truncate")
+
+    def _drip(self, data: bytes, fault: Fault) -> None:
+        for byte in data:
+            self._write(bytes([byte]))
+            if self._owner.stopping.wait(fault.seconds):
+                break
 
     def _write(self, data: bytes) -> None:
         self.wfile.write(data)

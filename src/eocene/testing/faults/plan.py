@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "reset", "truncate", "stall", "drip", "status", "wrong bytes", "no ranges", "wrong range", "redirect",
-    "no answer", "replaced", "packed", "endless", "many headers",
+    "no answer", "replaced", "packed", "endless", "many headers", "slow headers",
 ]  # fmt: skip
 """What may go wrong.
 
@@ -21,7 +21,8 @@ Kind = Literal[
 nothing more, ``drip`` a byte at a time; ``status`` answers with an error; ``wrong bytes`` flips one;
 ``no ranges`` sends all of the object, ``wrong range`` another part; ``redirect`` sends elsewhere; ``no
 answer`` closes before the first byte; ``replaced`` tells another entity tag; ``packed`` compresses unasked;
-``endless`` never ends and tells no length; ``many headers`` sends a megabyte of them.
+``endless`` never ends and tells no length; ``many headers`` sends a megabyte of them, ``slow headers`` one
+a byte at a time.
 """
 
 
@@ -40,7 +41,7 @@ class Fault:
     after : float
         The part of the body that is still sent, from 0 to 1, for those that stop on the way.
     seconds : float
-        How long ``stall`` is silent, and ``drip`` between two bytes.
+        How long ``stall`` is silent, and ``drip`` and ``slow headers`` between two bytes.
     """
 
     kind: Kind

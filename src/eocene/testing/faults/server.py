@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from eocene.archive.fetch import Door, Limits, Policy
+from eocene.archive.fetch.urls import parse_url
 from eocene.testing.faults.handler import Answer, Handler
 from eocene.testing.faults.plan import Faults
 
@@ -96,6 +98,11 @@ class FaultServer:
     def environment(self) -> dict[str, str]:
         """Return the variables with which an operator lets this server be read."""
         return {"EOCENE_REMOTE": f"{self.url}/", "EOCENE_REMOTE_PRIVATE": self.host}
+
+    def door(self, **limits: Any) -> Door:
+        """Return a door that lets this server through and nothing else, with limits as in ``Limits``."""
+        policy = Policy((parse_url(f"{self.url}/"),), frozenset({self.host}))
+        return Door((), policy, Limits(**limits))
 
     def note(self, seen: Seen) -> None:
         """Count a request, after the latency."""

@@ -1,0 +1,85 @@
+"""A limit on the time that the headers of an answer take: a server may not keep a reader by single bytes.
+
+The timeout of a socket starts anew with each byte, so one thread looks at all connections that wait for
+headers, and cuts those that have waited too long.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from urllib3 import HTTPResponse
+
+_LOOK_S = 0.25
+
+
+class Watch:
+    """Cuts connections whose time is over."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[socket.socket, float] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def limit(self, connection: socket.socket, seconds: float) -> Iterator[None]:
+        """Cut a connection if the block takes longer than this; reading from it fails then."""
+        with self._changed:
+            self._waiting[connection] = time.monotonic() + seconds
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._look, name="fetch-watch", daemon=True)
+                self._thread.start()
+            elif len(self._waiting) == 1:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting.pop(connection, None)
+
+    def _look(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait(_LOOK_S if self._waiting else None)
+                now = time.monotonic()
+                late = [connection for connection, end in self._waiting.items() if end < now]
+                for connection in late:
+                    del self._waiting[connection]
+            for connection in late:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+_watch = [Watch()]
+
+
+def start_watch() -> None:
+    """Start anew, in a process that has just been forked: threads are not taken along."""
+    _watch[0] = Watch()
+
+
+class WatchedConnection(HTTPConnection):
+    """A plain connection whose answers begin in time."""
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        """Return the answer once its headers have come."""
+        with _watch[0].limit(self.sock, self.sock.gettimeout() or 0.0):
+            return super().getresponse()
+
+
+class WatchedTlsConnection(HTTPSConnection):
+    """An encrypted connection whose answers begin in time."""
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        """Return the answer once its headers have come."""
+        with _watch[0].limit(self.sock, self.sock.gettimeout() or 0.0):
+            return super().getresponse()
