@@ -7,7 +7,6 @@ import hashlib
 import pystac
 import pystac_client
 import pytest
-from tests.serve.conftest import read_error
 
 from eocene.archive import Archive, Search
 
@@ -99,14 +98,29 @@ def test_an_item_gives_its_files_through_the_server(server, scenes):
         ("/stac/search?bbox=1,2,3", 400, "InvalidParameterValue"),
         ("/stac/search?bbox=a,b,c,d", 400, "InvalidParameterValue"),
         ("/stac/search?bbox=0,80,1,-80", 400, "BoundingBoxInvalid"),
-        ("/stac/search?datetime=yesterday", 400, "ProcessParameterInvalid"),
+        ("/stac/search?datetime=yesterday", 400, "InvalidParameterValue"),
+        ("/stac/search?datetime=2024-05-01", 400, "InvalidParameterValue"),
+        ("/stac/search?datetime=../..", 400, "InvalidParameterValue"),
+        ("/stac/search?datetime=2024-05-01T00:00:00", 400, "InvalidParameterValue"),
+        ("/stac/search?sortby=geometry", 400, "ProcessParameterInvalid"),
+        ("/stac/search?token=12", 400, "ProcessParameterInvalid"),
+        ("/stac/search?filter-lang=sql", 400, "InvalidParameterValue"),
+        ("/stac/search?filter-crs=EPSG:4326&filter=gsd=10", 400, "InvalidParameterValue"),
+        ('/stac/search?filter-lang=cql2-json&filter="gsd"', 400, "InvalidParameterValue"),
+        ('/stac/search?query={"gsd":{"near":10}}', 400, "InvalidParameterValue"),
+        ("/stac/collections?bbox=1,2,3", 400, "InvalidParameterValue"),
+        ("/stac/aggregate?aggregations=sum", 400, "InvalidParameterValue"),
+        ("/stac/nothing", 404, "NotFound"),
         ("/stac/search?limit=0", 400, "InvalidParameterValue"),
         ("/stac/search?limit=many", 400, "InvalidParameterValue"),
         ("/stac/search?intersects=%7B", 400, "InvalidParameterValue"),
     ],
 )
 def test_wrong_requests_name_their_fault(server, path, status, code):
-    assert read_error(server.get(path)) == (status, code)
+    answer = server.get(path)
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (status, code)
+    assert body["description"] == body["message"] != ""  # STAC's name, and that of the rest of the server
 
 
 def test_a_wrong_filter_is_refused(server):

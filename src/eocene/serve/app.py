@@ -30,7 +30,10 @@ from eocene.serve import (
     services,
     sparql,
     stac,
+    stac_aggregation,
+    stac_assets,
     stac_search,
+    stac_transactions,
 )
 from eocene.serve.docs import install_docs
 from eocene.serve.errors import install_handlers
@@ -53,6 +56,9 @@ _ROUTERS = (
     services.router,
     stac.router,
     stac_search.router,
+    stac_aggregation.router,
+    stac_assets.router,
+    stac_transactions.router,
     layers.router,
     sparql.router,
     models.router,

@@ -45,7 +45,7 @@ def describe_queryables(href: str, summaries: dict[str, Any]) -> dict[str, Any]:
     }
     properties |= {name: _describe_summary(summary) for name, summary in summaries.items()}
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "https://json-schema.org/draft/2019-09/schema",
         "$id": href,
         "type": "object",
         "title": "Queryables",

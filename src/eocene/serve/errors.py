@@ -1,4 +1,8 @@
-"""Every error leaves as {"id", "code", "message", "links"}, whatever raised it."""
+"""Every error leaves in one form, whatever raised it.
+
+openEO wants ``{"id", "code", "message", "links"}``, STAC ``{"code", "description"}``: below /stac an error is
+all of these.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _log = logging.getLogger(__name__)
+_STAC = "/stac"
 
 
 class LinkExpiredError(EoceneError):
@@ -33,9 +38,13 @@ class TooLargeError(EoceneError):
     status = 413
 
 
-def respond(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return the error as a response, with an id under which the log tells more."""
+def respond(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, path: str = ""
+) -> JSONResponse:
+    """Return the error of a request to a path as a response, with an id under which the log tells more."""
     body = {"id": str(uuid.uuid4()), "code": code, "message": message, "links": []}
+    if path.startswith(_STAC):
+        body["description"] = message
     return JSONResponse(body, status, headers=dict(headers or {}))
 
 
@@ -59,15 +68,16 @@ def install_handlers(app: FastAPI) -> None:
         if error.status >= 500:
             _log.warning("%s: %s", error.code, error)
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-        return respond(error.status, error.code, message, headers)
+        return respond(error.status, error.code, message, headers, path=request.url.path)
 
     @app.exception_handler(RequestValidationError)
-    def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         faults = (f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors())
-        return respond(400, "InvalidParameterValue", f"The request is wrong: {'; '.join(faults)}.")
+        text = f"The request is wrong: {'; '.join(faults)}."
+        return respond(400, "InvalidParameterValue", text, path=request.url.path)
 
     @app.exception_handler(HTTPException)
-    def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    def _http(request: Request, error: HTTPException) -> JSONResponse:
         codes = {404: "NotFound", 405: "FeatureUnsupported"}
         texts = {
             404: "There is nothing at this address. The addresses are listed at /docs.",
@@ -75,4 +85,4 @@ def install_handlers(app: FastAPI) -> None:
         }
         code = codes.get(error.status_code, "Internal" if error.status_code >= 500 else "BadRequest")
         text = texts.get(error.status_code, str(error.detail))
-        return respond(error.status_code, code, text, error.headers)
+        return respond(error.status_code, code, text, error.headers, path=request.url.path)

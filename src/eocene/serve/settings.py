@@ -21,6 +21,8 @@ class ServeSettings:
     ----------
     user : str
         Name of the user that is made at the first start.
+    editors : tuple of str
+        Users who may change the catalogue through the STAC API; empty for ``user`` alone.
     workers : int
         Threads that run batch jobs; 0 if workers run elsewhere.
     public_url : str or None
@@ -46,6 +48,7 @@ class ServeSettings:
     """
 
     user: str = "eocene"
+    editors: tuple[str, ...] = ()
     workers: int = 1
     public_url: str | None = None
     public_data: bool = True

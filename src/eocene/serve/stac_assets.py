@@ -1,0 +1,107 @@
+"""STAC API: the files of assets, whole or in ranges, also those inside zip files."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from eocene.archive.zips import MEMBER, find_member, open_content
+from eocene.model import NotFoundError
+from eocene.serve.auth import Reader
+from eocene.serve.rooms import Rooms, RoomsOf
+from eocene.serve.stac_documents import STAC, is_elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eocene.archive.fetch import Content
+    from eocene.archive.zips import Member
+
+router = APIRouter(prefix=STAC, tags=["STAC"])
+
+_ASSET = "/collections/{collection_id}/items/{item_id}/assets/{key}"
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_PIECE = 1 << 20
+
+
+@router.head(_ASSET, include_in_schema=False)
+@router.get(_ASSET, response_class=Response)
+def download_asset(
+    collection_id: str, item_id: str, key: str, request: Request, rooms: RoomsOf, _reader: Reader
+) -> Response:
+    """Send the file of an asset; a range of it if one is asked for."""
+    asset = _find_asset(rooms, collection_id, item_id, key)
+    path = rooms.archive.door().resolve(str(asset.get("href", "")))
+    kind, member = _media_type(asset), asset.get(MEMBER)
+    if not isinstance(member, str):
+        # Always as an attachment: a page among the files of a product must not run as one of ours.
+        return FileResponse(path, media_type=kind, filename=path.name)
+    headers = {"Content-Disposition": f'attachment; filename="{_plain(PurePosixPath(member).name)}"'}
+    content = open_content(path, member)
+    if content is None:
+        return _send_compressed(find_member(path, member), kind, headers)
+    return _send_range(content, request.headers.get("range", ""), kind, headers)
+
+
+def _find_asset(rooms: Rooms, collection: str, item: str, key: str) -> dict[str, Any]:
+    assets = rooms.archive.catalogue.item(collection, item)["assets"]
+    if key not in assets:
+        raise NotFoundError(
+            f"The item {item!r} has no asset {key!r}.", f"It has {', '.join(assets)}.", code="FileNotFound"
+        )
+    asset: dict[str, Any] = assets[key]
+    if is_elsewhere(asset.get("href")):
+        raise NotFoundError(
+            f"The asset {key!r} of the item {item!r} is not on this server.",
+            f"It is at {asset['href']}",
+            code="FileNotFound",
+        )
+    return asset
+
+
+def _media_type(asset: dict[str, Any]) -> str:
+    kind = asset.get("type")
+    is_plain = isinstance(kind, str) and _MEDIA_TYPE.fullmatch(kind)
+    return kind if is_plain and isinstance(kind, str) else "application/octet-stream"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII)
+
+
+def _send_range(content: Content, asked: str, kind: str, headers: dict[str, str]) -> Response:
+    """Send the range that a header asks for; all of it without one, or where there are several."""
+    headers = headers | {"Accept-Ranges": "bytes"}
+    found, size = _RANGE.fullmatch(asked.strip()), content.size
+    if found is None or not (found[1] or found[2]):
+        headers["Content-Length"] = str(size)
+        return StreamingResponse(_read_pieces(content, 0, size), 200, headers, kind)
+    start = int(found[1]) if found[1] else max(size - int(found[2]), 0)
+    end = min(int(found[2]) + 1, size) if found[1] and found[2] else size
+    if start >= end:
+        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+    headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
+    return StreamingResponse(_read_pieces(content, start, end), 206, headers, kind)
+
+
+def _read_pieces(content: Content, start: int, end: int) -> Iterator[bytes]:
+    for offset in range(start, end, _PIECE):
+        yield content.read(offset, min(_PIECE, end - offset))
+
+
+def _send_compressed(member: Member, kind: str, headers: dict[str, str]) -> Response:
+    """Send a compressed member of a zip file as a stream; ranges of it cannot be had."""
+    headers = headers | {"Accept-Ranges": "none", "Content-Length": str(member.size)}
+    return StreamingResponse(_unpack(member), 200, headers, kind)
+
+
+def _unpack(member: Member) -> Iterator[bytes]:
+    with zipfile.ZipFile(member.archive) as archive, archive.open(member.name) as stream:
+        while piece := stream.read(_PIECE):
+            yield piece
