@@ -48,6 +48,32 @@ class Variable:
     unit: str | None
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How the numbers of a dataset become values; ``dtype`` is the one that they are meant as."""
+
+    dtype: np.dtype[Any]
+    nodata: float | None
+    scale: float
+    offset: float
+    unit: str | None
+
+
+def read_encoding(dataset: Any) -> Encoding:
+    """Return what the CF attributes of a dataset say of its numbers."""
+    attributes = {key: _plain(value) for key, value in dataset.attrs.items() if key not in _REFERENCES}
+    dtype = dataset.dtype.newbyteorder("=")
+    if str(attributes.get("_Unsigned", "")).lower() == "true" and dtype.kind == "i":
+        dtype = np.dtype(f"u{dtype.itemsize}")
+    return Encoding(
+        dtype=dtype,
+        nodata=_nodata(attributes, dtype),
+        scale=_number(attributes.get("scale_factor"), 1.0),
+        offset=_number(attributes.get("add_offset"), 0.0),
+        unit=str(attributes["units"]) if attributes.get("units") else None,
+    )
+
+
 def plain_dataset(stream: Any, name: str, path: Path) -> Any:
     """Return a dataset whose bytes all lie in this file.
 
@@ -112,21 +138,13 @@ def describe_variable(stream: Any, name: str, path: Path) -> Variable:
         )
     dims = [_dimension(dataset, axis) for axis in range(dataset.ndim)]
     grid, flip = _read_grid(stream, dataset, dims[-2:], path)
-    attributes = {key: _plain(value) for key, value in dataset.attrs.items() if key not in _REFERENCES}
-    dtype = dataset.dtype.newbyteorder("=")
-    if str(attributes.get("_Unsigned", "")).lower() == "true" and dtype.kind == "i":
-        dtype = np.dtype(f"u{dtype.itemsize}")
     return Variable(
         name=name,
-        dtype=dtype,
         grid=grid,
         flip=flip,
         steps=dataset.shape[0] if dataset.ndim == 3 else None,
         time=dims[0] if dataset.ndim == 3 else None,
-        nodata=_nodata(attributes, dtype),
-        scale=_number(attributes.get("scale_factor"), 1.0),
-        offset=_number(attributes.get("add_offset"), 0.0),
-        unit=str(attributes["units"]) if attributes.get("units") else None,
+        **vars(read_encoding(dataset)),
     )
 
 
