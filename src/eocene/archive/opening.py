@@ -8,15 +8,17 @@ from eocene.archive.askew import ASKEW, AskewRaster
 from eocene.archive.fetch.gdal import GDAL_DRIVER, JP2_DRIVER
 from eocene.archive.gdal_raster import GdalRaster
 from eocene.archive.geotiff import GeotiffRaster
+from eocene.archive.grib import GribRaster
 from eocene.archive.netcdf import NetcdfRaster
 from eocene.archive.npy import NpyRaster
-from eocene.archive.raster import is_jp2, is_netcdf, is_npy, is_tiff
+from eocene.archive.raster import is_grib, is_jp2, is_netcdf, is_npy, is_tiff
 from eocene.archive.sentinel1 import Sentinel1Raster, is_sentinel1
 from eocene.archive.zips import MEMBER
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from eocene.archive.fetch import Door
     from eocene.archive.raster import Raster
@@ -41,19 +43,29 @@ def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
         If the file is missing or cannot be read; it is named.
     """
     path = door.resolve(str(asset.get("href", "")))
-    if is_netcdf(asset):
-        return NetcdfRaster(path, asset)
-    if is_sentinel1(asset):
-        return Sentinel1Raster(path, asset, door)
-    if is_tiff(asset) and MEMBER in asset:
-        return GdalRaster(path, asset, GDAL_DRIVER)
-    if is_tiff(asset):
-        return AskewRaster(path, asset) if asset.get(ASKEW) else GeotiffRaster(path, asset)
-    if is_jp2(asset):
-        return GdalRaster(path, asset, JP2_DRIVER)
-    if is_npy(asset):
-        return NpyRaster(path, asset)
+    for fits, opener in _OPENERS:
+        if fits(asset):
+            return opener(path, asset, door)
     raise InputError(
         f"The asset {str(path)!r} of type {asset.get('type')!r} is not a raster.",
-        "Rasters are GeoTIFF (image/tiff), JPEG 2000 (image/jp2) and NetCDF (application/x-netcdf).",
+        "Rasters are GeoTIFF (image/tiff), JPEG 2000 (image/jp2), NetCDF (application/x-netcdf) and GRIB.",
     )
+
+
+def _open_tiff(path: Path, asset: Mapping[str, Any], _door: Door) -> Raster:
+    if MEMBER in asset:
+        return GdalRaster(path, asset, GDAL_DRIVER)
+    return AskewRaster(path, asset) if asset.get(ASKEW) else GeotiffRaster(path, asset)
+
+
+_OPENERS: tuple[
+    tuple[Callable[[Mapping[str, Any]], bool], Callable[[Path, Mapping[str, Any], Door], Raster]], ...
+] = (
+    (is_netcdf, lambda path, asset, _: NetcdfRaster(path, asset)),
+    (is_grib, lambda path, asset, door: GribRaster(door.open(str(path)), asset)),
+    (is_sentinel1, Sentinel1Raster),
+    (is_tiff, _open_tiff),
+    (is_jp2, lambda path, asset, _: GdalRaster(path, asset, JP2_DRIVER)),
+    (is_npy, lambda path, asset, _: NpyRaster(path, asset)),
+)
+"""How an asset is opened: the first that fits; what is more particular stands first."""

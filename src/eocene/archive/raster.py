@@ -21,6 +21,7 @@ JP2 = "image/jp2"
 NETCDF = "application/x-netcdf"
 NPY = "application/x-numpy"
 """Of numpy's .npy files; there is no registered type."""
+GRIB = "application/wmo-GRIB2"
 PARQUET = "application/vnd.apache.parquet"
 
 
@@ -64,6 +65,11 @@ def is_netcdf(asset: Mapping[str, Any]) -> bool:
     """Tell whether an asset is a NetCDF file, by its media type or else its suffix."""
     kind = str(asset.get("type", "")).lower()
     return "netcdf" in kind or (not kind and str(asset.get("href", "")).lower().endswith((".nc", ".nc4")))
+
+
+def is_grib(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is a message of a GRIB file, by its media type."""
+    return "grib" in str(asset.get("type", "")).lower()
 
 
 def is_tiff(asset: Mapping[str, Any]) -> bool:

@@ -226,8 +226,13 @@ class Grid:
         return self.lattice.anchor[1] - rows * self.lattice.resolution[1]
 
     def bounds_in(self, epsg: int) -> BBox:
-        """Return the box around this grid in another CRS."""
-        return transform_bbox(self.bounds, self.epsg, epsg)
+        """Return the box around this grid in another CRS; pixels centred on a pole end there."""
+        west, south, east, north = self.bounds
+        if is_geographic(self.epsg):
+            half = self.lattice.resolution[1] / 2 * (1 + 1e-6)
+            south = -90.0 if -90 - half <= south < -90 else south
+            north = 90.0 if 90 < north <= 90 + half else north
+        return transform_bbox((west, south, east, north), self.epsg, epsg)
 
     def slices_in(self, outer: Grid) -> tuple[slice, slice]:
         """Return the rows and columns of ``outer`` that are this window: inside of it, or empty."""

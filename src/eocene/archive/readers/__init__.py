@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eocene.archive.readers import (
     eopatch,
     geotiff,
+    grib,
     landsat,
     netcdf,
     sentinel1,
@@ -32,6 +33,7 @@ READERS: tuple[Reader, ...] = (
     table.READER,
     geotiff.READER,
     netcdf.READER,
+    grib.READER,
 )
 """A new format is a file beside this one and a line here; the more particular stands first."""
 

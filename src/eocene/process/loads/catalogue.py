@@ -212,8 +212,11 @@ def _instant(item: Item) -> np.datetime64:
 def solar_day(item: Item) -> np.datetime64:
     """Return the calendar day at the item's own longitude, as datetime64 in seconds at midnight.
 
-    Images of one orbit thus fall on one day also near the date line.
+    Images of one orbit thus fall on one day also near the date line. What is of an instant, as a field of a
+    weather model is, has that instant instead.
     """
+    if item["properties"].get("eocene:instant") is True:
+        return _instant(item)
     west, _, east, _ = item["bbox"][:4]
     shift = np.timedelta64(round((west + east) / 2 / 15 * 3600), "s")
     day = np.array([_instant(item) + shift], dtype="datetime64[D]")

@@ -1,0 +1,169 @@
+"""GRIB files on a regular grid: an item for each instant, its assets messages of the file where it lies.
+
+An asset is named by ecCodes' short name, with the level where a variable has several. Forecasts of several
+runs, and the members of an ensemble, are items of their own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.archive.fetch import LocalContent
+from eocene.archive.grib import LENGTH, OFFSET, PART, damaged_grib, list_messages, place_field
+from eocene.archive.product import (
+    Product,
+    Reader,
+    bounds_degrees,
+    format_instant,
+    grid_fields,
+    make_collection,
+    make_item,
+    name_collection,
+    union_bbox,
+)
+from eocene.archive.raster import GRIB
+from eocene.model.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from eocene.archive.grib import FieldGrid, Message
+    from eocene.archive.product import IngestOptions
+
+_SUFFIXES = (".grib", ".grb", ".grib1", ".grb1", ".grib2", ".grb2")
+_INSTANT = "eocene:instant"
+"""The property of items that are of an instant, so that those of one day are not laid together."""
+
+Key = tuple[np.datetime64, np.datetime64, int, int]
+"""Valid time, reference time, member of the ensemble, part beside the antimeridian."""
+
+
+def recognise(path: Path) -> bool:
+    """Tell whether it is a GRIB file, by its suffix or its first bytes."""
+    if not path.is_file():
+        return False
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    return head.startswith(b"GRIB") and head[7:] in (b"\1", b"\2")
+
+
+def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
+    """Yield one collection with an item for each instant, run and member.
+
+    Raises
+    ------
+    InputError
+        If a field stands on no regular grid, or two are the same.
+    DamageError
+        If the file cannot be read.
+    """
+    name = options.collection or name_collection(path.stem)
+    content = LocalContent(path)
+    messages = list(list_messages(content))
+    if not messages:
+        raise damaged_grib(content.name, "it has no messages")
+    labels = _name_fields(messages)
+    items: dict[Key, dict[str, Any]] = defaultdict(dict)
+    grids: dict[Key, list[FieldGrid]] = defaultdict(list)
+    for message in messages:
+        for part, field in enumerate(place_field(message.keys, content.name)):
+            key = (
+                *_read_times(message.keys, content.name),
+                int(message.keys.get("perturbationNumber", 0)),
+                part,
+            )
+            label = labels[_variable(message.keys)]
+            if label in items[key]:
+                raise InputError(
+                    f"The GRIB file {content.name!r} has two fields {label!r} of {key[0]}.",
+                    "Split it into files with one field each of a variable, level and time.",
+                )
+            items[key][label] = _describe_field(path, message, field, part)
+            grids[key].append(field)
+    yield (
+        make_collection(name, name, f"The GRIB file {path.name}."),
+        [_make_item(name, path, key, assets, grids[key]) for key, assets in sorted(items.items())],
+    )
+
+
+READER = Reader("grib", "GRIB on a regular grid (.grib, .grb, .grib2)", recognise, read_product)
+
+
+def _variable(keys: Mapping[str, Any]) -> tuple[str, str, float]:
+    name = str(keys.get("shortName", "unknown"))
+    name = f"param{int(keys.get('paramId', 0))}" if name == "unknown" else name
+    return name, str(keys.get("typeOfLevel", "")), float(keys.get("level", 0))
+
+
+def _name_fields(messages: Sequence[Message]) -> dict[tuple[str, str, float], str]:
+    """Return a name for each variable and level: the short name alone where there is one level of it."""
+    variables = {_variable(message.keys) for message in messages}
+    names: dict[tuple[str, str, float], str] = {}
+    for name, kind, level in variables:
+        kinds = {v[1] for v in variables if v[0] == name}
+        levels = {v[2] for v in variables if v[:2] == (name, kind)}
+        parts = [name, *([kind] if len(kinds) > 1 else []), *([f"{level:g}"] if len(levels) > 1 else [])]
+        names[name, kind, level] = "_".join(parts)
+    return names
+
+
+def _read_times(keys: Mapping[str, Any], name: str) -> tuple[np.datetime64, np.datetime64]:
+    try:
+        return _instant(keys["validityDate"], keys["validityTime"]), _instant(
+            keys["dataDate"], keys["dataTime"]
+        )
+    except (KeyError, ValueError, OverflowError) as error:
+        raise damaged_grib(name, f"a field has no time ({error})") from error
+
+
+def _instant(date: float, time: float) -> np.datetime64:
+    """Return the instant that a number like 20190301 and one like 1830 spell."""
+    day, clock = f"{int(date):08d}", f"{int(time):04d}"
+    return np.datetime64(f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock[:2]}:{clock[2:]}:00", "s")
+
+
+def _describe_field(path: Path, message: Message, field: FieldGrid, part: int) -> dict[str, Any]:
+    keys = message.keys
+    name = str(keys.get("shortName", "unknown"))
+    asset: dict[str, Any] = {
+        "href": str(path.resolve()),
+        "type": GRIB,
+        "title": str(keys.get("name", name)),
+        "roles": ["data"],
+        **grid_fields(field.grid),
+        "data_type": "float32",
+        "nodata": "nan",
+        "gsd": field.grid.lattice.resolution_m,
+        "bands": [{"name": name}],
+        OFFSET: message.offset,
+        LENGTH: message.length,
+    }
+    if keys.get("units") not in (None, "", "unknown", "~"):
+        asset["unit"] = str(keys["units"])
+    return asset | ({PART: part} if part else {})
+
+
+def _make_item(
+    collection: str, path: Path, key: Key, assets: dict[str, Any], fields: Sequence[FieldGrid]
+) -> dict[str, Any]:
+    valid, reference, member, part = key
+    instant = format_instant(valid)
+    label = f"{path.stem}_{instant.replace(':', '')}"
+    properties: dict[str, Any] = {"datetime": instant, "proj:code": "EPSG:4326", _INSTANT: True}
+    if reference != valid:
+        run = format_instant(reference)
+        hours = int((valid - reference) / np.timedelta64(1, "m"))
+        properties |= {"forecast:reference_datetime": run, "forecast:horizon": f"PT{hours}M"}
+        label += f"_{run.replace(':', '')}"
+    if member:
+        properties["eocene:member_number"] = member
+        label += f"_{member}"
+    west, south, east, north = union_bbox(bounds_degrees(field.grid) for field in fields)
+    bbox = (max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
+    return make_item(collection, label + ("_east" if part else ""), bbox, properties, assets)
