@@ -145,9 +145,15 @@ class HotAreas:
         Yields False if another writes and we do not wait.
         """
         with lock_file(self.folder / "writer.lock", wait=wait) as held:
-            if held:
+            if not held:
+                yield False
+                return
+            self._sweep()
+            try:
+                yield True
+            except BaseException:
                 self._sweep()
-            yield held
+                raise
 
     def _sweep(self) -> None:
         for entry in self.folder.iterdir():

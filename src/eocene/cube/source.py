@@ -9,39 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.cube.block import Block
-from eocene.cube.warp import find_footprint
+from eocene.cube.faults import Faults
+from eocene.cube.hot_items import Described
+from eocene.cube.layer import Layer, choose_level, decode_numbers, is_data
+from eocene.cube.reading import read_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from eocene.archive import Archive, Raster
-    from eocene.cube.warp import Footprint
     from eocene.model import Band, Grid
 
     Item = Mapping[str, Any]
 
+__all__ = ["CubeSource", "Layer", "Leaf", "choose_level", "decode_numbers", "is_data"]
 
-_UNKNOWN = np.dtype("V")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Stored numbers of one band (dates, height, width), and where they are data.
-
-    ``valid`` is None where the numbers themselves say it: all but ``nodata`` and NaN are data.
-    """
-
-    numbers: NDArray[Any]
-    valid: NDArray[np.bool_] | None = None
-    nodata: float | None = None
-
-    def cut(self, place: tuple[slice, ...]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Return the numbers at a place and where they are data, None for everywhere."""
-        numbers = self.numbers[place]
-        valid = is_data(numbers, self.nodata) if self.valid is None else self.valid[place]
-        return numbers, None if valid.all() else valid
+UNKNOWN = np.dtype("V")
 
 
 @dataclass(frozen=True)
@@ -75,6 +60,12 @@ class CubeSource:
         Bands whose images are stored in different ways; found likewise.
     rasters : dict
         Those that were opened, by the identity of the asset; shared by sources made of this one's dates.
+    on_error : str
+        Whether a file that is missing or broken raises DamageError ("raise") or is left out ("skip").
+    faults : Faults
+        What was left out; shared likewise.
+    described : Described
+        What the items are told from those by that materialised areas were made of; shared likewise.
     """
 
     archive: Archive
@@ -82,12 +73,15 @@ class CubeSource:
     bands: tuple[Band, ...]
     grid: Grid
     scaled: bool = True
-    dtype: np.dtype[Any] = field(default=_UNKNOWN)
+    dtype: np.dtype[Any] = field(default=UNKNOWN)
     mixed: frozenset[str] = frozenset()
     rasters: dict[int, Raster] = field(default_factory=dict, repr=False, compare=False)
+    on_error: str = "raise"
+    faults: Faults = field(default_factory=Faults, repr=False, compare=False)
+    described: Described = field(default_factory=Described, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.dtype != _UNKNOWN:
+        if self.dtype != UNKNOWN:
             return
         encodings = {b.name: self._find_encodings(b) for b in self.bands}
         object.__setattr__(self, "dtype", self._common_dtype(encodings))
@@ -126,85 +120,23 @@ class CubeSource:
         return replace(self, bands=tuple(b for b in self.bands if b.name in names))
 
     def read(self, window: Grid) -> Leaf:
-        """Read the stored numbers of a window, mosaicked by date; nothing is decoded yet."""
+        """Read the stored numbers of a window, mosaicked by date; nothing is decoded yet.
+
+        They come from materialised areas where these hold them, else from the files.
+        """
+        from eocene.cube.hot import read_hot
+
+        return read_hot(self, window) or self.read_files(window)
+
+    def read_files(self, window: Grid) -> Leaf:
+        """Read the stored numbers of a window from the files of the items."""
         dates = self._near(window)
-        return Leaf(window, tuple(self._read_band(band, dates, window) for band in self.bands))
-
-    def _read_band(self, band: Band, dates: list[list[Item]], window: Grid) -> Layer:
-        dtype = self.dtype if band.name in self.mixed else np.dtype(band.dtype)
-        stack = np.zeros((len(dates), *window.shape), dtype)
-        planes = [self._read_plane(items, band, window, stack[i]) for i, items in enumerate(dates)]
-        numbers = {p for p in planes if not isinstance(p, np.ndarray)}
-        if len(numbers) == 1 and not any(isinstance(p, np.ndarray) for p in planes):
-            return Layer(stack, nodata=numbers.pop())
-        valid = np.empty(stack.shape, bool)
-        for here, values, plane in zip(valid, stack, planes, strict=True):
-            here[...] = plane if isinstance(plane, np.ndarray) else is_data(values, plane)
-        return Layer(stack, valid)
-
-    def _read_plane(
-        self, items: list[Item], band: Band, window: Grid, values: NDArray[Any]
-    ) -> NDArray[np.bool_] | float | None:
-        """Fill ``values`` with a date; return where it is data, or which number says that there is none."""
-        if len(items) == 1 and band.name not in self.mixed:
-            raster, level, found = self._locate(items[0], band, window)
-            if raster and found and found.rows is None and raster.dtype == values.dtype:
-                raster.read(found.needed, level, values)
-                return self._nodata(raster, band)
-        mask = np.zeros(window.shape, bool)
-        for item in items:
-            if not mask.all():
-                self._lay(item, band, window, values, mask)
-        return mask
-
-    def _locate(self, item: Item, band: Band, window: Grid) -> tuple[Raster | None, int, Footprint | None]:
-        """Return the raster of a band, the level to read and what of it lies under the window."""
-        asset = item["assets"].get(band.name)
-        if asset is None:
-            return None, 0, None
-        raster = self.rasters.get(id(asset))
-        if raster is None:
-            raster = self.rasters[id(asset)] = self.archive.open_raster(asset)
-        level = choose_level(raster, window)
-        return raster, level, find_footprint(window, raster.levels[level])
-
-    @staticmethod
-    def _nodata(raster: Raster, band: Band) -> float | None:
-        """Return the stored number that means no data; NaN does in any case."""
-        number = band.nodata if raster.nodata is None else raster.nodata
-        return None if number is None or math.isnan(number) else number
+        return Leaf(window, read_layers(self, dates, window))
 
     def _near(self, window: Grid) -> list[list[Item]]:
         """Return the items of each date whose footprint may meet the window, so that no other is opened."""
-        if 0 in window.shape:
-            return [[] for _ in self.dates]
-        west, south, east, north = window.pad(1).bounds_in(4326)
-        if not all(map(math.isfinite, (west, south, east, north))) or west > east:
-            return [list(items) for _, items in self.dates]
-
-        def meets(item: Item) -> bool:
-            box = item["bbox"]
-            left, bottom = box[:2]
-            right, top = box[len(box) // 2 :][:2]
-            if left > right:  # across the antimeridian
-                return bool(bottom <= north and south <= top)
-            return bool(left <= east and west <= right and bottom <= north and south <= top)
-
-        return [[item for item in items if meets(item)] for _, items in self.dates]
-
-    def _lay(
-        self, item: Item, band: Band, window: Grid, values: NDArray[Any], mask: NDArray[np.bool_]
-    ) -> None:
-        """Fill what is still empty in ``values`` from one item."""
-        raster, level, found = self._locate(item, band, window)
-        if raster is None or found is None:
-            return
-        picked = found.pick(raster.read(found.needed, level))
-        fresh = is_data(picked, self._nodata(raster, band)) & found.inside & ~mask
-        if self.scaled and band.name in self.mixed:
-            picked = decode_numbers(picked, band.stored_in(item["assets"][band.name]))
-        np.copyto(values, picked, where=fresh, casting="unsafe")
-        mask |= fresh
+        meets = box_test(window)
+        return [[item for item in items if meets(item["bbox"])] for _, items in self.dates]
 
     def decode(self, leaf: Leaf, window: Grid) -> Block:
         """Return the values of a window that lies in the leaf: (t, bands, y, x)."""
@@ -242,26 +174,19 @@ class CubeSource:
         return Block(values, dims, labels, valid, window, common_names=names, wavelengths=micrometres)
 
 
-def decode_numbers(numbers: NDArray[Any], band: Band) -> NDArray[Any]:
-    """Return values; in float64 where there is a scale, so that the one rounding is the later cast."""
-    return numbers * np.float64(band.scale) + np.float64(band.offset) if band.is_scaled else numbers
+def box_test(window: Grid) -> Callable[[Sequence[float]], bool]:
+    """Return a function that tells whether a box in degrees may meet a window."""
+    if 0 in window.shape:
+        return lambda box: False
+    west, south, east, north = window.pad(1).bounds_in(4326)
+    if not all(map(math.isfinite, (west, south, east, north))) or west > east:
+        return lambda box: True
 
+    def meets(box: Sequence[float]) -> bool:
+        left, bottom = box[:2]
+        right, top = box[len(box) // 2 :][:2]
+        if left > right:  # across the antimeridian
+            return bool(bottom <= north and south <= top)
+        return bool(left <= east and west <= right and bottom <= north and south <= top)
 
-def choose_level(raster: Raster, window: Grid) -> int:
-    """Return the coarsest overview that is not coarser than the window's pixels."""
-    wanted = window.lattice.resolution_m * (1 + 1e-6)
-    level = 0
-    for number, grid in enumerate(raster.levels):
-        if grid.lattice.resolution_m <= wanted:
-            level = number
-    return level
-
-
-def is_data(numbers: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    """Tell where stored numbers are data; NaN is not."""
-    if numbers.dtype.kind == "f":
-        present = ~np.isnan(numbers)
-        return np.asarray(present if nodata is None else present & (numbers != nodata))
-    return (
-        np.ones(numbers.shape, bool) if nodata is None or np.isnan(nodata) else np.asarray(numbers != nodata)
-    )
+    return meets

@@ -1,0 +1,134 @@
+"""The pixels of a materialised area: stored numbers and masks in sharded Zarr v3, time within each chunk.
+
+A part holds up to a hundred dates. Of band n it has the arrays ``n/numbers`` and ``n/valid`` (t, y, x); their
+rows and columns are counted from a whole multiple of the shard's edge on the lattice, so that chunks of all
+areas on one lattice have the same edges. Chunks without any data are not written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from eocene.archive.hot_area import HotPart
+from eocene.model.errors import DamageError
+from eocene.model.files import sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from eocene.model.grid import Grid
+
+CHUNK_DATES, CHUNK = 25, 64
+SHARD_DATES, SHARD = 100, 512
+
+
+@dataclass(frozen=True)
+class PartArrays:
+    """The arrays of a part, open.
+
+    Parameters
+    ----------
+    grid : Grid
+        What row 0 and column 0 are, and how many there are.
+    bands : tuple of (numbers, valid)
+        In the order of the area's bands.
+    """
+
+    grid: Grid
+    bands: tuple[tuple[Any, Any], ...]
+
+    def read(self, band: int, slots: Sequence[int], window: Grid) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return numbers and mask (slots, height, width) of a window inside the grid."""
+        first, last = min(slots), max(slots) + 1
+        place = (slice(first, last), *window.slices_in(self.grid))
+        numbers, valid = (np.asarray(array[place]) for array in self.bands[band])
+        if list(slots) == list(range(first, last)):
+            return numbers, valid
+        chosen = [slot - first for slot in slots]
+        return numbers[chosen], valid[chosen]
+
+    def write(
+        self, band: int, first: int, window: Grid, numbers: NDArray[Any], valid: NDArray[np.bool_]
+    ) -> None:
+        """Write dates from a slot on; the window is whole shards, or ends with the area."""
+        place = (slice(first, first + len(numbers)), *window.slices_in(self.grid))
+        for array, values in zip(self.bands[band], (np.where(valid, numbers, 0), valid), strict=True):
+            array[place] = values.astype(array.dtype, copy=False)
+
+
+def create_part(folder: Path, grid: Grid, dtypes: Sequence[str], dates: int, edge: int) -> PartArrays:
+    """Make the arrays of a part: no data anywhere; ``edge`` is that of its shards in pixels."""
+    whole = _anchor(grid, edge)
+    chunk_dates = min(CHUNK_DATES, dates)
+    group = zarr.open_group(folder, mode="w", zarr_format=3)
+    for number, dtype in enumerate(dtypes):
+        for name, stored in (("numbers", dtype), ("valid", "bool")):
+            group.create_array(
+                f"{number}/{name}",
+                shape=(dates, *whole.shape),
+                chunks=(chunk_dates, CHUNK, CHUNK),
+                shards=(-(-dates // chunk_dates) * chunk_dates, edge, edge),
+                dtype=stored,
+                fill_value=0,
+                # A checksum of each chunk: what a disk has changed is read from the files instead.
+                compressors=[BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"), Crc32cCodec()],
+                dimension_names=("t", "y", "x"),
+            )
+    return _open(folder, whole, len(dtypes), "r+")
+
+
+def shards_of(grid: Grid, edge: int) -> Iterator[Grid]:
+    """Yield what of each shard lies in the grid, row by row."""
+    for block in _anchor(grid, edge).blocks(edge):
+        inside = block.intersect(grid)
+        if inside is not None:
+            yield inside
+
+
+def _anchor(grid: Grid, edge: int) -> Grid:
+    """Return the grid begun at a whole multiple of an edge."""
+    left, top = grid.left // edge * edge, grid.top // edge * edge
+    width, height = grid.left + grid.width - left, grid.top + grid.height - top
+    return replace(grid, left=left, top=top, width=width, height=height)
+
+
+def describe_part(folder: Path) -> HotPart:
+    """Return how much a part that was written takes, once it is on the disk."""
+    for path in [folder, *folder.rglob("*")]:
+        sync_folder(path)  # or a file
+    return _measure(folder)
+
+
+def _measure(folder: Path) -> HotPart:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return HotPart(folder.name, len(files), sum(path.stat().st_size for path in files))
+
+
+@lru_cache(maxsize=256)
+def open_part(folder: Path, part: HotPart, grid: Grid, count: int) -> PartArrays:
+    """Open a part of an area of that grid and so many bands.
+
+    Raises
+    ------
+    DamageError
+        If a file is missing or too long or short: Zarr would take a missing shard for one without data.
+    """
+    if _measure(folder) != part:
+        raise DamageError(f"The materialised part {folder} is not complete.", "Materialise the area again.")
+    array: Any = zarr.open_array(folder / "0" / "numbers", mode="r")
+    return _open(folder, _anchor(grid, array.shards[-1]), count, "r")
+
+
+def _open(folder: Path, whole: Grid, count: int, mode: Any) -> PartArrays:
+    group = zarr.open_group(folder, mode=mode)
+    bands = tuple((group[f"{number}/numbers"], group[f"{number}/valid"]) for number in range(count))
+    return PartArrays(whole, bands)
