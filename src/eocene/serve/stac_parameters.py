@@ -105,6 +105,11 @@ def read_question(body: dict[str, Any]) -> Question:
     return Question(search, fields, _read_kind(body, "token", str))
 
 
+def is_instant(text: str) -> bool:
+    """Tell whether a text is written as an RFC 3339 instant."""
+    return re.fullmatch(_INSTANT, text) is not None
+
+
 def read_span(text: str | None) -> TimeSpan:
     """Return the span of an RFC 3339 instant or interval; dates alone are refused, as STAC asks."""
     if text is not None and not _TIME.fullmatch(text):

@@ -9,15 +9,35 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from eocene.archive.fetch.urls import parse_url
+from eocene.archive.search import check_bbox
 from eocene.model import InputError
+from eocene.model.timespan import parse_instant
 from eocene.serve.stac_documents import is_structure, locate_asset
+from eocene.serve.stac_parameters import is_instant, read_bbox
 
 _Name = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$")]
-_Box = Annotated[list[float], Field(min_length=4, max_length=6)]
-_Interval = Annotated[list[str | None], Field(min_length=2, max_length=2)]
+
+
+def _check_box(box: list[float]) -> list[float]:
+    west_to_north = read_bbox(box)
+    if west_to_north is not None:
+        check_bbox(west_to_north)
+    return box
+
+
+def _check_instant(text: str) -> str:
+    if not is_instant(text):
+        raise ValueError("it is not an RFC 3339 instant")
+    parse_instant(text)
+    return text
+
+
+_Box = Annotated[list[float], AfterValidator(_check_box)]
+_Instant = Annotated[str, AfterValidator(_check_instant)]
+_Interval = Annotated[list[_Instant | None], Field(min_length=2, max_length=2)]
 
 
 class _Posted(BaseModel):
@@ -75,6 +95,7 @@ class _Collection(_Posted):
     summaries: dict[str, Any] = {}
     assets: dict[_Name, _Asset] = {}
     item_assets: dict[str, dict[str, Any]] = {}
+    dimensions: dict[str, dict[str, Any]] = Field({}, alias="cube:dimensions")
     stac_extensions: list[str] = []
 
 
