@@ -128,6 +128,7 @@ def ingest(
             items += ws.archive.ingest(
                 product, collection=collection, datetime=datetime, progress=_progress(product.name)
             )
+        ws.update_hot({item["collection"] for item in items})
     _print({"ingested": len(items), "collections": sorted({i["collection"] for i in items})})
 
 
@@ -171,6 +172,40 @@ def load(
     }
     graph = {"load": {"process_id": "load_collection", "arguments": arguments, "result": True}}
     _run_to_file(graph, output, workspace, {})
+
+
+@app.command()
+def materialise(
+    collection: Annotated[str, typer.Argument(help="Collection id.")],
+    bbox: Annotated[str, typer.Option(help="west,south,east,north in degrees.")],
+    workspace: WorkspaceOption = HERE,
+    datetime: Annotated[str | None, typer.Option(help="Instant, date, month or start/end.")] = None,
+    bands: Annotated[str | None, typer.Option(help="B04,B08")] = None,
+    crs: Annotated[str | None, typer.Option(help="EPSG code of the pixel grid.")] = None,
+    resolution: Annotated[float | None, typer.Option(help="Pixel size; goes with --crs.")] = None,
+) -> None:
+    """Keep an area hot, so that series and tiles of it are read fast."""
+    with _open(workspace) as ws:
+        made = ws.materialise(
+            collection, _read_bbox(bbox) or (), datetime, bands.split(",") if bands else None,
+            crs=crs, resolution=resolution, progress=_progress(collection),
+        )  # fmt: skip
+        _print({**ws.hot.describe(made.area), "written": made.written, "left_out": made.left_out})
+
+
+@app.command()
+def hot(
+    workspace: WorkspaceOption = HERE,
+    update: Annotated[bool, typer.Option(help="Bring all areas up to the catalogue.")] = False,
+    drop: Annotated[list[str] | None, typer.Option(help="Delete the area of this name.")] = None,
+) -> None:
+    """List the areas that are materialised, after bringing them up to date or dropping some."""
+    with _open(workspace) as ws:
+        for name in drop or ():
+            ws.hot.drop(name)
+        if update:
+            ws.update_hot(wait=True)
+        _print([ws.hot.describe(area) for area in ws.hot])
 
 
 @app.command()

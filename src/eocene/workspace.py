@@ -11,7 +11,7 @@ from eocene.model import InputError, Lattice, Layout, TimeSpan, UnavailableError
 from eocene.model.files import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import geopandas
     import pandas as pd
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from eocene.archive import Archive
+    from eocene.archive.hot import HotAreas
+    from eocene.cube.hot_writing import Materialised
     from eocene.jobs import JobStore, Layers, Users
     from eocene.learn import ModelRegistry
     from eocene.link import LinkStore
@@ -123,6 +125,7 @@ class Workspace:
         import pystac
 
         items = self.archive.ingest(path, collection=collection, datetime=datetime, progress=progress)
+        self.update_hot({item["collection"] for item in items})
         return [pystac.Item.from_dict(i, preserve_dict=True) for i in items]
 
     def search(
@@ -210,6 +213,63 @@ class Workspace:
         graph = {"load": {"process_id": "load_collection", "arguments": arguments, "result": True}}
         plan = make_plan(graph, self.archive, lattice=_as_lattice(crs, resolution))
         return make_lazy(plan.schema.probe, plan.grid, plan.compute, collection)
+
+    def materialise(
+        self,
+        collection: str,
+        bbox: BBox | Sequence[float],
+        datetime: str | None = None,
+        bands: Sequence[str] | None = None,
+        *,
+        crs: int | str | None = None,
+        resolution: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Materialised:
+        """Keep an area of a collection hot: loads, runs, tiles and series read it from there, equal values.
+
+        What is ingested later is added at once; what was materialised before is only brought up to date.
+
+        Parameters
+        ----------
+        collection, bbox, datetime, bands, crs, resolution
+            As in :meth:`load`; the area serves what is loaded on the same pixel grid.
+        progress : callable, optional
+            Called with (written, all) pieces.
+
+        Raises
+        ------
+        InputError
+            StorageExceeded, if it does not fit into what ``EOCENE_HOT`` allows.
+        """
+        from eocene.process.loads.materialise import materialise
+
+        return materialise(
+            self.archive, collection, _as_bbox(bbox), datetime, bands,
+            lattice=_as_lattice(crs, resolution), progress=progress,
+        )  # fmt: skip
+
+    def update_hot(
+        self, collections: Collection[str] | None = None, *, wait: bool = False
+    ) -> list[Materialised]:
+        """Bring materialised areas up to the catalogue; those that cannot be are logged and stay as they are.
+
+        Nothing depends on it but speed: what an area does not hold as it is now comes from the files.
+
+        Parameters
+        ----------
+        collections : collection of str, optional
+            Whose areas; all by default.
+        wait : bool
+            Whether to wait for another process that is writing areas.
+        """
+        from eocene.process.loads.materialise import update_areas
+
+        return list(update_areas(self.archive, collections, wait=wait)) if len(self.hot) else []
+
+    @property
+    def hot(self) -> HotAreas:
+        """The areas that are materialised: iterate over them, or ``drop`` one by its name."""
+        return self.archive.hot
 
     def table(self, collection: str) -> geopandas.GeoDataFrame | pd.DataFrame:
         """Return a table of the archive, such as parcels or weather."""

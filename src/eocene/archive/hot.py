@@ -20,8 +20,9 @@ import shutil
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eocene.archive.hot_area import HotArea, read_area, write_area
 from eocene.archive.hot_locks import lock_file, lock_folder
@@ -135,6 +136,26 @@ class HotAreas:
             with suppress(OSError):
                 return (self.path(area) / name).stat().st_mtime
         return 0.0
+
+    def describe(self, area: HotArea) -> dict[str, Any]:
+        """Return what people want to know of an area, as JSON."""
+        dates = [str(date.label)[:10] for date in area.dates]
+        used = datetime.fromtimestamp(self.last_used(area), UTC)
+        return {
+            "name": area.name,
+            "collection": area.collection,
+            "bbox": list(area.bbox),
+            "crs": f"EPSG:{area.grid.epsg}",
+            "bounds": list(area.grid.bounds),
+            "resolution": area.grid.lattice.resolution[0],
+            "datetime": area.datetime,
+            "bands": list(area.bands),
+            "dates": len(dates),
+            "first": dates[0] if dates else None,
+            "last": dates[-1] if dates else None,
+            "bytes": area.bytes,
+            "last_used": used.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        }
 
     # -- writing -------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Item = Mapping[str, Any]
 
 _LOG = logging.getLogger(__name__)
-_CHOSEN = {"archive", "dates", "bands", "grid", "scaled", "dtype", "mixed", "within"}
+_CHOSEN = {"archive", "dates", "bands", "grid", "scaled", "dtype", "mixed", "within", "on_error"}
 """What of a source does not change the stored numbers of a date and band."""
 
 

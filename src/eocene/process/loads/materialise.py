@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.hot_area import HotArea, name_area
 from eocene.cube.hot import reading_options
 from eocene.cube.hot_writing import Materialised, write_area
-from eocene.model import InputError, TimeSpan
+from eocene.model import EoceneError, InputError, TimeSpan
 from eocene.process.loads.catalogue import find_collection_cube
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from eocene.model import BBox, Lattice
 
     Progress = Callable[[int, int], None]
+
+_LOG = logging.getLogger(__name__)
 
 
 def materialise(
@@ -72,12 +75,16 @@ def update_areas(
 ) -> Iterator[Materialised]:
     """Bring the areas of some collections, all by default, up to the catalogue, and yield each.
 
-    With ``wait`` False nothing is done while another process writes.
+    With ``wait`` False nothing is done while another process writes. An area that cannot be brought up to
+    date is logged and stays as it is: what it lacks is read from the files.
     """
     with archive.hot.writing(wait=wait) as held:
         for area in list(archive.hot) if held else ():
             if collections is None or area.collection in collections:
-                yield _update(archive, area)
+                try:
+                    yield _update(archive, area)
+                except EoceneError as error:
+                    _LOG.warning("The materialised area %s stays as it was: %s", area.name, error)
 
 
 def _update(archive: Archive, area: HotArea) -> Materialised:
