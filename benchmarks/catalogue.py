@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Query = tuple[tuple[float, float, float, float], TimeSpan]
 
-BATCH = 5_000
+BATCH = 50_000
 QUERIES = 300
 LIMIT = 100
 COLLECTION = "sentinel-2-l2a"
@@ -101,6 +101,7 @@ class Floor:
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
+        self.connection.execute("PRAGMA cache_size = -262144")
         self.connection.execute("CREATE VIRTUAL TABLE boxes USING rtree (id, w, e, s, n, t0, t1)")
         self.connection.execute("CREATE TABLE documents (id INTEGER PRIMARY KEY, document TEXT)")
 

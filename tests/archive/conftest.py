@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +16,8 @@ import pytest
 import rasterio
 
 from eocene.archive import Archive, Catalogue
-from eocene.model import Layout
+from eocene.archive.catalogue_base import BaseCatalogue
+from eocene.model import Layout, UnavailableError
 
 WKT_32631 = (
     'PROJCS["WGS 84 / UTM zone 31N",GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,'
@@ -32,13 +36,54 @@ def archive(tmp_path: Path):
     made.close()
 
 
+@pytest.fixture(scope="session")
+def postgres():
+    """A function that makes an empty catalogue in a PostgreSQL server of the tests, by its address."""
+    pytest.importorskip("pypgstac", reason="the extra eocene[postgres] is not installed")
+    from eocene.archive.pgstac import PgstacCatalogue
+    from eocene.testing.postgres import PostgresServer
+
+    with tempfile.TemporaryDirectory(prefix="eocene") as folder, ExitStack() as stack:
+        Path(folder).chmod(0o755)  # the server may run as another user
+        try:
+            server = stack.enter_context(PostgresServer(Path(folder) / "server"))
+        except UnavailableError as error:
+            pytest.skip(str(error))
+        empty = server.make_database()
+        PgstacCatalogue(server.url(empty)).close()
+        yield lambda: server.url(server.make_database(empty))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def open_catalogue(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A function that opens a new catalogue of one kind or the other, closed at the end of the module."""
+    with ExitStack() as stack:
+
+        def open_new() -> BaseCatalogue:
+            if request.param == "sqlite":
+                folder = tmp_path_factory.mktemp("catalogue")
+                return stack.enter_context(closing(Catalogue(folder / "catalogue.sqlite")))
+            from eocene.archive.pgstac import PgstacCatalogue
+
+            url = request.getfixturevalue("postgres")()
+            return stack.enter_context(closing(PgstacCatalogue(url)))
+
+        yield open_new
+
+
+@pytest.fixture(scope="module")
+def used_catalogue(open_catalogue: Callable[[], BaseCatalogue]):
+    """The catalogue of a module, empty or not."""
+    return open_catalogue()
+
+
 @pytest.fixture
-def catalogue(tmp_path: Path):
-    """A catalogue with the empty collection ``s2``."""
-    made = Catalogue(tmp_path / "catalogue.sqlite")
-    made.put_collection(COLLECTION)
-    yield made
-    made.close()
+def catalogue(used_catalogue: BaseCatalogue):
+    """A catalogue with the empty collection ``s2`` and nothing else; new ones take long in PostgreSQL."""
+    for collection in used_catalogue.collections():
+        used_catalogue.delete_collection(collection["id"])
+    used_catalogue.put_collection(COLLECTION)
+    return used_catalogue
 
 
 def make_cog(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box, shape
 
-from eocene.archive import Catalogue, Search
+from eocene.archive import Search
 from eocene.model import InputError, TimeSpan
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
@@ -68,13 +68,12 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(items, products, tmp_path_factory):
-    made = Catalogue(tmp_path_factory.mktemp("search") / "c.sqlite")
+def world(items, products, open_catalogue):
+    made = open_catalogue()
     for name in ("s1", "s2"):
         made.put_collection(products.collection | {"id": name})
     made.put_items(items)
-    yield World(made, items)
-    made.close()
+    return World(made, items)
 
 
 def _times(item):

@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from eocene.archive.catalogue_base import BaseCatalogue, Mode, check_group, merge_patch, no_item, root_text
+from eocene.archive.catalogue_base import (
+    BaseCatalogue,
+    Mode,
+    check_group,
+    in_batches,
+    merge_patch,
+    no_item,
+    root_text,
+)
 from eocene.archive.extents import Extent, describe_extent
 from eocene.archive.fields import pick_fields
 from eocene.archive.reading import count_items, find_items, group_items, sort_values
 from eocene.archive.rows import check_collection, dump, make_rows
 from eocene.archive.schema import Connection, connect, open_catalogue
-from eocene.archive.search import Page, Search, make_token, read_token
+from eocene.archive.search import Page, Search, make_token, read_token, sort_orders
 from eocene.archive.search_sql import compile_search
 from eocene.archive.writing import collection_names, delete_rows, no_collection, write_rows
 from eocene.model.errors import DamageError
@@ -28,6 +36,9 @@ if TYPE_CHECKING:
     from eocene.archive.rows import Row
 
 __all__ = ["Catalogue", "Search"]
+
+
+_BATCH = 5_000
 
 
 class Catalogue(BaseCatalogue):
@@ -91,18 +102,21 @@ class Catalogue(BaseCatalogue):
         mode: Mode = "upsert",
     ) -> int:
         documents = [(check_collection(collection), dump(collection)) for collection in collections]
-        rows = make_rows(list(items))
-        by_collection: dict[str, list[Row]] = {}
-        for row in rows:
-            by_collection.setdefault(row.collection, []).append(row)
+        total = 0
         with self._writing() as connection:
             connection.executemany(_PUT_COLLECTION, documents)
             connection.executemany(
                 "INSERT OR IGNORE INTO roots VALUES (?)", [(root_text(root),) for root in roots]
             )
-            for name, group in by_collection.items():
-                write_rows(connection, name, group, mode)
-        return len(rows)
+            for batch in in_batches(items, _BATCH):
+                rows = make_rows(batch)
+                by_collection: dict[str, list[Row]] = {}
+                for row in rows:
+                    by_collection.setdefault(row.collection, []).append(row)
+                for name, group in by_collection.items():
+                    write_rows(connection, name, group, mode)
+                total += len(rows)
+        return total
 
     def patch_item(self, collection: str, id: str, patch: dict[str, Any]) -> dict[str, Any]:  # noqa: A002, D102
         with self._writing() as connection:
@@ -138,16 +152,17 @@ class Catalogue(BaseCatalogue):
 
     def page(self, query: Search, token: str | None = None, *, counted: bool = False) -> Page:  # noqa: D102
         limit = 10 if query.limit is None else query.limit
-        selection = compile_search(query, None if token is None else read_token(query, token))
+        after = None if token is None else read_token(query, token, len(sort_orders(query.sortby)))
+        selection = compile_search(query, after)
         with self._reading() as connection:
             offset = query.offset if token is None else 0
             pairs = find_items(connection, query, selection, limit + 1, offset)
             found = list(islice(pairs, limit))
-            after = None
+            following = None
             if found and next(pairs, None) is not None:
-                after = make_token(query, sort_values(connection, selection, found[-1][0]))
+                following = make_token(query, sort_values(connection, selection, found[-1][0]))
             matched = count_items(connection, query, compile_search(query)) if counted else None
-        return Page([pick_fields(item, query.fields) for _, item in found], after, matched)
+        return Page([pick_fields(item, query.fields) for _, item in found], following, matched)
 
     def count(self, query: Search) -> int:  # noqa: D102
         selection = compile_search(query)
@@ -189,7 +204,11 @@ class Catalogue(BaseCatalogue):
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
+            connection.execute("PRAGMA cache_size = -262144")  # so that pages are written once
+            try:
+                yield connection
+            finally:
+                connection.execute("PRAGMA cache_size = -32768")
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:

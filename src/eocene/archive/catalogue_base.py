@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,7 +82,8 @@ class BaseCatalogue(ABC):
         Parameters
         ----------
         items : iterable of dict
-            STAC items with ``collection``.
+            STAC items with ``collection``; what comes from a generator is taken in batches, so that a million
+            need no memory, while nobody else can write.
         collections : iterable of dict
             Collections to put in the same transaction, before the items.
         roots : iterable of Path or str
@@ -201,6 +203,13 @@ class BaseCatalogue(ABC):
     @abstractmethod
     def roots(self) -> list[str]:
         """Return the folders, files and prefixes, outside the workspace, that assets may lie in."""
+
+
+def in_batches(items: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """Yield the items in lists of at most this length."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def merge_patch(item: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,10 @@ def cover_range(conjuncts: list[Any]) -> tuple[float, float] | None:
 def _parse(expression: str | dict[str, Any]) -> dict[str, Any]:
     is_text = isinstance(expression, str)
     text = expression if isinstance(expression, str) else _dump(expression)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _wrong("it is not a text", ascii(text)) from error
     if len(text) > _LONGEST or _depth(text) > _DEEPEST:
         raise _wrong("it is too long or too deeply nested", text)
     document: dict[str, Any] = json.loads(_validate(text, is_text))

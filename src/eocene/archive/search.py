@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SORT = re.compile(r"^([+-]?)([A-Za-z_][\w:.\-/]*)$")
 ALWAYS = TimeSpan()
+_HALVES = frozenset(map(chr, range(0xD800, 0xE000)))  # of surrogate pairs
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Search:
             raise _wrong("limit or offset is negative", "Give whole numbers from 0.")
         if self.bbox is not None:
             check_bbox(self.bbox)
+        for text in (*self.collections, *self.ids, *self.cells):
+            if not isinstance(text, str) or not _HALVES.isdisjoint(text):
+                raise _wrong(f"{text!r} is not a text", "Give names as they are in the catalogue.")
 
 
 class Page(NamedTuple):
@@ -134,8 +138,8 @@ def make_token(query: Search, values: tuple[Any, ...]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read_token(query: Search, token: str) -> tuple[Any, ...]:
-    """Return the values of the last item of the page before.
+def read_token(query: Search, token: str, width: int) -> tuple[Any, ...]:
+    """Return the values of the last item of the page before, ``width`` of them.
 
     Raises
     ------
@@ -144,7 +148,7 @@ def read_token(query: Search, token: str) -> tuple[Any, ...]:
     """
     try:
         sortby, *values = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        fits = sortby == list(query.sortby) and len(values) == len(sort_orders(query.sortby))
+        fits = sortby == list(query.sortby) and len(values) == width
         fits = fits and all(value is None or isinstance(value, str | int | float) for value in values)
     except (ValueError, TypeError, RecursionError):
         fits = False
