@@ -1,6 +1,6 @@
 """GRIB files on a regular grid: an item for each instant, its assets messages of the file where it lies.
 
-An asset is named by ecCodes' short name, with the level where a variable has several. Forecasts of several
+An asset is named by ecCodes' short name, with the level where there is one: 2t, t_850. Forecasts of several
 runs, and the members of an ensemble, are items of their own.
 """
 
@@ -68,7 +68,6 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     messages = list(list_messages(content))
     if not messages:
         raise damaged_grib(content.name, "it has no messages")
-    labels = _name_fields(messages)
     items: dict[Key, dict[str, Any]] = defaultdict(dict)
     grids: dict[Key, list[FieldGrid]] = defaultdict(list)
     for message in messages:
@@ -78,7 +77,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
                 int(message.keys.get("perturbationNumber", 0)),
                 part,
             )
-            label = labels[_variable(message.keys)]
+            label = _name_field(message.keys)
             if label in items[key]:
                 raise InputError(
                     f"The GRIB file {content.name!r} has two fields {label!r} of {key[0]}.",
@@ -95,22 +94,12 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
 READER = Reader("grib", "GRIB on a regular grid (.grib, .grb, .grib2)", recognise, read_product)
 
 
-def _variable(keys: Mapping[str, Any]) -> tuple[str, str, float]:
-    name = str(keys.get("shortName", "unknown"))
-    name = f"param{int(keys.get('paramId', 0))}" if name == "unknown" else name
-    return name, str(keys.get("typeOfLevel", "")), float(keys.get("level", 0))
-
-
-def _name_fields(messages: Sequence[Message]) -> dict[tuple[str, str, float], str]:
-    """Return a name for each variable and level: the short name alone where there is one level of it."""
-    variables = {_variable(message.keys) for message in messages}
-    names: dict[tuple[str, str, float], str] = {}
-    for name, kind, level in variables:
-        kinds = {v[1] for v in variables if v[0] == name}
-        levels = {v[2] for v in variables if v[:2] == (name, kind)}
-        parts = [name, *([kind] if len(kinds) > 1 else []), *([f"{level:g}"] if len(levels) > 1 else [])]
-        names[name, kind, level] = "_".join(parts)
-    return names
+def _name_field(keys: Mapping[str, Any]) -> str:
+    """Return ecCodes' short name, with the level unless the name has it, as 2t has, or there is none."""
+    name, level = str(keys.get("shortName", "unknown")), float(keys.get("level", 0))
+    if name == "unknown":
+        name = f"param{int(keys.get('paramId', 0))}"
+    return name if not level or name[0].isdecimal() else f"{name}_{level:g}"
 
 
 def _read_times(keys: Mapping[str, Any], name: str) -> tuple[np.datetime64, np.datetime64]:
@@ -130,7 +119,7 @@ def _instant(date: float, time: float) -> np.datetime64:
 
 def _describe_field(path: Path, message: Message, field: FieldGrid, part: int) -> dict[str, Any]:
     keys = message.keys
-    name = str(keys.get("shortName", "unknown"))
+    name = _name_field(keys)
     asset: dict[str, Any] = {
         "href": str(path.resolve()),
         "type": GRIB,
