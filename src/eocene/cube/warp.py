@@ -104,13 +104,33 @@ class Footprint:
         """The memory that it takes."""
         return sum(array.nbytes for array in (self.rows, self.cols, self.inside) if array is not None)
 
-    def pick(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Return the pixels of the window out of what was read."""
+    def crop(self, place: tuple[slice, slice]) -> tuple[Grid, Index | None, Index | None]:
+        """Return what a part of the window needs, and the rows and columns of its pixels in that."""
+        whole = self.needed
         if self.rows is None or self.cols is None:
-            return pixels
-        if self.rows.ndim == 1:
-            return np.asarray(pixels[self.rows][:, self.cols])
-        return np.asarray(pixels[self.rows, self.cols])
+            (top, bottom), (left, right) = (s.indices(n)[:2] for s, n in zip(place, whole.shape, strict=True))
+            return (
+                Grid(whole.lattice, whole.left + left, whole.top + top, right - left, bottom - top),
+                None,
+                None,
+            )
+        down, across = place if self.rows.ndim == 1 else (place, place)
+        rows, cols = self.rows[down], self.cols[across]
+        if place == (slice(None), slice(None)):
+            return whole, rows, cols
+        top, left = int(rows.min()), int(cols.min())
+        shape = int(cols.max()) - left + 1, int(rows.max()) - top + 1
+        return Grid(whole.lattice, whole.left + left, whole.top + top, *shape), rows - top, cols - left
+
+
+def pick_pixels(pixels: NDArray[Any], rows: Index | None, cols: Index | None) -> NDArray[Any]:
+    """Return the pixels of a window out of what was read for it: see :class:`Footprint`."""
+    if rows is None or cols is None:
+        return pixels
+    if rows.ndim == 1:
+        return np.asarray(pixels[rows][:, cols])
+    # One index into the flat array is looked up several times faster than two.
+    return np.take(pixels.reshape(-1), rows * pixels.shape[1] + cols)
 
 
 @remember(lambda found: found.nbytes if found else 0)
