@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eocene.archive.fetch import is_remote
 from eocene.archive.gdal_raster import check_jp2
 from eocene.archive.normalise import is_data, is_table
 from eocene.archive.opening import open_raster
@@ -39,7 +40,7 @@ class Inspector:
         Raises
         ------
         InputError, UnavailableError
-            If a path is refused or remote.
+            If a path is refused, or remote and not to be read in place.
         DamageError
             If a file is missing, cut off or unreadable; it is named.
         """
@@ -52,6 +53,8 @@ class Inspector:
         return inspected | {"stac_extensions": list(extensions)}
 
     def _inspect(self, asset: dict[str, Any]) -> dict[str, Any]:
+        if is_remote(asset["href"]):
+            return self._inspect_remote(asset)
         path = self._door.resolve(asset["href"])
         key = (str(path), *(str(asset.get(f"eocene:{part}")) for part in ("variable", "band", "member")))
         if is_table(asset):
@@ -65,6 +68,12 @@ class Inspector:
             asset = self._read_raster(asset)
         self._seen.update({key, (str(path),)})
         return asset | {"href": str(path)}
+
+    def _inspect_remote(self, asset: dict[str, Any]) -> dict[str, Any]:
+        """Return an asset that is read in place; its server is asked only for what its item does not say."""
+        self._door.locate(asset["href"])
+        known = all(field in asset for field in ("proj:code", "proj:shape", "proj:transform", "data_type"))
+        return asset if known or is_table(asset) else self._read_raster(asset)
 
     def _read_raster(self, asset: dict[str, Any]) -> dict[str, Any]:
         raster = open_raster(asset, self._door)

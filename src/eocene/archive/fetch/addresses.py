@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eocene.archive.fetch.urls import Url
 
 _TRANSLATED = IPv6Network("64:ff9b::/96")  # RFC 6052
+_UNICAST = IPv6Network("2000::/3")  # RFC 4291: what else is assigned to the public
 _REMEDY = (
     "If this machine is meant, the operator names it in EOCENE_REMOTE_PRIVATE, as host or host:port, "
     "separated by commas."
@@ -47,8 +48,12 @@ def check_addresses(url: Url, addresses: list[str], *, private: bool) -> None:
         address = _unwrap(ip_address(text.partition("%")[0]))
         if address.is_link_local or address.is_multicast or address.is_unspecified:
             raise refuse_url(url.name, f"{text} is no address of a server", "")
-        if not address.is_global and not (private and (address.is_private or address.is_loopback)):
+        if not _is_public(address) and not (private and (address.is_private or address.is_loopback)):
             raise refuse_url(url.name, f"its host is {text}, which is not a public address", _REMEDY)
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_global and (isinstance(address, IPv4Address) or address in _UNICAST)
 
 
 def _unwrap(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

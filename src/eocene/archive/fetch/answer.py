@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, IncompleteRead, ProtocolError, ReadTimeoutError
 
 from eocene.archive.fetch.content import MissingError
 from eocene.model.errors import DamageError
@@ -169,6 +169,8 @@ def describe_fault(error: BaseException | None) -> str:
     """Return what happened on a connection, in a few words."""
     if isinstance(error, ReadTimeoutError | TimeoutError):
         return "the server sent nothing for too long"
+    if isinstance(error, ConnectTimeoutError):
+        return "its host did not answer in time"
     if isinstance(error, IncompleteRead):
         return "the answer was cut off"
     text = str(error or "no answer")

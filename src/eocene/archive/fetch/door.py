@@ -27,8 +27,8 @@ from eocene.archive.fetch.place import Place, WebPlace
 from eocene.archive.fetch.policy import Policy
 from eocene.archive.fetch.refusal import refuse_path
 from eocene.archive.fetch.s3 import BucketPlace
-from eocene.archive.fetch.urls import is_remote
-from eocene.model.errors import DamageError
+from eocene.archive.fetch.urls import is_remote, parse_url
+from eocene.model.errors import DamageError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -124,6 +124,30 @@ class Door:
             raise refuse_path(href, "its path cannot be resolved") from error
         self._confine(href, resolved)
         return resolved
+
+    def locate(self, href: str, base: Path | None = None) -> str:
+        """Return the absolute path of a file, or the URL of what may be read in place; nothing is asked.
+
+        Parameters
+        ----------
+        href, base
+            As for :meth:`resolve`, or a URL.
+
+        Raises
+        ------
+        InputError, MissingError
+            As :meth:`resolve`; if a URL is not plain.
+        UnavailableError
+            If a URL is not among those that may be read.
+        """
+        if not is_remote(href):
+            return str(self.resolve(href, base))
+        if not self.policy.covers(parse_url(href)):
+            raise UnavailableError(
+                f"The asset {parse_url(href).name!r} is remote, and not among what may be read from here.",
+                "Let the operator add its prefix to EOCENE_REMOTE, or download the product and ingest that.",
+            )
+        return href
 
     def open(self, href: str, *, known: Identity | None = None) -> Content:
         """Return what an href names, to be read in ranges; thread-safe.

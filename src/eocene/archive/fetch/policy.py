@@ -58,9 +58,13 @@ class Policy:
             If it is not plain, or lies below none of the prefixes.
         """
         url = parse_url(text)
-        if not any(url.is_below(prefix) for prefix in self.prefixes):
+        if not self.covers(url):
             raise refuse_url(url.name, "it lies below none of the allowed prefixes")
         return url
+
+    def covers(self, url: Url) -> bool:
+        """Tell whether a URL lies below one of the prefixes."""
+        return any(url.is_below(prefix) for prefix in self.prefixes)
 
     def allows_private(self, url: Url) -> bool:
         """Tell whether the host of a URL may have a private address."""

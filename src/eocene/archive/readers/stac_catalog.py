@@ -38,14 +38,14 @@ def find_roots(path: Path) -> tuple[Path, ...]:
 
 
 def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
-    """Yield each collection with its items; relative hrefs become absolute paths.
+    """Yield each collection with its items; relative hrefs become absolute paths, URLs stay.
 
     Raises
     ------
     InputError
         If a document is not STAC, or a link leads out of the folder.
     UnavailableError
-        If a child, item or data asset is remote.
+        If a child or item is remote, or a data asset that may not be read in place.
     """
     entry = path
     if path.is_dir():
@@ -129,4 +129,4 @@ def _children(document: dict[str, Any], file: Path, door: Door) -> Iterator[Path
 
 
 def _absolute(href: str, file: Path, door: Door) -> str:
-    return str(door.resolve(href, file.parent))
+    return door.locate(href, file.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from eocene.archive.fetch import is_remote
 from eocene.model import Band, DamageError, EoceneError, InputError
 from eocene.process.strict_json import read_json
 
@@ -96,9 +97,10 @@ def _walk(door: Door, start: Path) -> Iterator[tuple[Item, Path]]:
 
 
 def _with_paths(item: Item, place: Path) -> Item:
-    assets = {
-        key: {**asset, "href": str(place.parent / asset["href"])} for key, asset in item["assets"].items()
-    }
+    def absolute(href: str) -> str:
+        return href if is_remote(href) else str(place.parent / href)
+
+    assets = {key: {**asset, "href": absolute(asset["href"])} for key, asset in item["assets"].items()}
     return {**item, "assets": assets}
 
 
