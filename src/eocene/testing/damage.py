@@ -50,7 +50,7 @@ def damage_product(product: Path, folder: Path, seed: int) -> Damage:
         Decides which file and how; each file of a product meets each way sooner or later.
     """
     copy = copy_product(product, folder)
-    files = sorted(p for p in copy.rglob("*") if p.is_file()) if copy.is_dir() else [copy]
+    files = sorted(p for p in copy.rglob("*") if p.is_file()) if copy.is_dir() else _with_companions(copy)
     file = files[seed % len(files)]
     random = np.random.default_rng(seed)
     content = file.read_bytes()
@@ -67,14 +67,22 @@ def damage_product(product: Path, folder: Path, seed: int) -> Damage:
 
 
 def copy_product(product: Path, folder: Path) -> Path:
-    """Return a copy of a file or folder in another folder; files are hard links where that works."""
+    """Return a copy of a file, with those of the same name but for the suffix, or of a folder.
+
+    Files are hard links where that works.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / product.name
     if product.is_dir():
         shutil.copytree(product, target, copy_function=_link)
     else:
-        _link(str(product), str(target))
+        for file in _with_companions(product):
+            _link(str(file), str(folder / file.name))
     return target
+
+
+def _with_companions(file: Path) -> list[Path]:
+    return sorted(p for p in file.parent.iterdir() if p.stem == file.stem and p.is_file())
 
 
 def _link(source: str, target: str) -> None:

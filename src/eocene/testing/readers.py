@@ -81,7 +81,7 @@ class ReaderContract:
 
     def test_its_items_are_valid_stac(self, tmp_path: Path) -> None:
         """Collections and items keep the schemas of STAC 1.1 and declare the extensions they use."""
-        for collection, items in self._read(self.make_product(tmp_path / "made")):
+        for collection, items in self._read(self.make_product(tmp_path / "made"), tmp_path / "assets"):
             expect(bool(items), f"the collection {collection['id']} has no items")
             for document in (collection, *items):
                 check_stac(document)
@@ -148,7 +148,7 @@ class ReaderContract:
                 check_error(error, damage)
         return False
 
-    def _read(self, product: Path, assets: Path = Path()) -> list[Product]:
+    def _read(self, product: Path, assets: Path) -> list[Product]:
         options = IngestOptions(datetime=self.datetime, assets=assets)
         return [(c, list(items)) for c, items in self.reader.read_product(product, options)]
 

@@ -1,15 +1,16 @@
-"""Tables: Parquet and GeoParquet where they lie; GeoPackage and GeoJSON converted to GeoParquet."""
+"""Tables: Parquet and GeoParquet where they lie; other vectors, series and posts converted to GeoParquet."""
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas
+import numpy as np
 import pandas as pd
-from pyproj import CRS
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from eocene.archive.product import (
     Product,
@@ -24,19 +25,19 @@ from eocene.archive.product import (
 )
 from eocene.archive.raster import PARQUET
 from eocene.archive.readers.geopackage import read_geopackage
+from eocene.archive.station_files import is_sensorthings, read_csv, read_posts, read_sensorthings
 from eocene.archive.tables import read_table
+from eocene.archive.vector_files import frame_of_features, read_geojson, read_json, read_shapefile
 from eocene.model.errors import DamageError, InputError
 from eocene.model.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from eocene.archive.product import IngestOptions
     from eocene.model.grid import BBox
 
 _PARQUET = (".parquet", ".geoparquet", ".pq")
-_CONVERTED = (".gpkg", ".geojson", ".json")
 _TIME_COLUMNS = ("datetime", "time", "t", "date", "timestamp")
 
 
@@ -60,7 +61,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     if suffix in _PARQUET:
         frame, href = read_table(path), path.resolve()
     else:
-        frame = read_geopackage(path) if suffix == ".gpkg" else _read_geojson(path)
+        frame = _CONVERTED[suffix](path)
         href = options.assets.resolve() / name / f"{path.stem}.parquet"
     times = _find_times(frame, path, options)
     bbox, geometry_fields = _find_place(frame, path)
@@ -82,39 +83,30 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
 
 
 READER = Reader(
-    "table", "tables (.parquet, GeoParquet, .gpkg, .geojson)", recognise, read_product
-)  # fmt: skip
+    "table",
+    "tables (.parquet, GeoParquet, .gpkg, .geojson, .shp, .csv), SensorThings (.json) and posts (.jsonl)",
+    recognise,
+    read_product,
+)
 
 
-def _read_geojson(path: Path) -> geopandas.GeoDataFrame:
-    try:
-        document = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DamageError(
-            f"The file {str(path)!r} is not JSON: {error}.", "Fetch or write the file again."
-        ) from error
-    features = document.get("features") if isinstance(document, dict) else None
-    if not isinstance(features, list) or not features:
-        raise InputError(
-            f"The file {str(path)!r} is no GeoJSON feature collection.",
-            'Give one of the form {"type": "FeatureCollection", "features": […]} with at least one feature.',
-        )
-    try:
-        return geopandas.GeoDataFrame.from_features(features, crs=_read_crs(document))
-    except CRSError as error:
-        raise InputError(f"The CRS of {str(path)!r} is not known: {error}.", "Write EPSG codes.") from error
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise InputError(
-            f"The file {str(path)!r} has a malformed feature: {error}.", "Correct it."
-        ) from error
+def _read_json_table(path: Path) -> geopandas.GeoDataFrame:
+    document = read_json(path)
+    return (
+        read_sensorthings(document, path) if is_sensorthings(document) else frame_of_features(document, path)
+    )
 
 
-def _read_crs(document: dict[str, Any]) -> CRS:
-    """Return the CRS of a GeoJSON: degrees, unless its ``crs`` member (2008) says otherwise."""
-    named = document.get("crs")
-    properties = named.get("properties") if isinstance(named, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    return CRS.from_user_input(name or "EPSG:4326")
+_CONVERTED: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".gpkg": read_geopackage,
+    ".geojson": read_geojson,
+    ".json": _read_json_table,
+    ".shp": read_shapefile,
+    ".csv": read_csv,
+    ".jsonl": read_posts,
+    ".ndjson": read_posts,
+}
+"""How each format is read that is converted to Parquet."""
 
 
 def _find_times(frame: pd.DataFrame, path: Path, options: IngestOptions) -> dict[str, str]:
@@ -140,7 +132,13 @@ def _find_place(frame: pd.DataFrame, path: Path) -> tuple[BBox | None, dict[str,
         return None, {}
     if frame.crs is None:
         raise InputError(f"The table {str(path)!r} has geometries without a CRS.", "Set its CRS.")
-    west, south, east, north = (float(v) for v in frame.to_crs(4326).total_bounds)
+    try:
+        with np.errstate(all="ignore"):
+            west, south, east, north = (float(v) for v in frame.to_crs(4326).total_bounds)
+    except (ProjError, CRSError) as error:
+        raise InputError(
+            f"The CRS of {str(path)!r} leads to no place on the Earth: {error}.", "Correct it."
+        ) from error
     if not all(math.isfinite(v) for v in (west, south, east, north)):
         raise DamageError(
             f"The geometries of {str(path)!r} have no finite coordinates.", "Fetch or write the file again."
