@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from eocene.archive import Catalogue, Search
+from eocene.archive import Search, SqliteCatalogue
 from eocene.model import TimeSpan
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _seconds(moment: Any) -> int:
     return int(np.datetime64(moment, "s").astype(int))
 
 
-def fill(catalogue: Catalogue, floor: Floor, count: int) -> tuple[float, float]:
+def fill(catalogue: SqliteCatalogue, floor: Floor, count: int) -> tuple[float, float]:
     """Put the same items into both, by turns, and return the CPU seconds of each."""
     items, ours, bare = make_items(count), 0.0, 0.0
     for first in range(0, count, BATCH):
@@ -161,7 +161,7 @@ def main(count: int = 100_000) -> dict[str, Any]:
     month, year = make_queries(30), make_queries(365)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "catalogue.sqlite"
-        catalogue, floor = Catalogue(path), Floor(Path(folder) / "floor.sqlite")
+        catalogue, floor = SqliteCatalogue(path), Floor(Path(folder) / "floor.sqlite")
         catalogue.put_collection({"type": "Collection", "id": COLLECTION})
         ours, bare = fill(catalogue, floor, count)
 

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from eocene.archive import Archive, Catalogue
-from eocene.archive.catalogue_base import BaseCatalogue
+from eocene.archive import Archive, Catalogue, SqliteCatalogue
 from eocene.model import Layout, UnavailableError
 
 WKT_32631 = (
@@ -59,10 +58,10 @@ def open_catalogue(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     """A function that opens a new catalogue of one kind or the other, closed at the end of the module."""
     with ExitStack() as stack:
 
-        def open_new() -> BaseCatalogue:
+        def open_new() -> Catalogue:
             if request.param == "sqlite":
                 folder = tmp_path_factory.mktemp("catalogue")
-                return stack.enter_context(closing(Catalogue(folder / "catalogue.sqlite")))
+                return stack.enter_context(closing(SqliteCatalogue(folder / "catalogue.sqlite")))
             from eocene.archive.pgstac import PgstacCatalogue
 
             url = request.getfixturevalue("postgres")()
@@ -72,13 +71,13 @@ def open_catalogue(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="module")
-def used_catalogue(open_catalogue: Callable[[], BaseCatalogue]):
+def used_catalogue(open_catalogue: Callable[[], Catalogue]):
     """The catalogue of a module, empty or not."""
     return open_catalogue()
 
 
 @pytest.fixture
-def catalogue(used_catalogue: BaseCatalogue):
+def catalogue(used_catalogue: Catalogue):
     """A catalogue with the empty collection ``s2`` and nothing else; new ones take long in PostgreSQL."""
     for collection in used_catalogue.collections():
         used_catalogue.delete_collection(collection["id"])

@@ -11,7 +11,7 @@ import threading
 import pystac
 import pytest
 
-from eocene.archive import Catalogue, Search
+from eocene.archive import Search, SqliteCatalogue
 from eocene.model import DamageError, InputError, NotFoundError
 
 
@@ -134,23 +134,23 @@ def test_a_file_that_is_something_else_is_refused_and_left_untouched(tmp_path):
     for path in (foreign, text):
         before = path.read_bytes(), sorted(tmp_path.iterdir())
         with pytest.raises(InputError, match="not an Eocene catalogue"):
-            Catalogue(path)
+            SqliteCatalogue(path)
         assert (path.read_bytes(), sorted(tmp_path.iterdir())) == before
 
 
 def test_a_catalogue_of_a_newer_version_is_refused(tmp_path):
     path = tmp_path / "c.sqlite"
-    Catalogue(path).close()
+    SqliteCatalogue(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(InputError, match="version 99"):
-        Catalogue(path)
+        SqliteCatalogue(path)
 
 
 def test_a_damaged_catalogue_is_named(tmp_path, products):
     path = tmp_path / "c.sqlite"
-    made = Catalogue(path)
+    made = SqliteCatalogue(path)
     made.put_collection(products.collection)
     made.put_items(products.make_item(f"i{i}", properties={"fill": "x" * 2000}) for i in range(50))
     made.close()
@@ -158,7 +158,7 @@ def test_a_damaged_catalogue_is_named(tmp_path, products):
     data[4096:] = b"\xff" * (len(data) - 4096)
     path.write_bytes(data)
     with pytest.raises(DamageError, match=r"c\.sqlite"):
-        Catalogue(path).search(Search())
+        SqliteCatalogue(path).search(Search())
 
 
 def test_many_threads_write_and_read_at_once(catalogue, products):
@@ -183,10 +183,10 @@ def test_many_threads_write_and_read_at_once(catalogue, products):
 
 def test_a_writer_that_is_killed_leaves_all_or_nothing_of_its_batch(tmp_path, products):
     path = tmp_path / "c.sqlite"
-    Catalogue(path).close()
+    SqliteCatalogue(path).close()
     program = (
-        "import json, os, sys; from pathlib import Path; from eocene.archive import Catalogue\n"
-        "catalogue, (collection, item) = Catalogue(Path(sys.argv[1])), json.loads(sys.argv[2])\n"
+        "import json, os, sys; from pathlib import Path; from eocene.archive import SqliteCatalogue\n"
+        "catalogue, (collection, item) = SqliteCatalogue(Path(sys.argv[1])), json.loads(sys.argv[2])\n"
         "catalogue.put_items([item], collections=[collection])\n"
         "with catalogue._writing() as connection:\n"
         "    connection.execute('DELETE FROM items'); os._exit(9)\n"
@@ -194,6 +194,6 @@ def test_a_writer_that_is_killed_leaves_all_or_nothing_of_its_batch(tmp_path, pr
     documents = json.dumps([products.collection, products.make_item("kept")])
     done = subprocess.run([sys.executable, "-c", program, str(path), documents], check=False)
     assert done.returncode == 9
-    again = Catalogue(path)
+    again = SqliteCatalogue(path)
     assert [item["id"] for item in again.search(Search())] == ["kept"]
     again.close()

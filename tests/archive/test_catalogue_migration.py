@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eocene.archive import Catalogue, Search
+from eocene.archive import Search, SqliteCatalogue
 from eocene.model import InputError
 
 _VERSION_1 = """
@@ -61,14 +61,14 @@ def old(tmp_path, products):
 
 def test_items_collections_and_roots_are_there_and_are_found_as_before(old):
     path, items = old
-    with closing(Catalogue(path)) as catalogue:
+    with closing(SqliteCatalogue(path)) as catalogue:
         assert [catalogue.item("s2", item["id"]) for item in items] == items
         assert [i["id"] for i in catalogue.search(Search(bbox=(2.5, 0.0, 3.5, 1.0)))] == ["i2", "i3"]
         assert catalogue.roots() == ["/data"]
         assert catalogue.collection("s2")["extent"]["spatial"]["bbox"] == [[0, 0, 9, 1]]
         assert catalogue.collection("s2")["summaries"]["platform"] == ["p"]
         assert catalogue.delete_items("s2", ["i0"]) == 1
-    with closing(Catalogue(path)) as again:
+    with closing(SqliteCatalogue(path)) as again:
         assert again.count(Search()) == 8
 
 
@@ -78,7 +78,7 @@ def test_a_migration_that_fails_leaves_the_old_catalogue_as_it_was(old):
         broken = json.dumps(items[4] | {"bbox": [1]})
         connection.execute("UPDATE items SET document = ? WHERE id = 'i4'", (broken,))
     with pytest.raises(InputError, match="i4"):
-        Catalogue(path)
+        SqliteCatalogue(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM items").fetchone() == (9,)
@@ -90,7 +90,7 @@ def test_a_catalogue_whose_migration_another_process_made_meanwhile_is_left_alon
     from eocene.archive.schema import connect
 
     path, _ = old
-    Catalogue(path).close()
+    SqliteCatalogue(path).close()
     before = path.read_bytes()
     with closing(connect(path)) as connection:
         migrate(connection)

@@ -267,7 +267,7 @@ values = st.recursive(
     patches=st.lists(st.dictionaries(st.text("abc", min_size=1, max_size=1), values), min_size=2, max_size=2)
 )
 def test_the_same_patch_again_changes_nothing_more(patches):
-    from eocene.archive.catalogue_base import merge_patch
+    from eocene.archive.catalogue import merge_patch
 
     item = {"id": "a", "collection": "c", **patches[0]} if "a" not in patches[0] else patches[0]
     item = item | {"id": "a", "collection": "c"}

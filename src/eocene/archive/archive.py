@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.catalogue import Catalogue
 from eocene.archive.definition import read_bands
 from eocene.archive.fetch import Door, Policy, is_remote
 from eocene.archive.hot import HotAreas
 from eocene.archive.ingest import ingest_product
 from eocene.archive.normalise import is_table
 from eocene.archive.opening import open_raster
+from eocene.archive.places import open_catalogue
 from eocene.archive.product import IngestOptions
 from eocene.archive.search import Search
 from eocene.archive.tables import read_table
@@ -39,7 +39,7 @@ class Archive:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.catalogue = Catalogue(layout.catalogue)
+        self.catalogue = open_catalogue(layout.catalogue)
         self.hot = HotAreas(layout.hot)
         self._root = layout.root.resolve()
         self._last_door: Door | None = None

@@ -1,99 +1,75 @@
-"""The catalogue of a workspace on one machine: one SQLite file with an R*Tree over space and time."""
+"""The catalogue: what it can do, whatever keeps it."""
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-import orjson
-
-from eocene.archive.catalogue_base import (
-    BaseCatalogue,
-    Mode,
-    check_group,
-    in_batches,
-    merge_patch,
-    no_item,
-    root_text,
-)
-from eocene.archive.extents import Extent, describe_extent
-from eocene.archive.fields import pick_fields
-from eocene.archive.reading import count_items, find_items, group_items, sort_values
-from eocene.archive.rows import check_collection, dump, make_rows
-from eocene.archive.schema import Connection, connect, open_catalogue
-from eocene.archive.search import Page, Search, make_token, read_token, sort_orders
-from eocene.archive.search_sql import compile_search
-from eocene.archive.writing import collection_names, delete_rows, no_collection, write_rows
-from eocene.model.errors import DamageError
+from eocene.archive.collection_search import CollectionSearch, find_collections
+from eocene.archive.search import Page, Search
+from eocene.model.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-    from eocene.archive.rows import Row
-
-__all__ = ["Catalogue", "Search"]
+Mode = Literal["upsert", "create", "update"]
+GROUPS = ("collection", "month", "cloud_cover", "square", "cell")
 
 
-_BATCH = 5_000
+class Catalogue(ABC):
+    """Collections and items of a workspace; every method may be called from any thread."""
 
-
-class Catalogue(BaseCatalogue):
-    """Collections and items in an SQLite file.
-
-    Parameters
-    ----------
-    path : Path
-        The SQLite file; it is made if it does not exist.
-
-    Raises
-    ------
-    InputError
-        If the file is something else; it is left untouched.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        open_catalogue(path)
-        self._local = threading.local()
-        self._connections: dict[threading.Thread, Connection] = {}
-        self._lock = threading.Lock()
-
-    def close(self) -> None:  # noqa: D102
-        with self._lock:
-            for connection in self._connections.values():
-                connection.close()
-            self._connections.clear()
-            self._local = threading.local()
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections of all threads."""
 
     # -- collections ---------------------------------------------------------------------------
 
-    def collections(self) -> list[dict[str, Any]]:  # noqa: D102
-        with self._reading() as connection:
-            rows = connection.execute(_COLLECTIONS + "ORDER BY id").fetchall()
-        return [_read_collection(row) for row in rows]
+    @abstractmethod
+    def collections(self) -> list[dict[str, Any]]:
+        """Return all collections, by id, with the extents and summaries of their items."""
 
-    def collection(self, id: str) -> dict[str, Any]:  # noqa: A002, D102
-        with self._reading() as connection:
-            row = connection.execute(_COLLECTIONS + "WHERE id = ?", (id,)).fetchone()
-            if row is None:
-                raise no_collection(id, collection_names(connection))
-        return _read_collection(row)
+    @abstractmethod
+    def collection(self, id: str) -> dict[str, Any]:  # noqa: A002
+        """Return one collection.
 
-    def delete_collection(self, id: str) -> int:  # noqa: A002, D102
-        with self._writing() as connection:
-            found = connection.execute("SELECT id FROM items WHERE collection = ?", (id,)).fetchall()
-            count = delete_rows(connection, id, [name for (name,) in found])
-            if not connection.execute("DELETE FROM collections WHERE id = ?", (id,)).rowcount:
-                raise no_collection(id, collection_names(connection))
-        return count
+        Raises
+        ------
+        NotFoundError
+            CollectionNotFound, with the names that come near.
+        """
+
+    def put_collection(self, collection: dict[str, Any]) -> None:
+        """Add a STAC collection or replace the one with its id; its items stay.
+
+        Raises
+        ------
+        InputError
+            If it has no id or is not JSON.
+        """
+        self.put_items([], collections=[collection])
+
+    @abstractmethod
+    def delete_collection(self, id: str) -> int:  # noqa: A002
+        """Delete a collection with all its items, and return how many these were.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such collection.
+        """
+
+    def collections_found(self, query: CollectionSearch) -> list[dict[str, Any]]:
+        """Return the collections that a search for collections finds, by id."""
+        return find_collections(self.collections(), query)
 
     # -- items ---------------------------------------------------------------------------------
 
-    def put_items(  # noqa: D102
+    @abstractmethod
+    def put_items(
         self,
         items: Iterable[dict[str, Any]],
         *,
@@ -101,143 +77,196 @@ class Catalogue(BaseCatalogue):
         roots: Iterable[Path | str] = (),
         mode: Mode = "upsert",
     ) -> int:
-        documents = [(check_collection(collection), dump(collection)) for collection in collections]
-        total = 0
-        with self._writing() as connection:
-            connection.executemany(_PUT_COLLECTION, documents)
-            connection.executemany(
-                "INSERT OR IGNORE INTO roots VALUES (?)", [(root_text(root),) for root in roots]
-            )
-            for batch in in_batches(items, _BATCH):
-                rows = make_rows(batch)
-                by_collection: dict[str, list[Row]] = {}
-                for row in rows:
-                    by_collection.setdefault(row.collection, []).append(row)
-                for name, group in by_collection.items():
-                    write_rows(connection, name, group, mode)
-                total += len(rows)
-        return total
+        """Add items, or replace those with the same collection and id, in one transaction.
 
-    def patch_item(self, collection: str, id: str, patch: dict[str, Any]) -> dict[str, Any]:  # noqa: A002, D102
-        with self._writing() as connection:
-            item = merge_patch(self._read_item(connection, collection, id), patch)
-            write_rows(connection, collection, make_rows([item]), "update")
-        return item
+        Parameters
+        ----------
+        items : iterable of dict
+            STAC items with ``collection``; what comes from a generator is taken in batches, so that a million
+            need no memory, while nobody else can write.
+        collections : iterable of dict
+            Collections to put in the same transaction, before the items.
+        roots : iterable of Path or str
+            Folders or files that assets may lie in from now on, or prefixes of their addresses.
+        mode : {'upsert', 'create', 'update'}
+            Whether items must not exist yet (create), or must exist (update).
 
-    def delete_items(self, collection: str, ids: Iterable[str]) -> int:  # noqa: D102
-        with self._writing() as connection:
-            return delete_rows(connection, collection, list(ids))
+        Returns
+        -------
+        int
+            How many items were put.
 
-    def item(self, collection: str, id: str) -> dict[str, Any]:  # noqa: A002, D102
-        with self._reading() as connection:
-            return self._read_item(connection, collection, id)
+        Raises
+        ------
+        InputError
+            If an item is not valid: it and the field are named, and nothing is written. With the code
+            ItemExists if it exists and should not.
+        NotFoundError
+            If an item's collection does not exist, or the item does not and should.
+        """
 
-    @staticmethod
-    def _read_item(connection: Connection, collection: str, name: str) -> dict[str, Any]:
-        row = connection.execute(_ITEM, (name, collection)).fetchone()
-        if row is not None:
-            item: dict[str, Any] = orjson.loads(row[0])
-            return item
-        if connection.execute("SELECT 1 FROM collections WHERE id = ?", (collection,)).fetchone():
-            raise no_item(collection, name)
-        raise no_collection(collection, collection_names(connection))
+    @abstractmethod
+    def patch_item(self, collection: str, id: str, patch: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+        """Change fields of an item by a JSON merge patch (RFC 7396), and return it as it is now.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such item.
+        InputError
+            If the patch changes id or collection, or makes the item invalid.
+        """
+
+    @abstractmethod
+    def delete_items(self, collection: str, ids: Iterable[str]) -> int:
+        """Delete items of a collection and return how many there were."""
+
+    @abstractmethod
+    def item(self, collection: str, id: str) -> dict[str, Any]:  # noqa: A002
+        """Return one item.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such collection (CollectionNotFound) or item (ItemNotFound).
+        """
 
     # -- search --------------------------------------------------------------------------------
 
-    def search(self, query: Search) -> list[dict[str, Any]]:  # noqa: D102
-        selection = compile_search(query)
-        with self._reading() as connection:
-            found = find_items(connection, query, selection, query.limit, query.offset)
-            return [pick_fields(item, query.fields) for _, item in found]
+    @abstractmethod
+    def search(self, query: Search) -> list[dict[str, Any]]:
+        """Return the items that match, newest first unless ``sortby`` says otherwise.
 
-    def page(self, query: Search, token: str | None = None, *, counted: bool = False) -> Page:  # noqa: D102
-        limit = 10 if query.limit is None else query.limit
-        after = None if token is None else read_token(query, token, len(sort_orders(query.sortby)))
-        selection = compile_search(query, after)
-        with self._reading() as connection:
-            offset = query.offset if token is None else 0
-            pairs = find_items(connection, query, selection, limit + 1, offset)
-            found = list(islice(pairs, limit))
-            following = None
-            if found and next(pairs, None) is not None:
-                following = make_token(query, sort_values(connection, selection, found[-1][0]))
-            matched = count_items(connection, query, compile_search(query)) if counted else None
-        return Page([pick_fields(item, query.fields) for _, item in found], following, matched)
+        Raises
+        ------
+        InputError
+            If the search is wrong: bbox, geometry, filter or sort field.
+        """
 
-    def count(self, query: Search) -> int:  # noqa: D102
-        selection = compile_search(query)
-        with self._reading() as connection:
-            return count_items(connection, query, selection)
+    @abstractmethod
+    def page(self, query: Search, token: str | None = None, *, counted: bool = False) -> Page:
+        """Return the next ``limit`` items (10 if that is not given) after those of the page before.
 
-    def aggregate(self, query: Search, by: str) -> dict[str, int]:  # noqa: D102
-        check_group(by)
-        selection = compile_search(query)
-        with self._reading() as connection:
-            return group_items(connection, query, selection, by)
+        Pages continue after an item, not at a number: what is put or deleted meanwhile neither
+        doubles nor hides an item that stays.
+
+        Parameters
+        ----------
+        query : Search
+            The same for all pages; its ``offset`` only counts on the first one.
+        token : str, optional
+            ``next`` of the page before.
+        counted : bool
+            Whether to count all items that match, which takes longer than a page.
+
+        Raises
+        ------
+        InputError
+            If the search is wrong, or the token is not one of it.
+        """
+
+    @abstractmethod
+    def count(self, query: Search) -> int:
+        """Return how many items match, whatever ``limit`` and ``offset`` say."""
+
+    @abstractmethod
+    def aggregate(self, query: Search, by: str) -> dict[str, int]:
+        """Return how many items match in each group that has any, whatever ``limit`` says.
+
+        Parameters
+        ----------
+        query : Search
+            Which items count.
+        by : {'collection', 'month', 'cloud_cover', 'square', 'cell'}
+            Collections; months of their beginning (``2024-05``); cloud cover in steps of ten percent, by
+            their lower end (``20``, items without it left out); squares of one degree by the west and south
+            sides (``-12/51``) of the one that the middle of the box lies in; cells of the Major TOM grid.
+
+        Raises
+        ------
+        InputError
+            If the search is wrong or there are no such groups.
+        """
+
+    def iterate(self, query: Search, batch: int = 1_000) -> Iterator[dict[str, Any]]:
+        """Yield all items that match, in order, holding only one batch at a time."""
+        token: str | None = None
+        while True:
+            page = self.page(replace(query, limit=batch), token)
+            yield from page.items
+            if page.next is None:
+                return
+            token = page.next
 
     # -- roots ---------------------------------------------------------------------------------
 
-    def roots(self) -> list[str]:  # noqa: D102
-        with self._reading() as connection:
-            return [path for (path,) in connection.execute("SELECT path FROM roots ORDER BY path")]
-
-    # -- connections ---------------------------------------------------------------------------
-
-    def _connection(self) -> Connection:
-        if not hasattr(self._local, "connection"):
-            self._local.connection = connect(self.path)
-            with self._lock:
-                self._forget_ended_threads()
-                self._connections[threading.current_thread()] = self._local.connection
-        connection: Connection = self._local.connection
-        return connection
-
-    def _forget_ended_threads(self) -> None:
-        for thread in [thread for thread in self._connections if not thread.is_alive()]:
-            self._connections.pop(thread).close()
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._transaction("BEGIN") as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            connection.execute("PRAGMA cache_size = -262144")  # so that pages are written once
-            try:
-                yield connection
-            finally:
-                connection.execute("PRAGMA cache_size = -32768")
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
-        try:
-            connection = self._connection()
-            connection.execute(begin)
-            try:
-                yield connection
-            except BaseException:
-                if connection.in_transaction:  # SQLite itself rolls back when the disk is full
-                    connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise DamageError(
-                f"The catalogue {str(self.path)!r} cannot be used: {error}.",
-                "Check that the disk is not full and that the file is intact, or restore a copy.",
-            ) from error
+    @abstractmethod
+    def roots(self) -> list[str]:
+        """Return the folders, files and prefixes, outside the workspace, that assets may lie in."""
 
 
-_COLLECTIONS = "SELECT document, west, south, east, north, first, last, summaries FROM collections "
-_PUT_COLLECTION = (
-    "INSERT INTO collections (id, document) VALUES (?, ?) "
-    "ON CONFLICT (id) DO UPDATE SET document = excluded.document"
-)
-_ITEM = "SELECT document FROM items JOIN documents USING (key) WHERE id = ? AND collection = ?"
+def in_batches(items: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """Yield the items in lists of at most this length."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
-def _read_collection(row: tuple[Any, ...]) -> dict[str, Any]:
-    document: dict[str, Any] = orjson.loads(row[0])
-    extent = Extent.from_columns(row[1:7])
-    return describe_extent(document, extent, orjson.loads(row[7])) if extent else document
+def merge_patch(item: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """Return the item with a JSON merge patch applied.
+
+    Raises
+    ------
+    InputError
+        If it would become another item.
+    """
+    result: dict[str, Any] = _merge(item, patch)
+    for name in ("id", "collection"):
+        if result.get(name) != item[name]:
+            raise InputError(
+                f"The patch of the item {item['id']!r} changes its {name}.",
+                f"Leave the {name} out of the patch, or put a new item and delete this one.",
+            )
+    return result
+
+
+def _merge(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    kept = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            kept.pop(name, None)
+        else:
+            kept[name] = _merge(kept.get(name), value)
+    return kept
+
+
+def no_item(collection: str, name: str) -> NotFoundError:
+    """Return the error of an item that does not exist in a collection that does."""
+    return NotFoundError(
+        f"The collection {collection!r} has no item {name!r}.",
+        "Search the collection for its items.",
+        code="ItemNotFound",
+    )
+
+
+def item_exists(collection: str, name: str) -> InputError:
+    """Return the error of an item that exists and should not."""
+    return InputError(
+        f"The collection {collection!r} has an item {name!r} already; nothing was written.",
+        "Update it, or give the new one another id.",
+        code="ItemExists",
+    )
+
+
+def root_text(root: Path | str) -> str:
+    """Return a folder as an absolute path, and the address of something remote as it is."""
+    text = str(root)
+    return text if "://" in text else str(Path(root).resolve())
+
+
+def check_group(by: str) -> None:
+    """Raise InputError unless items can be counted by this."""
+    if by not in GROUPS:
+        raise InputError(f"Items cannot be counted by {by!r}.", f"Choose one of {', '.join(GROUPS)}.")

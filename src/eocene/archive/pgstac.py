@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from eocene.archive.catalogue_base import (
-    BaseCatalogue,
+from eocene.archive.catalogue import (
+    Catalogue,
     Mode,
     check_group,
     in_batches,
@@ -43,7 +43,7 @@ FROM pgstac.collections AS c LEFT JOIN eocene.collections AS o ON o.id = c.id
 """
 
 
-class PgstacCatalogue(BaseCatalogue):
+class PgstacCatalogue(Catalogue):
     """Collections and items in a PostgreSQL database with pgstac.
 
     Parameters

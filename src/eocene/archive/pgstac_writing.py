@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import shapely
 
-from eocene.archive.catalogue_base import Mode, item_exists, no_item
+from eocene.archive.catalogue import Mode, item_exists, no_item
 from eocene.archive.extents import Extent, extent_of, summarise
 from eocene.archive.pgstac_dialect import instant
 from eocene.archive.rows import dump

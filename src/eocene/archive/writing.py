@@ -7,7 +7,7 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.catalogue_base import Mode, item_exists, no_item
+from eocene.archive.catalogue import Mode, item_exists, no_item
 from eocene.archive.extents import Extent, extent_of, summarise
 from eocene.archive.rows import dump
 from eocene.archive.tree import make_boxes
