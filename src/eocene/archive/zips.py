@@ -31,10 +31,11 @@ MEMBER = "eocene:member"
 _MOST_MEMBERS = 100_000
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BRACES = re.compile(r"[{}]")
-_FAULTS = (
+FAULTS = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error, OSError, EOFError, RuntimeError,
     NotImplementedError, ValueError, KeyError, OverflowError,
 )  # fmt: skip
+"""What the libraries raise of files that are damaged."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Member:
                 return LocalContent(self.archive).read(self.offset, self.size)
             with zipfile.ZipFile(self.archive) as stream:
                 return stream.read(self.name)
-        except _FAULTS as error:
+        except FAULTS as error:
             raise damaged_member(self.label, str(error)) from error
 
 
@@ -136,7 +137,7 @@ def list_members(identity: Identity) -> dict[str, Member]:
     path = Path(identity[0])
     try:
         members = _list_tar(path) if is_tar(path) else _list_zip(path)
-    except _FAULTS as error:
+    except FAULTS as error:
         raise damaged_member(path, str(error)) from error
     for member in members:
         if member.stored and member.offset + member.size > identity[1]:

@@ -12,6 +12,7 @@ from eocene.archive.readers import (
     netcdf,
     sentinel1,
     sentinel2,
+    sentinel3,
     stac_catalog,
     table,
     worldcereal,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 READERS: tuple[Reader, ...] = (
     stac_catalog.READER,
     sentinel2.READER,
+    sentinel3.READER,
     landsat.READER,
     worldcereal.READER,
     eopatch.READER,
