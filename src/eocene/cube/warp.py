@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     Position = NDArray[np.float64]
 
 
+_CENTRES_BYTES = 2**24
+"""Of coordinates that are kept until the bands of other resolutions have been located too."""
+
+
 @remember(lambda found: sum(index.nbytes for index in found))
 def locate_pixels(window: Grid, source: Lattice) -> tuple[Index, Index]:
     """Return the absolute rows and columns on ``source`` under each pixel centre of ``window``.
@@ -130,7 +134,7 @@ def pick_pixels(pixels: NDArray[Any], rows: Index | None, cols: Index | None) ->
     if rows.ndim == 1:
         return np.asarray(pixels[rows][:, cols])
     # One index into the flat array is looked up several times faster than two.
-    return np.take(pixels.reshape(-1), rows * pixels.shape[1] + cols)
+    return np.asarray(np.take(pixels.reshape(-1), rows * pixels.shape[1] + cols))
 
 
 @remember(lambda found: found.nbytes if found else 0)
