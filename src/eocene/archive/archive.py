@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.archive.definition import read_bands
 from eocene.archive.fetch import Door, Policy, is_remote
+from eocene.archive.header_index import HeaderIndex
 from eocene.archive.hot import HotAreas
 from eocene.archive.ingest import ingest_product
 from eocene.archive.normalise import is_table
@@ -43,10 +44,12 @@ class Archive:
         self.hot = HotAreas(layout.hot)
         self._root = layout.root.resolve()
         self._last_door: Door | None = None
+        self._headers = HeaderIndex(layout.catalogue.with_name("headers.sqlite"))
 
     def close(self) -> None:
         """Close the catalogue."""
         self.catalogue.close()
+        self._headers.close()
 
     def door(self) -> Door:
         """Return the door to this workspace, to products that were ingested and to what may be read afar."""
@@ -104,14 +107,14 @@ class Archive:
         InputError
             If the path is refused or the asset is not a raster.
         UnavailableError
-            If the asset is remote.
+            If the asset is remote and of a format that is not read in place.
         DamageError
             If the file is missing or cannot be read; it is named.
         """
         try:
-            return open_raster(asset, self._last_door or self.door())
+            return open_raster(asset, self._last_door or self.door(), self._headers)
         except InputError:  # the product may have been let in since
-            return open_raster(asset, self.door())
+            return open_raster(asset, self.door(), self._headers)
 
     def bands(self, collection: str) -> tuple[Band, ...]:
         """Return the bands of a collection in order; a table has none.

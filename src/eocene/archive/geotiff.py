@@ -140,7 +140,7 @@ class GeotiffRaster:
         wanted = self.file.missing(
             level, self._band - 1, *check_window(window, self.levels[level], self.name)
         )
-        return dict(zip(wanted, self.file.content.read_many(list(wanted.values())), strict=True))
+        return self.file.fetch(wanted)
 
     def read(
         self,

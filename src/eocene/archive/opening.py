@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.askew import ASKEW, AskewRaster
+from eocene.archive.fetch import is_remote
 from eocene.archive.fetch.gdal import GDAL_DRIVER, JP2_DRIVER
 from eocene.archive.gdal_raster import GdalRaster
 from eocene.archive.geotiff import GeotiffRaster
 from eocene.archive.grib import GribRaster
+from eocene.archive.header_index import HeaderIndex, open_remote_tiles
 from eocene.archive.netcdf import NetcdfRaster
 from eocene.archive.npy import NpyRaster
 from eocene.archive.raster import is_grib, is_jp2, is_netcdf, is_npy, is_tiff
 from eocene.archive.sentinel1 import Sentinel1Raster, is_sentinel1
 from eocene.archive.swath import SwathRaster, is_swath
 from eocene.archive.zips import MEMBER
-from eocene.model.errors import InputError
+from eocene.model.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from eocene.archive.raster import Raster
 
 
-def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
-    """Open the raster of a STAC asset after the door has let its path through.
+def open_raster(asset: Mapping[str, Any], door: Door, index: HeaderIndex | None = None) -> Raster:
+    """Open the raster of a STAC asset after the door has let its path or URL through.
 
     Parameters
     ----------
@@ -35,21 +37,40 @@ def open_raster(asset: Mapping[str, Any], door: Door) -> Raster:
         file, ``eocene:band`` (from 1) for one band of a GeoTIFF with several.
     door : Door
         Which files may be opened.
+    index : HeaderIndex, optional
+        What is known of remote files.
 
     Raises
     ------
     InputError
         If the path is refused or the format is not a raster.
+    UnavailableError
+        If the asset is remote and of a format that is not read in place.
     DamageError
         If the file is missing or cannot be read; it is named.
     """
-    path = door.resolve(str(asset.get("href", "")))
+    href = str(asset.get("href", ""))
+    if is_remote(href):
+        return _open_remote(href, asset, door, index)
+    path = door.resolve(href)
     for fits, opener in _OPENERS:
         if fits(asset):
             return opener(path, asset, door)
     raise InputError(
         f"The asset {str(path)!r} of type {asset.get('type')!r} is not a raster.",
         "Rasters are GeoTIFF (image/tiff), JPEG 2000 (image/jp2), NetCDF (application/x-netcdf) and GRIB.",
+    )
+
+
+def _open_remote(href: str, asset: Mapping[str, Any], door: Door, index: HeaderIndex | None) -> Raster:
+    if is_tiff(asset) and MEMBER not in asset and not asset.get(ASKEW) and not is_sentinel1(asset):
+        return GeotiffRaster(open_remote_tiles(href, door, index), asset)
+    if is_grib(asset):
+        return GribRaster(door.open(href), asset)
+    raise UnavailableError(
+        f"The asset {href!r} of type {asset.get('type')!r} cannot be read in place: over the network only "
+        "GeoTIFF, such as COG, and GRIB can.",
+        "Download the product and ingest the local copy.",
     )
 
 

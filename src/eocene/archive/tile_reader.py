@@ -6,6 +6,7 @@ covers them whole go straight to where they are wanted. What is stored otherwise
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from eocene.archive.tile_encoding import TileEncoding, UnusualError
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,6 +43,8 @@ class TileFile:
         Its bytes.
     header : Header
         Where its directories are read from.
+    on_damage : callable, optional
+        Called when the file cannot be read: what was known of it may be out of date.
 
     Raises
     ------
@@ -49,8 +52,8 @@ class TileFile:
         If its directories cannot be read.
     """
 
-    def __init__(self, content: Content, header: Header) -> None:
-        self.content = content
+    def __init__(self, content: Content, header: Header, on_damage: Callable[[], None] | None = None) -> None:
+        self.content, self._on_damage = content, on_damage
         first, *others = read_images(header)
         self.opening = header.size
         self.images = (first, *(image for image in others if image.is_overview))
@@ -71,6 +74,20 @@ class TileFile:
             for number, *_ in image.under(band, rows, columns)
             if image.lengths[number] and kept_tiles.get((self.content.identity, level, number)) is None
         }
+
+    def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> dict[int, bytes]:
+        """Return the stored bytes of tiles, given offset and length of each."""
+        with self._noticing():
+            return dict(zip(wanted, self.content.read_many(list(wanted.values())), strict=True))
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        try:
+            yield
+        except DamageError:
+            if self._on_damage:
+                self._on_damage()
+            raise
 
     def read(
         self,
@@ -162,7 +179,8 @@ class TileFile:
             return
         data = fetched.get(number)
         if data is None:
-            data = self.content.read(int(image.offsets[number]), length)
+            with self._noticing():
+                data = self.content.read(int(image.offsets[number]), length)
         if len(data) < length:
             raise ValueError(f"tile {number} is cut off")
         image.decode(number, data, out)
