@@ -13,7 +13,6 @@ NOT_OFFERED = {
     "run_ogcapi",
     "run_ogcapi_externally",
     "run_udf_externally",
-    "sar_backscatter",
 }
 """Processes that openEO proposes and that we lack; of those it has released we lack none."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LOADS = ("load_collection", "load_stac")
 _KEEP_BANDS = {
     "apply", "mask", "mask_polygon", "filter_temporal", "filter_bbox", "filter_spatial", "resample_spatial",
-    "resample_cube_spatial", "apply_kernel",
+    "resample_cube_spatial", "apply_kernel", "sar_backscatter",
 }  # fmt: skip
 """Processes whose ``data`` goes on band by band, whatever bands there are."""
 _ALONG = {"reduce_dimension", "apply_dimension", "aggregate_temporal", "aggregate_temporal_period"}

@@ -145,7 +145,8 @@ class Planner:
         archive = self._need_archive(definition)
 
         def load(given: dict[str, Any]) -> Any:
-            return definition.call(given, _archive=archive, _lattice=self.lattice)
+            behind = {k: self._find_source(v) for k, v in given.items()}
+            return definition.call(behind, _archive=archive, _lattice=self.lattice)
 
         narrowed = {**arguments, **{k: v for k, v in hints.items() if k in arguments}}
         try:
@@ -160,7 +161,14 @@ class Planner:
         if "span" in hints:
             kept = tuple(date for date in source.dates if hints["span"].contains(date[0]))
             source = replace(source, dates=kept or source.dates)
-        return PlannedNode(node, definition, arguments, CubeSchema(source.probe(), source.grid), source)
+        plain = {k: v for k, v in arguments.items() if not isinstance(v, CubeSchema)}
+        return PlannedNode(node, definition, plain, CubeSchema(source.probe(), source.grid), source)
+
+    def _find_source(self, value: Any) -> Any:
+        """Return what a load gives, if the value is its cube: for processes that change how it is read."""
+        if not isinstance(value, CubeSchema):
+            return value
+        return next((n.source for n in self.nodes if n.id == value.node and n.source is not None), value)
 
 
 def _give() -> None:

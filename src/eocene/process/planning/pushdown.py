@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _DAY = np.timedelta64(1, "D")
 _LOADS = ("load_collection", "load_stac")
 _FILTERS = {"filter_temporal": "temporal_extent", "filter_bbox": "spatial_extent", "filter_bands": "bands"}
+_SOURCES = {"sar_backscatter"}
+"""Processes that only change how a load reads, so that filters after them may be done by the load."""
 _ARGUMENTS = {"filter_temporal": "extent", "filter_bbox": "extent", "filter_bands": "bands"}
 
 
@@ -49,7 +51,12 @@ def _collect(
     while len(users[current.id]) == 1 and current.id != result:
         user = users[current.id][0]
         target = _FILTERS.get(user.process)
-        if target is None or user.arguments.get("data") != NodeRef(current.id):
+        if user.arguments.get("data") != NodeRef(current.id):
+            break
+        if user.process in _SOURCES:
+            current = user
+            continue
+        if target is None:
             break
         value = _literal(user.arguments.get(_ARGUMENTS[user.process]), scope)
         if value and not load.arguments.get(target) and target not in hints:
