@@ -134,6 +134,9 @@ LOADING: dict[tuple[str, str], dict[str, Any]] = {
     ("load_uploaded_files", "FileNotFound"): {"paths": ["lost.geojson"], "format": "GeoJSON"},
     ("load_uploaded_files", "FormatUnsuitable"): {"paths": [], "format": "parchment"},
     ("load_url", "FormatUnsuitable"): {"url": "eocene.json", "format": "GTiff"},
+    ("sar_backscatter", "DigitalElevationModelInvalid"): {
+        "data": {}, "coefficient": "beta0", "elevation_model": "cop-dem",
+    },
 }  # fmt: skip
 """The same for processes that need an archive."""
 
