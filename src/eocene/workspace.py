@@ -136,6 +136,7 @@ class Workspace:
         datetime: str | None = None,
         filter: str | dict[str, Any] | None = None,  # noqa: A002 (STAC's name)
         ids: Sequence[str] = (),
+        cells: Sequence[str] = (),
         sortby: Sequence[str] = (),
         limit: int | None = None,
     ) -> list[pystac.Item]:
@@ -151,12 +152,16 @@ class Workspace:
             An instant, a date, a month or ``start/end``, the end included.
         filter : str or dict, optional
             CQL2 text or JSON, such as ``eo:cloud_cover < 40``.
+        cells : sequence of str
+            Cells of the Major TOM grid of 10 km, by their ids; items that are too large to name these are
+            found by those of coarser grids.
         ids, sortby, limit
             As in a STAC API.
         """
         import pystac
 
         from eocene.archive import Search
+        from eocene.archive.majortom import widen_cells
 
         query = Search(
             collections=(collections,) if isinstance(collections, str) else tuple(collections),
@@ -164,6 +169,7 @@ class Workspace:
             bbox=None if bbox is None else _as_bbox(bbox),
             span=TimeSpan.from_stac(datetime),
             filter=filter,
+            cells=widen_cells(cells),
             sortby=tuple(sortby),
             limit=limit,
         )
