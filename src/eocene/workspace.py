@@ -128,7 +128,7 @@ class Workspace:
         self.update_hot({item["collection"] for item in items})
         return [pystac.Item.from_dict(i, preserve_dict=True) for i in items]
 
-    def search(
+    def search(  # noqa: PLR0913 (what a STAC API asks by)
         self,
         collections: Sequence[str] | str = (),
         *,

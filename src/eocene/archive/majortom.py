@@ -146,7 +146,14 @@ def _locate(cell: str) -> tuple[int, tuple[float, float, float, float]]:
 
 
 def cells_at(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.str_]:
-    """Return the ids of the finest cells under points (n,) in degrees."""
+    """Return the ids of the finest cells under points (n,) in degrees; empty where there is no such place."""
+    there = np.isfinite(lon) & (np.abs(lat) <= 90.0)
+    names = np.zeros(len(lon), "U11")
+    names[there] = _names_under((lon[there] + 180.0) % 360.0 - 180.0, lat[there])
+    return names
+
+
+def _names_under(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.str_]:
     grid = make_grid(DISTANCES_M[0])
     height = 180.0 / grid.row_count
     rows = np.clip(np.floor(lat / height), -(grid.row_count // 2), grid.row_count // 2 - 1).astype(np.int64)

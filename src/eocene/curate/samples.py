@@ -16,9 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from eocene.archive.majortom import cells_at
 from eocene.curate.card import describe_samples, write_card
 from eocene.model import DamageError, InputError, NotFoundError
 from eocene.model.files import sync_folder, write_json, write_text
+from eocene.model.grid import transformer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 TABLE, SIDECAR, CARD = "samples.parquet", "samples.json", "card.md"
 FORMAT = 1
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
-_OWN_COLUMNS = ("x", "y", "label")
+_OWN_COLUMNS = ("x", "y", "label", "cell")
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +130,12 @@ class Samples:
         return {int(v): int(c) for v, c in zip(values, counts, strict=True)}
 
     @cached_property
+    def cells(self) -> NDArray[np.str_]:
+        """The id of each sample's cell in the Major TOM grid of 10 km, by which items are found."""
+        lon, lat = transformer(self.epsg, 4326).transform(self.x, self.y)
+        return cells_at(np.asarray(lon), np.asarray(lat))
+
+    @cached_property
     def id(self) -> str:
         """The name and the first 12 hex digits of the SHA-256 of the content."""
         digest = hashlib.sha256()
@@ -171,7 +179,7 @@ class Samples:
         return target
 
     def _table(self) -> pa.Table:
-        columns: dict[str, NDArray[Any]] = {"x": self.x, "y": self.y, "label": self.labels}
+        columns: dict[str, Any] = {"x": self.x, "y": self.y, "label": self.labels, "cell": self.cells}
         columns |= {name: self.features[:, i] for i, name in enumerate(self.feature_names)}
         return pa.table(columns)
 
