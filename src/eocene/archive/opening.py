@@ -15,6 +15,7 @@ from eocene.archive.netcdf import NetcdfRaster
 from eocene.archive.npy import NpyRaster
 from eocene.archive.raster import is_grib, is_jp2, is_netcdf, is_npy, is_tiff
 from eocene.archive.sentinel1 import Sentinel1Raster, is_sentinel1
+from eocene.archive.sinusoidal import SinusoidalRaster, is_sinusoidal
 from eocene.archive.swath import SwathRaster, is_swath
 from eocene.archive.zips import MEMBER
 from eocene.model.errors import InputError, UnavailableError
@@ -84,6 +85,7 @@ _OPENERS: tuple[
     tuple[Callable[[Mapping[str, Any]], bool], Callable[[Path, Mapping[str, Any], Door], Raster]], ...
 ] = (
     (is_swath, SwathRaster),
+    (is_sinusoidal, lambda path, asset, _: SinusoidalRaster(path, asset)),
     (is_netcdf, lambda path, asset, _: NetcdfRaster(path, asset)),
     (is_grib, lambda path, asset, door: GribRaster(door.open(str(path)), asset)),
     (is_sentinel1, Sentinel1Raster),

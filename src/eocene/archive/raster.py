@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 GEOTIFF = "image/tiff; application=geotiff"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 JP2 = "image/jp2"
+HDF5 = "application/x-hdf5"
 NETCDF = "application/x-netcdf"
 NPY = "application/x-numpy"
 """Of numpy's .npy files; there is no registered type."""
@@ -78,6 +79,11 @@ def is_tiff(asset: Mapping[str, Any]) -> bool:
     return kind.startswith("image/tiff") or (
         not kind and str(asset.get("href", "")).lower().endswith((".tif", ".tiff"))
     )
+
+
+def is_hdf5(asset: Mapping[str, Any]) -> bool:
+    """Tell by its media type whether an asset is in an HDF-EOS5 file."""
+    return str(asset.get("type", "")).lower() == HDF5
 
 
 def is_jp2(asset: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from eocene.archive.geolocation import TiePoints
 from eocene.archive.geotiff import damaged
 from eocene.archive.netcdf import reading
 from eocene.archive.netcdf_variable import Encoding, plain_dataset, read_encoding, read_whole
+from eocene.archive.picking import pick_pixels
 from eocene.archive.raster import check_window, parse_nodata
 from eocene.model.errors import DamageError, InputError
 
@@ -93,19 +94,12 @@ class SwathRaster:
         check_window(window, self.levels[level], str(self.path))
         pixels = np.empty(window.shape, self.dtype) if out is None else out
         pixels[...] = self.nodata
-        rows, columns = self._points.locate(window)
-        inside = np.isfinite(rows)
-        if inside.any():
-            down, right = (
-                np.clip(np.floor(place[inside]).astype(np.intp), 0, most - 1)
-                for place, most in zip((rows, columns), self._shape, strict=True)
-            )
-            top, left = int(down.min()), int(right.min())
-            key = slice(top, int(down.max()) + 1), slice(left, int(right.max()) + 1)
-            with reading(self._identity) as stream:
-                stored = plain_dataset(stream, self._name, self.path)[key]
-            pixels[inside] = as_meant(stored, self.dtype)[down - top, right - left]
+        pick_pixels(self._points.locate(window), self._shape, self._read_part, pixels)
         return pixels
+
+    def _read_part(self, rows: slice, columns: slice) -> NDArray[Any]:
+        with reading(self._identity) as stream:
+            return as_meant(plain_dataset(stream, self._name, self.path)[rows, columns], self.dtype)
 
     def close(self) -> None:
         """Nothing to let go of: the files are shared and closed when others need their place."""
