@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eocene.archive.xml import find_all, find_text, parse_xml
-from eocene.model.errors import DamageError
+from eocene.archive.xml import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from xml.etree.ElementTree import Element
 
     from numpy.typing import NDArray
 
@@ -28,6 +26,7 @@ COEFFICIENTS = {"sigma0-ellipsoid": "sigmaNought", "beta0": "betaNought", "gamma
 """openEO's names of the coefficients that need no elevation model → the table in the product."""
 UNCALIBRATED = "none"
 """The power as it is, without noise but with no coefficient."""
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,64 +125,54 @@ def read_calibration(content: bytes, name: str) -> dict[str, Table]:
     DamageError
         If it cannot be read or is incomplete; ``name`` is the file's.
     """
-    vectors = list(find_all(parse_xml(content, name), "calibrationVector"))
-    return {key: _read_table(vectors, tag, name, least=1e-12) for key, tag in COEFFICIENTS.items()}
+    file = Metadata.parse(content, name)
+    return {
+        key: _read_table(file, "calibrationVector", tag, least=1e-12) for key, tag in COEFFICIENTS.items()
+    }
 
 
 def read_noise(content: bytes, name: str) -> Noise:
     """Return what a noise file says; raises DamageError as :func:`read_calibration` does."""
-    root = parse_xml(content, name)
-    vectors = list(find_all(root, "noiseRangeVector"))
-    tag = "noiseRangeLut" if vectors else "noiseLut"
-    across = _read_table(vectors or list(find_all(root, "noiseVector")), tag, name, least=0.0)
-    return Noise(across, tuple(_read_swaths(root, name)))
+    file = Metadata.parse(content, name)
+    names = (
+        ("noiseRangeVector", "noiseRangeLut") if file.all("noiseRangeVector") else ("noiseVector", "noiseLut")
+    )
+    return Noise(_read_table(file, *names, least=0.0), tuple(_read_swaths(file)))
 
 
-def _read_swaths(root: Element, name: str) -> Iterator[SwathFactor]:
-    for vector in find_all(root, "noiseAzimuthVector"):
-        top, bottom, left, right = (
-            int(read_numbers(vector, tag, name)[0])
-            for tag in ("firstAzimuthLine", "lastAzimuthLine", "firstRangeSample", "lastRangeSample")
-        )
-        lines, values = read_numbers(vector, "line", name), read_numbers(vector, "noiseAzimuthLut", name)
-        _check_points(lines, values, 0.0, name)
+def _read_swaths(file: Metadata) -> Iterator[SwathFactor]:
+    for element in file.all("noiseAzimuthVector"):
+        vector = file.below(element)
+        top, bottom = int(vector.number("firstAzimuthLine")), int(vector.number("lastAzimuthLine"))
+        left, right = int(vector.number("firstRangeSample")), int(vector.number("lastRangeSample"))
+        lines, values = _read_points(vector, "line", "noiseAzimuthLut", least=0.0)
         yield SwathFactor((top, bottom), (left, right), lines, values)
 
 
-def _read_table(vectors: list[Element], tag: str, name: str, least: float) -> Table:
-    if not vectors:
-        raise damaged_table(name, f"it has no vectors with {tag}")
-    found = []
-    for vector in vectors:
-        line = read_numbers(vector, "line", name)[0]
-        pixels, values = read_numbers(vector, "pixel", name), read_numbers(vector, tag, name)
-        _check_points(pixels, values, least, name)
-        found.append((line, pixels, values))
-    lines, places, numbers = zip(*found, strict=True)
-    if np.any(np.diff(lines) <= 0):
-        raise damaged_table(name, "its lines do not ascend")
-    return Table(np.array(lines), places, numbers)
+def _read_table(file: Metadata, tag: str, values: str, least: float) -> Table:
+    vectors = [file.below(element) for element in file.all(tag)]
+    lines = np.array([vector.number("line") for vector in vectors])
+    if not vectors or np.any(np.diff(lines) <= 0):
+        raise file.damage(f"its lines of {values} are missing or do not ascend")
+    places, numbers = zip(*(_read_points(vector, "pixel", values, least) for vector in vectors), strict=True)
+    return Table(lines, places, numbers)
 
 
-def _check_points(places: Numbers, values: Numbers, least: float, name: str) -> None:
+def _read_points(vector: Metadata, place: str, value: str, least: float) -> tuple[Numbers, Numbers]:
+    """Return places that ascend, and as many values, none of them below ``least``."""
+    places, values = _read_list(vector, place), _read_list(vector, value)
     if len(places) != len(values):
-        raise damaged_table(name, f"it has {len(values)} values at {len(places)} points")
+        raise vector.damage(f"it has {len(values)} {value} at {len(places)} points")
     if np.any(np.diff(places) < 0) or values.min() < least:
-        raise damaged_table(name, f"its points do not ascend, or a value is below {least}")
+        raise vector.damage(f"its points do not ascend, or one of {value} is below {least}")
+    return places, values
 
 
-def read_numbers(element: Element, tag: str, name: str) -> Numbers:
-    """Return the numbers that an element below holds, at least one, all finite; else raises DamageError."""
-    text = find_text(element, tag) or ""
+def _read_list(vector: Metadata, tag: str) -> Numbers:
     try:
-        numbers = np.array(text.split(), dtype=np.float64)
+        numbers = np.array(vector.text(tag).split(), dtype=np.float64)
     except ValueError as error:
-        raise damaged_table(name, f"{tag} holds something that is no number") from error
-    if not numbers.size or not (np.abs(numbers) < 1e15).all():  # which NaN is not
-        raise damaged_table(name, f"{tag} is missing or holds no finite numbers")
+        raise vector.damage(f"{tag} holds something that is no number") from error
+    if not (np.abs(numbers) < _LARGEST).all():  # which NaN is not
+        raise vector.damage(f"{tag} holds numbers that are not finite")
     return numbers
-
-
-def damaged_table(name: str, why: str) -> DamageError:
-    """Return the error of an annotation that does not hold what it must."""
-    return DamageError(f"The annotation {name!r} cannot be used: {why}.", "Fetch the product again.")

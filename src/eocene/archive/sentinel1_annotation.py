@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eocene.archive.calibration import damaged_table, read_numbers
 from eocene.archive.geolocation import TiePoints
-from eocene.archive.xml import find_all, find_text, parse_xml
+from eocene.archive.xml import Metadata, find_text
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
     from numpy.typing import NDArray
 
     from eocene.model.grid import Grid
@@ -69,51 +66,48 @@ def read_annotation(content: bytes, name: str) -> Annotation:
     InputError
         If it is not of a ground-range image, or its points make no map.
     """
-    root = parse_xml(content, name)
-    projection = find_text(root, "projection")
+    file = Metadata.parse(content, name)
+    projection = find_text(file.root, "projection")
     if projection != "Ground Range":
         raise InputError(
             f"The image of {name!r} is not in ground range but in {projection or 'nothing that it names'!r}.",
             "Only GRD products are read; process the SLC to GRD first.",
         )
-    height, width = (_read_side(root, tag, name) for tag in ("numberOfLines", "numberOfSamples"))
-    spacing = min(float(read_numbers(root, f"{way}PixelSpacing", name)[0]) for way in ("range", "azimuth"))
+    height, width = (_read_side(file, tag) for tag in ("numberOfLines", "numberOfSamples"))
+    spacing = min(file.number("rangePixelSpacing"), file.number("azimuthPixelSpacing"))
     if not 1 <= spacing <= 1000:
-        raise damaged_table(name, f"a pixel spacing of {spacing} m cannot be")
-    points, incidence = _read_points(root, (height, width), name)
+        raise file.damage(f"a pixel spacing of {spacing} m cannot be")
+    points, incidence = _read_points(file, (height, width))
     looks = [n for n in LOOKS if n == 1 or min(height, width) >= n * _LEAST_SIDE]
     try:
         levels = tuple(points.cover(spacing * n) for n in looks)
     except InputError as error:
         raise InputError(f"{name!r}: {error.message}", error.remedy) from error
-    denoised = (find_text(root, "thermalNoiseCorrectionPerformed") or "").lower() == "true"
-    middle = float(read_numbers(root, "incidenceAngleMidSwath", name)[0])
+    denoised = (find_text(file.root, "thermalNoiseCorrectionPerformed") or "").lower() == "true"
+    middle = file.number("incidenceAngleMidSwath")
     return Annotation(points, incidence, middle, spacing, denoised, levels)
 
 
-def _read_side(root: Element, tag: str, name: str) -> int:
-    side = read_numbers(root, tag, name)[0]
+def _read_side(file: Metadata, tag: str) -> int:
+    side = file.number(tag)
     if side != int(side) or not 2 <= side <= _MOST_SIDE:
-        raise damaged_table(name, f"{tag} is {side:g}")
+        raise file.damage(f"its {tag} is {side:g}")
     return int(side)
 
 
-def _read_points(root: Element, shape: tuple[int, int], name: str) -> tuple[TiePoints, Numbers]:
+def _read_points(file: Metadata, shape: tuple[int, int]) -> tuple[TiePoints, Numbers]:
     """Return the geolocation grid; its lines and pixels name samples, whose centres the points stand on."""
     tags = ("line", "pixel", "longitude", "latitude", "incidenceAngle")
-    found = [
-        [read_numbers(point, tag, name)[0] for tag in tags]
-        for point in find_all(root, "geolocationGridPoint")
-    ]
+    found = [[file.below(point).number(tag) for tag in tags] for point in file.all("geolocationGridPoint")]
     if not found:
-        raise damaged_table(name, "it has no geolocation grid")
+        raise file.damage("it has no geolocation grid")
     line, pixel, longitude, latitude, angle = np.array(found).T
     if np.any(np.abs(longitude) > 360) or line.max() >= shape[0] or pixel.max() >= shape[1]:
-        raise damaged_table(name, "its geolocation grid reaches beyond the image or the Earth")
+        raise file.damage("its geolocation grid reaches beyond the image or the Earth")
     try:
         points = TiePoints.of((line + 0.5, pixel + 0.5), (longitude, latitude), shape)
     except InputError as error:
-        raise InputError(f"{name!r}: {error.message}", error.remedy) from error
+        raise InputError(f"{file.name!r}: {error.message}", error.remedy) from error
     row, column = (
         np.searchsorted(axis, p + 0.5) for axis, p in ((points.rows, line), (points.columns, pixel))
     )

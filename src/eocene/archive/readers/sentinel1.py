@@ -92,7 +92,9 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     collection = make_collection(
         name,
         "Sentinel-1 GRD",
-        "Radar backscatter of Sentinel-1: sigma nought on the ellipsoid, linear power without thermal noise.",
+        "Radar backscatter of Sentinel-1: sigma nought on the ellipsoid, linear power without thermal noise. "
+        "It lies where the product's tie points say; between them there is no correction for the terrain, so "
+        "that in mountains it can be hundreds of metres off.",
         license="other",
         providers=_PROVIDERS,
         keywords=["sentinel", "copernicus", "sar", "backscatter"],
