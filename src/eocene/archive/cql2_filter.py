@@ -10,7 +10,7 @@ import json
 import math
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import cql2
 
@@ -18,6 +18,8 @@ from eocene.archive.cql2_sql import property_name, translate
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from eocene.archive.cql2_sql import Dialect, Sql
 
 _LONGEST = 20_000
@@ -71,6 +73,24 @@ class Filter:
             return bool(self._rest.matches(item))
         except Exception:  # noqa: BLE001  (the package raises bare Exception for "unknown")
             return False
+
+
+def read_filter(expression: str | dict[str, Any], dialect: Hashable) -> Filter:
+    """Return the filter of an expression; the last few hundred are remembered.
+
+    Raises
+    ------
+    InputError
+        If it is not CQL2, or too long or deep to be meant.
+    """
+    if isinstance(expression, str) and len(expression) <= _LONGEST:
+        return _remember(expression, dialect)
+    return Filter(expression, cast("Dialect", dialect))
+
+
+@lru_cache(maxsize=512)
+def _remember(text: str, dialect: Hashable) -> Filter:
+    return Filter(text, cast("Dialect", dialect))
 
 
 def cover_range(conjuncts: list[Any]) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
-from eocene.archive.cql2_filter import Filter
+from eocene.archive.cql2_filter import Filter, read_filter
 from eocene.archive.cql2_sql import Sql, join
 from eocene.archive.pgstac_dialect import PostgresDialect, instant
 from eocene.archive.rows import CELLS
@@ -82,7 +82,7 @@ def compile_pgstac(query: Search, after: tuple[Any, ...] | None = None) -> Pgsta
             for region in regions
         ]
         conditions.append(join("OR", touches))
-    matcher = Filter(query.filter, DIALECT) if query.filter is not None else None
+    matcher = read_filter(query.filter, DIALECT) if query.filter is not None else None
     if matcher:
         conditions.extend(matcher.sql)
     orders = pgstac_orders(query)

@@ -29,6 +29,7 @@ CREATE TABLE collections (
     items INTEGER NOT NULL DEFAULT 0,               -- how many
     west REAL, south REAL, east REAL, north REAL,   -- of its items
     first INTEGER, last INTEGER,                    -- microseconds since 1970, of its items
+    longest INTEGER NOT NULL DEFAULT 0,             -- no item lasts more microseconds
     summaries TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
 """
@@ -41,11 +42,11 @@ CREATE TABLE items (
     first INTEGER NOT NULL,      -- start_datetime or datetime
     last INTEGER NOT NULL,       -- end_datetime or datetime
     cloud_cover REAL,
-    west REAL, south REAL, east REAL, north REAL,   -- null without geometry
-    UNIQUE (id, collection)
+    west REAL, south REAL, east REAL, north REAL    -- null without geometry
 );
-CREATE INDEX items_by_time ON items (collection, first DESC, id);
-CREATE INDEX items_by_time_alone ON items (first DESC, id, collection);
+-- Few and narrow: each entry goes to a random page, which is what taking in items mostly costs.
+CREATE UNIQUE INDEX items_by_name ON items (collection, id);
+CREATE INDEX items_by_time ON items (first DESC);
 -- Apart from what is searched, so that those tables stay small.
 CREATE TABLE documents (
     key INTEGER PRIMARY KEY,
@@ -96,7 +97,7 @@ def connect(path: Path) -> Connection:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA cache_size = -32768")
-    connection.execute("PRAGMA mmap_size = 1073741824")
+    connection.execute("PRAGMA mmap_size = 8589934592")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import shapely
 from shapely.geometry import LineString, Point, box
 
-from eocene.archive.cql2_filter import Filter
+from eocene.archive.cql2_filter import Filter, read_filter
 from eocene.archive.cql2_sql import Sql, join
 from eocene.archive.search import ALWAYS, Order, microseconds, read_geometry, sort_orders, wrong_sort
 from eocene.archive.sqlite_dialect import SqliteDialect
@@ -48,6 +48,8 @@ class Selection:
         What to sort by, and whether it falls; id and collection are the last two.
     tree : Sql or None
         Keys and times of all items whose boxes meet the search, perhaps twice, and some more.
+    is_named : bool
+        Whether ids or cells are given, which lead to few items at once.
     share : float
         The part of the world that is searched.
     region : callable or None
@@ -65,6 +67,7 @@ class Selection:
     region: RegionTest | None
     filter: Filter | None
     newest_first: bool
+    is_named: bool
 
     @property
     def order(self) -> Sql:
@@ -95,13 +98,15 @@ def compile_search(query: Search, after: tuple[Any, ...] | None = None) -> Selec
         for column, values in (("collection", query.collections), ("id", query.ids))
         if values
     ]
+    if query.ids and not query.collections:  # the index on names begins with the collection
+        conditions.append(Sql("items.collection IN (SELECT id FROM collections)"))
     if query.cells:
         cells = f"SELECT item FROM cells WHERE cell IN ({_marks(query.cells)})"  # noqa: S608
         conditions.append(Sql(f"items.key IN ({cells})", query.cells))
     if query.span != ALWAYS:
         start, end = microseconds(query.span)
         conditions.append(Sql("items.first < ? AND items.last >= ?", (end, start)))
-    matcher = Filter(query.filter, _DIALECT) if query.filter is not None else None
+    matcher = read_filter(query.filter, _DIALECT) if query.filter is not None else None
     if matcher:
         conditions.extend(matcher.sql)
     orders = tuple((_sort_value(order), order.falls) for order in sort_orders(query.sortby))
@@ -121,6 +126,7 @@ def compile_search(query: Search, after: tuple[Any, ...] | None = None) -> Selec
     return Selection(
         join("AND", conditions or [Sql("1")]), orders, tree, share, _touches(regions) if regions else None,
         None if matcher is None or matcher.is_exact else matcher, newest_first,
+        bool(query.ids or query.cells),
     )  # fmt: skip
 
 

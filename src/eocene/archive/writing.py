@@ -50,8 +50,10 @@ def write_rows(
     _insert(connection, keyed)
     extent = extent_of(rows).union(Extent.from_columns(known[:6]))
     summaries = summarise(json.loads(known[6]), [row.properties for row in rows])
+    longest = max(row.last - row.first for row in rows)
     connection.execute(
-        "UPDATE collections SET items = items + ? WHERE id = ?", (len(rows) - len(old), collection)
+        "UPDATE collections SET items = items + ?, longest = max(longest, ?) WHERE id = ?",
+        (len(rows) - len(old), longest, collection),
     )
     _write_extent(connection, collection, extent, summaries)
 
