@@ -64,6 +64,7 @@ class Archive:
         *,
         collection: str | None = None,
         datetime: str | None = None,
+        checksums: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[dict[str, Any]]:
         """Put a product into the catalogue: all of it, or nothing where something is wrong.
@@ -79,6 +80,9 @@ class Archive:
             The collection to put the items into, where the product does not name one.
         datetime : str, optional
             The time of the data where files do not say it, such as 2024-05-01.
+        checksums : bool
+            Whether to read each file whole for its checksum; without them :meth:`verify` only finds what is
+            missing or of another size, and says so.
         progress : callable, optional
             Called with (assets checked, all assets).
 
@@ -96,7 +100,8 @@ class Archive:
         UnavailableError
             If data lie on another machine.
         """
-        options = IngestOptions(collection, datetime, self.layout.assets)
+        lists = self.layout.checksums if checksums else None
+        options = IngestOptions(collection, datetime, self.layout.assets, checksums=lists)
         return ingest_product(self.catalogue, self.door(), Path(path), options, progress)
 
     def open_raster(self, asset: Mapping[str, Any]) -> Raster:

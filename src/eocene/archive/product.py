@@ -57,12 +57,15 @@ class IngestOptions:
         Where files go that have to be converted.
     written : list of Path
         Files that a reader has written there, so that they can be taken back.
+    checksums : Path, optional
+        Where lists of the files in folders are kept; without it no checksums are made.
     """
 
     collection: str | None = None
     datetime: str | None = None
     assets: Path = Path()
     written: list[Path] = field(default_factory=list)
+    checksums: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,11 @@ class Layout:
         return self.root / "assets"
 
     @property
+    def checksums(self) -> Path:
+        """Lists of what lies in assets that are folders, each under its own checksum."""
+        return self.root / "checksums"
+
+    @property
     def hot(self) -> Path:
         """Materialised areas: one folder an area; all of it can be made again."""
         return self.root / "hot"
