@@ -111,3 +111,43 @@ def make_entries(workspace: Workspace, outside: Path) -> dict[str, Callable[[str
         "a download": lambda href: archive.door().download(href, workspace.layout.assets / "fetched"),
         "a document": lambda href: archive.door().get_json(href),
     }
+
+
+_KINDS = (TIFF, "application/x-netcdf", "image/jp2", "application/x-grib", "application/x-npy")
+
+
+def make_file_entries(workspace: Workspace) -> dict[str, Callable[[Path], Any]]:
+    """Return the entries that take a path, by name; those of users lead into the workspace."""
+    archive = workspace.archive
+
+    def run(process: str, **arguments: Any) -> Any:
+        graph = {"n": {"process_id": process, "arguments": arguments, "result": True}}
+        return eocene.run(graph, workspace=workspace)
+
+    def open_raster(kind: str) -> Callable[[Path], Any]:
+        def enter(path: Path) -> Any:
+            raster = archive.open_raster({"href": str(path), "type": kind, "eocene:variable": "v", **_GRID})
+            return raster.read(raster.levels[0])
+
+        return enter
+
+    def load(kind: str) -> Callable[[Path], Any]:
+        return lambda path: run("load_url", url=str(path), format=kind)
+
+    def upload(kind: str) -> Callable[[Path], Any]:
+        files = workspace.layout.files
+        return lambda path: run(
+            "load_uploaded_files",
+            paths=[str(path.relative_to(files) if path.is_relative_to(files) else path)],
+            format=kind,
+        )
+
+    formats = ("GTiff", "GeoJSON", "GeoParquet")
+    return {
+        "ingest": archive.ingest,
+        "ingest of its folder": lambda path: archive.ingest(path.parent),
+        **{f"open_raster of {kind}": open_raster(kind) for kind in _KINDS},
+        **{f"load_url of {kind}": load(kind) for kind in formats},
+        **{f"load_uploaded_files of {kind}": upload(kind) for kind in formats},
+        "load_stac": lambda path: run("load_stac", url=str(path)),
+    }

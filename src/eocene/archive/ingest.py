@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.definition import complete_collection
-from eocene.archive.fetch import Door, parse_href
+from eocene.archive.fetch import Door, check_tree, parse_href
 from eocene.archive.inspection import Inspector
 from eocene.archive.readers import find_reader
 from eocene.model.errors import InputError, NotFoundError
@@ -26,6 +26,7 @@ def ingest_product(
 ) -> list[dict[str, Any]]:
     """Put a product into the catalogue and return its items; see :meth:`Archive.ingest`."""
     parse_href(str(path))
+    check_tree(path, door.roots)
     reader = find_reader(path)
     try:
         products = _merge(list(reader.read_product(path, options)))

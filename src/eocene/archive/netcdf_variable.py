@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from eocene.archive.fetch import check_decoded
+from eocene.archive.fetch import check_decoded, read_crs
 from eocene.archive.raster import parse_nodata
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid
@@ -206,7 +205,7 @@ def _parse_epsg(text: object) -> int | None:
         return None
     code = re.fullmatch(r"(?:\+init=)?(?:epsg:)?(\d{4,6})", str(text).strip(), re.IGNORECASE)
     try:
-        found = int(code.group(1)) if code else CRS.from_user_input(str(text)).to_epsg()
+        found = int(code.group(1)) if code else read_crs(str(text)).to_epsg()
     except CRSError:
         return None
     return found

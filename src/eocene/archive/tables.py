@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyproj.exceptions import CRSError
 
-from eocene.archive.fetch import check_decoded
+from eocene.archive.fetch import check_decoded, read_crs
 from eocene.model.budget import memory_budget
 from eocene.model.errors import DamageError
 
@@ -40,9 +42,20 @@ def read_table(path: Path) -> geopandas.GeoDataFrame | pd.DataFrame:
         with pq.ParquetFile(path) as file:
             check_table_size(file, path)
             metadata = file.schema_arrow.metadata or {}
+        _check_crs(metadata.get(b"geo", b"{}"))
         return geopandas.read_parquet(path) if b"geo" in metadata else pd.read_parquet(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, CRSError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def _check_crs(geo: bytes) -> None:
+    """Raise CRSError or ValueError if the CRS of a column is not plain: it is handed on to PROJ."""
+    described = json.loads(geo)
+    columns = described.get("columns") if isinstance(described, dict) else None
+    for column in columns.values() if isinstance(columns, dict) else ():
+        if isinstance(column, dict) and column.get("crs"):
+            crs = column["crs"]
+            read_crs(crs if isinstance(crs, str) else json.dumps(crs))
 
 
 def check_table(path: Path) -> None:

@@ -18,7 +18,7 @@ from pyproj.exceptions import CRSError
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
-from eocene.archive.fetch import check_decoded
+from eocene.archive.fetch import check_decoded, read_crs
 from eocene.model.errors import DamageError, InputError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _read_crs(document: dict[str, Any]) -> CRS:
     named = document.get("crs")
     properties = named.get("properties") if isinstance(named, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
-    return CRS.from_user_input(name or "EPSG:4326")
+    return read_crs(name or "EPSG:4326")
 
 
 def read_shapefile(path: Path) -> geopandas.GeoDataFrame:
@@ -145,7 +145,7 @@ def _check_length(path: Path) -> None:
 
 def _name_crs(wkt: str) -> CRS:
     """Return the CRS of a .prj, which says it without its code: the EPSG's own if it is the same."""
-    crs = CRS.from_wkt(wkt)
+    crs = read_crs(wkt)
     code = crs.to_epsg(min_confidence=70)
     return CRS.from_epsg(code) if code else crs
 

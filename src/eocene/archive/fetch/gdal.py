@@ -79,6 +79,7 @@ def open_dataset(name: str, driver: str, *, content: Content | None = None, **op
         If the driver is not allowed, or one of its blocks would not fit into memory.
     """
     import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
     if driver not in _DECODED_BYTES:
         raise InputError(
@@ -87,8 +88,11 @@ def open_dataset(name: str, driver: str, *, content: Content | None = None, **op
     if content is not None:
         options["opener"] = _make_opener(content)
         name = f"content{'.jp2' if driver == JP2_DRIVER else '.tif'}"
-    with gdal_environment():
-        dataset = rasterio.open(name, driver=driver, sharing=False, **options)
+    try:
+        with gdal_environment():
+            dataset = rasterio.open(name, driver=driver, sharing=False, **options)
+    except (UnicodeDecodeError, NotGeoreferencedWarning) as error:  # GDAL quotes what it cannot read
+        raise RasterioIOError(f"its header is damaged ({error})") from error
     try:
         _check_blocks(dataset, driver, name if content is None else content.name)
     except BaseException:
