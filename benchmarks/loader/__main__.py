@@ -33,6 +33,8 @@ def contenders(folder: Path, place: str, peer: str | None) -> dict[str, tuple[An
     """Return the command of each contender, by name."""
     mine = (sys.executable, "ours.py", folder / f"workspace-{place}", folder / f"{place}-ours.npy")
     found: dict[str, tuple[Any, ...]] = {"ours": mine}
+    if place == "http":
+        found["again"] = mine
     if place == "local":
         found["decoding"] = (sys.executable, "floor.py", folder / "data")
     for mode in ("eager", "dask") if peer else ():
@@ -57,6 +59,8 @@ def compare(folder: Path, place: str, peer: str | None, runs: int) -> dict[str, 
         taken: dict[str, list[dict[str, Any]]] = {}
         for _ in range(runs):
             for name, (python, script, *arguments) in contenders(folder, place, peer).items():
+                if name == "ours":  # what was learnt of the files is forgotten
+                    (folder / f"workspace-{place}" / "headers.sqlite").unlink(missing_ok=True)
                 if delay is not None:
                     ask(root, "reset")
                 figures = run_contender(python, script, *arguments)

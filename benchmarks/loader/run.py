@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -26,12 +27,14 @@ METER = HERE.parent / "engine"
 
 @contextmanager
 def serving(folder: Path, delay: float) -> Iterator[str]:
-    """Serve a folder with a delay, and give its address."""
+    """Serve a folder with a delay, and give its address, which contenders may read."""
     command = [sys.executable, str(HERE / "latency.py"), str(folder), str(delay)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         try:
-            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+            address = f"http://127.0.0.1:{int(server.stdout.readline())}"
+            os.environ.update(EOCENE_REMOTE=address, EOCENE_REMOTE_PRIVATE="127.0.0.1")
+            yield address
         finally:
             server.kill()
 
@@ -42,16 +45,12 @@ def prepare(folder: Path, name: str, root: str) -> Path:
     found = items(root)
     (folder / f"{name}.json").write_text(json.dumps(found))
     place = folder / f"workspace-{name}"
-    if not place.exists():
-        with eocene.open(place) as workspace:
-            made = complete_collection(collection(), None, found)
-            workspace.archive.catalogue.put_items(found, collections=[made], roots=[given_root(root)])
+    shutil.rmtree(place, ignore_errors=True)
+    with eocene.open(place) as workspace:
+        made = complete_collection(collection(), None, found)
+        roots = [] if "://" in root else [Path(root)]
+        workspace.archive.catalogue.put_items(found, collections=[made], roots=roots)
     return place
-
-
-def given_root(root: str) -> Any:
-    """Return a root as the catalogue takes it: a path, or a URL as it is."""
-    return root if "://" in root else Path(root)
 
 
 def run_contender(python: str, script: str, *arguments: object) -> dict[str, Any]:

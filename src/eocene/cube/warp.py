@@ -44,7 +44,14 @@ def locate_centres(window: Grid, source: Lattice) -> tuple[Position, Position]:
     """
     if window.epsg == source.epsg:
         return _on_lattice(window.x[None, :], window.y[:, None], source)
-    return locate_points(window.x, window.y, window.epsg, source)
+    return _on_lattice(*_transform_centres(window, source.epsg), source)
+
+
+@remember(lambda found: sum(position.nbytes for position in found), most_bytes=_CENTRES_BYTES)
+def _transform_centres(window: Grid, epsg: int) -> tuple[Position, Position]:
+    """Return the coordinates of the pixel centres in another CRS, for bands of all resolutions."""
+    x, y = transformer(window.epsg, epsg).transform(*np.meshgrid(window.x, window.y))
+    return x, y
 
 
 def locate_points(x: Position, y: Position, epsg: int, source: Lattice) -> tuple[Position, Position]:

@@ -170,6 +170,15 @@ class Plan:
         for part in passes(self.nodes, Window(window), self.schema.node):
             yield evaluate(self.nodes, part, self.schema.node, self.stages)
 
+    def parts(self) -> Iterator[Grid | Window]:
+        """Yield what is computed at a time: of the dates that are read together all blocks, then the next.
+
+        So what neighbouring blocks share of a file is decoded once, and kept for a short time only.
+        """
+        for part in passes(self.nodes, Window(self.grid), self.schema.node):
+            for block in self.blocks():
+                yield block if part.times is None else Window(block, part.times)
+
     @property
     def step(self) -> int:
         """How many labels along t are computed at a time."""

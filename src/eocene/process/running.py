@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.cube.staged import keep_in_memory
 from eocene.process.cost.estimate import refuse_if_too_large
-from eocene.process.executors import executor_for
+from eocene.process.evaluate import Window
+from eocene.process.executors import ThreadExecutor, executor_for
 from eocene.process.people import to_people
 from eocene.process.progress import Progress, part_of
 from eocene.process.schema import CubeSchema
@@ -57,6 +58,8 @@ def collect(
     """Return a whole cube in memory."""
     store = keep_in_memory(plan.schema.probe, plan.grid)
     executor = executor_for(plan, workers)
-    for block in executor.map("compute", list(plan.blocks()), progress=progress, should_stop=should_stop):
-        store.write(block)
+    parts = list(plan.parts()) if isinstance(executor, ThreadExecutor) else list(plan.blocks())
+    done = executor.map("compute", parts, progress=progress, should_stop=should_stop)
+    for part, block in zip(parts, done, strict=True):
+        store.write(block, part.times if isinstance(part, Window) else None)
     return store.read(plan.grid)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.tile_reader import KEPT_BYTES
@@ -131,11 +132,13 @@ class _Tour:
 
     def visits(self, plan: Plan) -> Iterator[tuple[str, Times, Grid]]:
         """Yield load, dates and window in the order in which they are read."""
-        for window in self.windows:
-            needed = find_needs(plan.nodes, Window(window), self.target, need=need_nearly)
-            for part in self.parts:
-                for node, times in part.items():
-                    yield node, times, needed[node].grid
+        needs = [find_needs(plan.nodes, Window(w), self.target, need=need_nearly) for w in self.windows]
+        is_result = plan.is_cube and self.target == plan.schema.node
+        # Of the result the dates that are read together are gone through in all windows before the next.
+        order = product(self.parts, needs) if is_result else ((p, n) for n, p in product(needs, self.parts))
+        for part, needed in order:
+            for node, times in part.items():
+                yield node, times, needed[node].grid
 
 
 class Reader:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.process.evaluate import Window
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -42,10 +44,10 @@ def is_inside_task() -> bool:
     return _inside.get()
 
 
-def compute(plan: Plan, window: Grid) -> Block:
-    """Return a block."""
+def compute(plan: Plan, part: Grid | Window) -> Block:
+    """Return a block, of all labels along t or of some."""
     plan.prepare()
-    return plan.compute(window)
+    return plan.compute(part.grid, part.times) if isinstance(part, Window) else plan.compute(part)
 
 
 def write(plan: Plan, window: Grid, *, path: str, datatype: str | None) -> Tally:
