@@ -1,7 +1,7 @@
 """Older versions of items stay: a file that came again in another state never takes the place of the first.
 
-The item as it was goes to the collection ``NAME.versions``, deprecated, its files where they were. Links lead from
-the new one to it and back.
+The item as it was goes to the collection ``NAME.versions``, deprecated, its files where they were. Links lead
+from the new one to it and back.
 
 Source: STAC version extension 1.2.
 """

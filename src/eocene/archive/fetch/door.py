@@ -232,8 +232,8 @@ class Door:
             An http or https URL.
         method : str
             GET, or POST for searches; it may be sent more than once.
-        body : JSON value, optional
-            What is posted.
+        body : JSON value or bytes, optional
+            What is posted; bytes are a form, as token servers want it.
         headers : mapping, optional
             As for :meth:`download`.
 
@@ -247,9 +247,23 @@ class Door:
         sent = {"Accept": "application/json, application/geo+json", **(headers or {})}
         data = None
         if body is not None:
-            data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+            is_form = isinstance(body, bytes)
+            data = body if is_form else json.dumps(body).encode()
+            sent["Content-Type"] = "application/x-www-form-urlencoded" if is_form else "application/json"
         request = Request(self.policy.admit(url), method, sent, data)
         return self._client.ask(lambda: request, lambda answer: _parse(answer, self.limits.document_bytes))
+
+    def identify(self, href: str, headers: Mapping[str, str] | None = None) -> Identity:
+        """Return size and entity tag of a remote object as its server tells them now; see :meth:`download`.
+
+        Raises
+        ------
+        InputError
+            If the URL is not allowed.
+        MissingError, DamageError, UnavailableError
+            If the server does not tell.
+        """
+        return HttpContent(self._client, self._admit(href, headers)).identity
 
     @property
     def _client(self) -> Client:
