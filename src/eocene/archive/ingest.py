@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from eocene.archive.definition import complete_collection
 from eocene.archive.fetch import Door, check_tree, parse_href
 from eocene.archive.inspection import Inspector
+from eocene.archive.integrity import add_checksums
+from eocene.archive.majortom import name_cells
 from eocene.archive.readers import find_reader
+from eocene.archive.versions import keep_versions
 from eocene.model.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -37,12 +40,15 @@ def ingest_product(
             raise InputError(f"The product {str(path)!r} has no items.", "Check that it is complete.")
         collections = [complete_collection(c, _find(catalogue, c["id"]), items) for c, items in checked]
         items = [item for _, items in checked for item in items]
-        catalogue.put_items(items, collections=collections, roots=roots)
+        if options.checksums is not None:
+            items = add_checksums(items, wider, options.checksums)
+        put, versions = keep_versions(catalogue, items)
+        catalogue.put_items(put, collections=[*collections, *versions], roots=roots)
     except BaseException:
         for file in options.written:
             file.unlink(missing_ok=True)
         raise
-    return items
+    return put[: len(items)]
 
 
 def _merge(products: list[Product]) -> list[Product]:
@@ -72,7 +78,8 @@ def _check(products: list[Product], inspector: Inspector, progress: Progress | N
             progress(done, total)
 
     return [
-        (collection, [inspector.inspect_item(item, step) for item in items]) for collection, items in products
+        (collection, [name_cells(inspector.inspect_item(item, step)) for item in items])
+        for collection, items in products
     ]
 
 
