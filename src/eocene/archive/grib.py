@@ -28,6 +28,8 @@ OFFSET, LENGTH, PART = "eocene:offset", "eocene:length", "eocene:part"
 _MOST_MESSAGES = 200_000
 _HEAD_BYTES = 4096
 _LARGEST_MESSAGE = 2**30
+_DECODING_BYTES = 16
+"""Of a value, while it goes from one process to the other."""
 _KEPT_BYTES = 64 * 2**20
 
 
@@ -187,7 +189,7 @@ def place_field(keys: Mapping[str, Any], name: str) -> list[FieldGrid]:
         raise damaged_grib(name, f"a field has no grid ({error})") from error
     if min(width, height) < 2 or width * height != points:
         raise damaged_grib(name, f"a field of {points} values has {height} rows and {width} columns")
-    check_decoded(name, "a field", (height, width), 8)
+    check_decoded(name, "a field", (height, width), _DECODING_BYTES)
     west, east = (last_x, first_x) if mirror else (first_x, last_x)
     south, north = (first_y, last_y) if south_up else (last_y, first_y)
     x_step, y_step = ((east - west) % 360 or 360.0) / (width - 1), (north - south) / (height - 1)

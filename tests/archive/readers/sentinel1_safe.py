@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SCENE = "S1A_IW_GRDH_1SDV_20240401T052623_20240401T052648_053269_067297_ECC8"
 _IMAGE = "s1a-iw-grd-{}-20240401t052623-20240401t052648-053269-067297-00{}"
-_EPSG = 32632
 TABLES = {"sigmaNought": 300.0, "betaNought": 240.0, "gamma": 270.0, "dn": 237.0}
 
 
@@ -35,6 +34,7 @@ class SmallProduct:
     spacing: float = 10.0
     corner: tuple[float, float] = (510_000.0, 5_200_000.0)
     seed: int = 1
+    epsg: int = 32632
     numbers: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class SmallProduct:
         return np.unique(np.r_[np.arange(0, self.shape[1] - 1, 61), self.shape[1] - 1])
 
     def place(self, line: np.ndarray, sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the UTM coordinates of centres of samples: a descending pass, bent a little."""
+        """Return the map coordinates of centres of samples: a descending pass, bent a little."""
         along, across = self.spacing * line, -self.spacing * sample
         east = self.corner[0] + 0.97 * across - 0.2 * along + 1e-5 * across * along
         north = self.corner[1] - 0.2 * across - 0.98 * along + 2e-6 * across**2
@@ -120,7 +120,7 @@ def write_measurement(path: Path, product: SmallProduct, polarisation: str) -> N
 
 def _points(product: SmallProduct) -> list[tuple[int, int, float, float, float]]:
     line, sample = (v.ravel() for v in np.meshgrid(product.lines, product.samples, indexing="ij"))
-    lon, lat = transformer(_EPSG, 4326).transform(*product.place(line, sample))
+    lon, lat = transformer(product.epsg, 4326).transform(*product.place(line, sample))
     angle = 31 + 15 * sample / product.shape[1]
     return list(zip(line.tolist(), sample.tolist(), lon.tolist(), lat.tolist(), angle.tolist(), strict=True))
 

@@ -11,6 +11,7 @@ import shapely
 from shapely.geometry import shape
 from tests.archive.readers.sentinel1_safe import SCENE, SmallProduct, write_safe
 
+import eocene
 from eocene.archive import Archive
 from eocene.archive.product import IngestOptions
 from eocene.archive.readers import sentinel1
@@ -145,6 +146,32 @@ def test_a_zipped_product_gives_the_same_pixels(tmp_path: Path, archive: Archive
     assert zipped["id"] == item["id"] == SCENE
     raster = archive.open_raster(zipped["assets"]["vh"])
     np.testing.assert_array_equal(raster.read(raster.levels[0]), plain)
+
+
+def test_a_real_product_without_its_pixels_is_refused_and_the_file_is_named(
+    real_data: Path, archive: Archive
+) -> None:
+    with pytest.raises(DamageError, match=r"s1b-iw-grd-vv-.*\.tiff.* does not exist"):
+        archive.ingest(real_data / "safe-xarray-sentinel" / f"{REAL}.SAFE")
+
+
+@pytest.mark.parametrize(
+    ("epsg", "corner", "expected"),
+    [(32601, (166_500.0, 200_000.0), (32601, 32660)), (3413, (200_000.0, -300_000.0), (3413,))],
+    ids=["antimeridian", "pole"],
+)
+def test_scenes_across_the_antimeridian_and_at_the_pole_are_loaded_whole(
+    epsg: int, corner: tuple[float, float], expected: tuple[int, ...], tmp_path: Path
+) -> None:
+    product = SmallProduct(shape=(90, 120), polarisations=("hh",), epsg=epsg, corner=corner)
+    with eocene.open(tmp_path / "workspace") as workspace:
+        (item,) = workspace.ingest(write_safe(tmp_path, product))
+        assert item.properties["proj:code"] in [f"EPSG:{code}" for code in expected]
+        cube = workspace.load("sentinel-1-grd")
+        share = np.isfinite(cube.values).sum() / np.count_nonzero(product.numbers["hh"])
+        assert share == pytest.approx(1.0, abs=0.15)  # as large as the image, scale and edges aside
+        if epsg == 32601:
+            assert item.bbox[0] > item.bbox[2]
 
 
 def test_a_product_without_its_tables_is_refused_and_the_file_is_named(
