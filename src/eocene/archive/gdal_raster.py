@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from eocene.archive.fetch import JP2_DRIVER, describe_file, open_dataset
@@ -136,7 +136,7 @@ def _dataset(key: _Key, opened: str) -> Any:
         return pool[key]
     try:
         dataset = open_dataset(opened, key.driver)
-    except (RasterioError, NotGeoreferencedWarning) as error:  # an error where warnings are made to be
+    except RasterioError as error:
         raise damaged("/".join(filter(None, (key.identity[0], key.member))), str(error)) from error
     pool[key] = dataset
     while len(pool) > _OPEN_PER_THREAD:

@@ -88,6 +88,8 @@ class TiePoints:
         longitude, latitude = longitude[chosen], latitude[chosen]
         epsg = epsg or choose_epsg(longitude, latitude)
         x, y = transformer(4326, epsg).transform(longitude, latitude)
+        if not np.isfinite([x, y]).all():
+            raise _unusable(f"not all of them have a place in EPSG:{epsg}")
         points = cls(rows, columns, np.asarray(x), np.asarray(y), epsg, shape)
         points._cells.check()
         return points

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError, RasterioIOError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.windows import Window
 
 from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment, open_dataset
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from eocene.archive.arriving import StoredTile
     from eocene.archive.fetch import Content
     from eocene.archive.fetch.content import Identity
     from eocene.archive.tiff import TiffImage
@@ -88,7 +89,7 @@ def _ask_gdal(key: _HeaderKey) -> Header:
                 )
             full = read_grid(dataset, key.name, key.sizes[0])
             dtype, nodata = dataset.dtypes[key.band - 1], dataset.nodatavals[key.band - 1]
-    except (RasterioIOError, ValueError) as error:
+    except (RasterioIOError, NotGeoreferencedWarning, ValueError) as error:
         raise damaged(key.name, str(error)) from error
     levels = (full, *(_overview_grid(full, *size) for size in key.sizes[1:]))
     return Header(np.dtype(dtype), nodata, levels)
@@ -133,8 +134,8 @@ class GeotiffRaster:
         """Whether the file itself says which pixels are valid; see :meth:`read_mask`."""
         return self.file.masks[0] is not None
 
-    def fetch(self, window: Grid, level: int = 0) -> dict[int, bytes]:
-        """Return the stored bytes of the tiles under a window, for :meth:`read`."""
+    def fetch(self, window: Grid, level: int = 0) -> dict[int, StoredTile]:
+        """Return the stored tiles under a window, for :meth:`read`."""
         if self.file.unusual:
             return {}
         wanted = self.file.missing(
@@ -147,7 +148,7 @@ class GeotiffRaster:
         window: Grid,
         level: int = 0,
         out: NDArray[Any] | None = None,
-        fetched: Mapping[int, bytes] | None = None,
+        fetched: Mapping[int, StoredTile] | None = None,
     ) -> NDArray[Any]:
         """Return the stored numbers (height, width) of a window of ``levels[level]``, in ``out`` if given."""
         place = check_window(window, self.levels[level], self.name)

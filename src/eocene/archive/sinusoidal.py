@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from eocene.archive.eos_grid import EosField, open_field
@@ -139,7 +139,7 @@ class SinusoidalRaster:
         try:
             with open_dataset(str(self.path), self._driver) as dataset:
                 part: NDArray[Any] = dataset.read(self._band, window=Window.from_slices(rows, columns))
-        except (RasterioError, NotGeoreferencedWarning) as error:
+        except RasterioError as error:
             raise damaged(self.path, str(error)) from error
         return part
 
@@ -166,7 +166,7 @@ def _read_header(identity: tuple[str, int, int], driver: str, band: int) -> _Hea
             if image is None or not 1 <= band <= dataset.count:
                 raise damaged(identity[0], f"it has no band {band} in the sinusoidal projection of MODIS")
             kind, nodata = np.dtype(dataset.dtypes[band - 1]), dataset.nodatavals[band - 1]
-    except (RasterioError, NotGeoreferencedWarning) as error:
+    except RasterioError as error:
         raise damaged(identity[0], str(error)) from error
     return _Header(image, _cover(image, identity), kind, nodata)
 

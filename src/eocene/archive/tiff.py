@@ -168,10 +168,10 @@ def _read_directory(header: Header, layout: _Layout, position: int) -> tuple[Tif
         tile = one(_TILE_HEIGHT), one(_TILE_WIDTH)
     else:
         tile = min(one(_STRIP_ROWS, height), height), width
-    offsets, lengths = (
+    offsets, lengths = [  # a generator would hide that there are none
         _places(header, layout, next(entries[t] for t in tags if t in entries))
         for tags in (_OFFSETS, _COUNTS)
-    )
+    ]
     if len(offsets) != len(lengths):
         raise ValueError(f"{len(offsets)} places, {len(lengths)} lengths")
     known = {t: entries[t] for t in _GEOREFERENCE if t in entries}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from eocene.archive.eos_grid import list_fields
 from eocene.archive.fetch import describe_file, open_dataset
@@ -179,7 +179,10 @@ def _read_file(product: str, layer: str, path: Path) -> Iterator[tuple[str, dict
     kind = _KINDS[path.suffix.lower()]
     common = {"href": str(path.absolute()), "type": kind, "roles": ["data"]}
     if kind == HDF5:
-        for field in list_fields(describe_file(path)):
+        fields = list_fields(describe_file(path))
+        if not fields:
+            raise damaged(path, "it has no field on a grid in the sinusoidal projection")
+        for field in fields:
             grid = field.grid
             image = SinusoidalImage(grid.west, grid.north, grid.size, grid.shape)
             name = name_layer(field.variable.rpartition("/")[2])
@@ -212,7 +215,7 @@ def _read_place(path: Path, driver: str) -> tuple[SinusoidalImage | None, BBox]:
             if image is not None:
                 return image, _bounds(image, path)
             return None, bounds_degrees(read_grid(dataset, path))
-    except (RasterioError, NotGeoreferencedWarning) as error:
+    except RasterioError as error:
         raise damaged(path, str(error)) from error
 
 
