@@ -48,6 +48,7 @@ class TestLandsatFolder(ReaderContract):
 
 class TestLandsatFolderWithText(ReaderContract):
     reader = landsat.READER
+    damages = 60
 
     def make_product(self, folder):
         return write_landsat(folder, {"SR_B4": _stored()}, form="txt")
@@ -55,6 +56,7 @@ class TestLandsatFolderWithText(ReaderContract):
 
 class TestLandsatTar(ReaderContract):
     reader = landsat.READER
+    damages = 60
 
     def make_product(self, folder):
         return _tar(write_landsat(folder, {"SR_B4": _stored()}))

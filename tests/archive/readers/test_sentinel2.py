@@ -72,6 +72,7 @@ class TestSentinel2Folder(ReaderContract):
 
 class TestSentinel2Zip(ReaderContract):
     reader = sentinel2.READER
+    damages = 60
 
     def make_product(self, folder):
         safe = write_safe(folder / "unpacked", {"B04": _random(120)})

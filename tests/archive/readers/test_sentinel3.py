@@ -50,6 +50,7 @@ class TestSentinel3Folder(ReaderContract):
 
 class TestSentinel3Zip(ReaderContract):
     reader = sentinel3.READER
+    damages = 60
 
     def make_product(self, folder):
         return _zip(write_sen3(folder, {"GIFAPAR": _stored()}, locate_pixels(SHAPE)))
