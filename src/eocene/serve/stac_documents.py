@@ -68,7 +68,7 @@ def locate_asset(collection: str, item: str, key: str) -> str:
 
 def is_elsewhere(href: object) -> bool:
     """Tell whether an href leads to another machine, so that clients get it as it is."""
-    return isinstance(href, str) and href.lower().startswith(_REMOTE)
+    return isinstance(href, str) and not href.startswith("/") and href.lower().startswith(_REMOTE)
 
 
 def is_structure(rel: object) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 
 from eocene.archive.fields import pick_fields
+from eocene.model import TimeSpan
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, link
 from eocene.serve.stac_documents import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix=STAC, tags=["STAC"])
 
+_COUNTED_LIMIT = 10
 _EXAMPLE = {"collections": ["sentinel-2-l2a"], "bbox": [9.0, 48.0, 9.1, 48.1], "limit": 10}
 
 
@@ -76,18 +78,24 @@ def search_by_post(body: JsonObject, rooms: RoomsOf, address: AddressOf) -> GeoJ
 
 def find_page(rooms: Rooms, question: Question, address: Address) -> tuple[dict[str, Any], str | None]:
     """Return a feature collection of one page, and the token of the next or None at the end."""
-    counted = question.token is None and _is_counted_fast(question.search)
+    counted = question.token is None and _is_counted(question.search)
     found = rooms.archive.catalogue.page(question.search, question.token, counted=counted)
     items = [pick_fields(link_item(item, address), question.fields) for item in found.items]
     page: dict[str, Any] = {"type": "FeatureCollection", "features": items, "numberReturned": len(items)}
-    if found.matched is not None:
-        page["numberMatched"] = found.matched
+    is_whole = question.token is None and found.next is None
+    if found.matched is not None or is_whole:
+        page["numberMatched"] = len(items) if is_whole else found.matched
     return page, found.next
 
 
-def _is_counted_fast(search: Search) -> bool:
-    """Tell whether all matching items are counted, too: not where every item had to be looked at."""
-    return search.filter is None or bool(search.bbox or search.intersects or search.ids or search.cells)
+def _is_counted(search: Search) -> bool:
+    """Tell whether all matching items are counted besides, which may take longer than the page itself.
+
+    Clients that want the number ask for few items (pystac-client for one); without any place or time a filter
+    would have to look at every item.
+    """
+    has_bounds = search.bbox or search.intersects or search.ids or search.cells or search.span != TimeSpan()
+    return (search.limit or 0) <= _COUNTED_LIMIT and (search.filter is None or bool(has_bounds))
 
 
 def _lead_on(home: str, parameters: ItemParameters, token: str | None) -> list[dict[str, Any]]:
