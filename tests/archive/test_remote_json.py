@@ -72,10 +72,17 @@ def test_redirects_in_a_circle_end(api):
     assert api.requests == 6
 
 
-def test_what_is_posted_is_not_repeated_elsewhere_as_a_get(api):
-    api.faults = Faults(always=Fault("redirect", 302, {"Location": "/b"}))
-    with pytest.raises(InputError, match="POST"):
-        api.door().get_json(f"{api.url}/a", "POST", {})
+def test_what_is_posted_is_not_repeated_elsewhere_nor_as_a_get(api, tmp_path):
+    with FaultServer(tmp_path, route=api.route) as other:
+        prefixes = (parse_url(f"{api.url}/"), parse_url(f"{other.url}/"))
+        door = Door((), Policy(prefixes, frozenset({api.host, other.host})), Limits())
+        for status, place in ((302, "/b"), (307, f"{other.url}/b"), (308, f"{other.url}/b")):
+            api.faults = Faults(always=Fault("redirect", status, {"Location": place}))
+            with pytest.raises(InputError, match="POST"):
+                door.get_json(f"{api.url}/a", "POST", b"client_secret=SECRET")
+        assert other.requests == 0
+    api.faults = Faults([Fault("redirect", 308, {"Location": "/b"})])
+    assert api.door().get_json(f"{api.url}/a", "POST", {"limit": 1})["body"] == {"limit": 1}
 
 
 def test_a_proxy_of_the_environment_is_not_used(api, monkeypatch):

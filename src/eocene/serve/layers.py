@@ -118,10 +118,13 @@ def find_layer(rooms: Rooms, layer_id: str, kind: str | None = None) -> Layer:
 def _write_features(rooms: Rooms, layer: Layer, limit: int) -> str:
     import geopandas as gpd
 
+    from eocene.archive.tables import read_table
+    from eocene.archive.vector_files import read_geojson
+
     source = layer.source or ""
     if source.endswith((".parquet", ".geojson", ".json")):
         path = rooms.archive.door().resolve(source, rooms.layout.root.resolve())
-        table = gpd.read_parquet(path) if path.suffix == ".parquet" else gpd.read_file(path)
+        table = read_table(path) if path.suffix == ".parquet" else read_geojson(path)
     else:
         table = rooms.archive.table(source)
     if not isinstance(table, gpd.GeoDataFrame):

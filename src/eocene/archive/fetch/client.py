@@ -150,9 +150,9 @@ class Client:
         )
 
     def _redirect(self, request: Request, status: int, target: str) -> Request:
-        if request.method != "GET" and status not in (307, 308):
-            raise refuse_url(request.url.name, f"it answers {request.method} with a redirect of {status}")
         url = self.policy.admit(urljoin(str(request.url), target))
+        if request.method != "GET" and (status not in (307, 308) or url.origin != request.url.origin):
+            raise refuse_url(request.url.name, f"it answers {request.method} by a redirect to elsewhere")
         if url.scheme == "s3" or (request.url.scheme == "https" and url.scheme == "http"):
             raise refuse_url(url.name, "a redirect leads from https to it")
         kept = dict(request.headers)

@@ -7,10 +7,10 @@ prefixes that the operator allows, at addresses that were checked; nothing else.
 
 from __future__ import annotations
 
-import json
 import stat
 import threading
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,9 @@ from cachetools import TTLCache
 
 from eocene.archive.fetch.answer import Limits
 from eocene.archive.fetch.checksum import Checksum
-from eocene.archive.fetch.client import Client, Request
+from eocene.archive.fetch.client import Client
 from eocene.archive.fetch.content import LocalContent, MissingError
+from eocene.archive.fetch.documents import ask_document, read_document
 from eocene.archive.fetch.download import Download
 from eocene.archive.fetch.http_content import HttpContent
 from eocene.archive.fetch.paths import parse_href
@@ -28,12 +29,11 @@ from eocene.archive.fetch.policy import Policy
 from eocene.archive.fetch.refusal import refuse_path
 from eocene.archive.fetch.s3 import BucketPlace
 from eocene.archive.fetch.urls import is_remote, parse_url
-from eocene.model.errors import DamageError, UnavailableError
+from eocene.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from eocene.archive.fetch.answer import Answer
     from eocene.archive.fetch.content import Content, Identity
     from eocene.archive.fetch.download import Progress
 
@@ -244,14 +244,10 @@ class Door:
         DamageError
             If there is no answer, it is too large, or no JSON.
         """
-        sent = {"Accept": "application/json, application/geo+json", **(headers or {})}
-        data = None
-        if body is not None:
-            is_form = isinstance(body, bytes)
-            data = body if is_form else json.dumps(body).encode()
-            sent["Content-Type"] = "application/x-www-form-urlencoded" if is_form else "application/json"
-        request = Request(self.policy.admit(url), method, sent, data)
-        return self._client.ask(lambda: request, lambda answer: _parse(answer, self.limits.document_bytes))
+        request = ask_document(self.policy.admit(url), method, body, headers)
+        return self._client.ask(
+            lambda: request, lambda answer: read_document(answer, self.limits.document_bytes)
+        )
 
     def identify(self, href: str, headers: Mapping[str, str] | None = None) -> Identity:
         """Return size and entity tag of a remote object as its server tells them now; see :meth:`download`.
@@ -265,6 +261,10 @@ class Door:
         """
         return HttpContent(self._client, self._admit(href, headers)).identity
 
+    @cached_property
+    def _allowed(self) -> frozenset[str]:
+        return frozenset(map(str, self.roots))  # thousands of products may have been ingested
+
     @property
     def _client(self) -> Client:
         return Client(self.policy, self.limits)
@@ -276,15 +276,10 @@ class Door:
     def _confine(self, href: str, resolved: Path) -> None:
         # A link may lead to a name that would not have passed as such.
         parse_href(str(resolved))
-        if not any(resolved == root or resolved.is_relative_to(root) for root in self.roots):
+        place = str(resolved)
+        while place and place not in self._allowed:
+            place = place.rpartition("/")[0]
+        if not place and "/" not in self._allowed:
             raise refuse_path(href, "it lies outside the workspace and the folders that were ingested")
         if not stat.S_ISREG(resolved.stat().st_mode):
             raise refuse_path(href, "it is not a regular file")
-
-
-def _parse(answer: Answer, most: int) -> Any:
-    text = answer.body(most)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DamageError(f"{answer.name!r} answers with no JSON.", "Check the URL.") from error
