@@ -20,8 +20,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dask.array  # noqa: F401 (xarray loads it with its first array, whatever that is)
 import numpy as np
 import rasterio
+import zarr  # noqa: F401
 
 import eocene
 from eocene.archive.definition import complete_collection

@@ -7,12 +7,14 @@ areas on one lattice have the same edges. Chunks without any data are not writte
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
+from cachetools import LRUCache, cached
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from eocene.archive.hot_area import HotPart
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
 
 CHUNK_DATES, CHUNK = 25, 64
 SHARD_DATES, SHARD = 100, 512
+_KEPT_BYTES = 32 * 2**20
+"""What is kept of small windows, so that a series that is computed in passes reads each chunk once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PartArrays:
     """The arrays of a part, open.
 
@@ -49,12 +53,20 @@ class PartArrays:
     def read(self, band: int, slots: Sequence[int], window: Grid) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return numbers and mask (slots, height, width) of a window inside the grid."""
         first, last = min(slots), max(slots) + 1
-        place = (slice(first, last), *window.slices_in(self.grid))
-        numbers, valid = (np.asarray(array[place]) for array in self.bands[band])
+        if window.width * window.height <= CHUNK * CHUNK:
+            # The dates of a small window are asked for by and by, but lie in a few chunks together.
+            numbers, valid = (values[first:last] for values in _read_small(self, band, window))
+        else:
+            numbers, valid = self._read_dates(band, slice(first, last), window)
         if list(slots) == list(range(first, last)):
             return numbers, valid
         chosen = [slot - first for slot in slots]
         return numbers[chosen], valid[chosen]
+
+    def _read_dates(self, band: int, dates: slice, window: Grid) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        place = (dates, *window.slices_in(self.grid))
+        numbers, valid = (np.asarray(array[place]) for array in self.bands[band])
+        return numbers, valid
 
     def write(
         self, band: int, first: int, window: Grid, numbers: NDArray[Any], valid: NDArray[np.bool_]
@@ -63,6 +75,16 @@ class PartArrays:
         place = (slice(first, first + len(numbers)), *window.slices_in(self.grid))
         for array, values in zip(self.bands[band], (np.where(valid, numbers, 0), valid), strict=True):
             array[place] = values.astype(array.dtype, copy=False)
+
+
+def _count_bytes(kept: tuple[NDArray[Any], NDArray[np.bool_]]) -> int:
+    return kept[0].nbytes + kept[1].nbytes
+
+
+@cached(LRUCache(_KEPT_BYTES, _count_bytes), lock=threading.Lock())
+def _read_small(arrays: PartArrays, band: int, window: Grid) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return numbers and mask of all dates of a part in a small window; parts never change."""
+    return arrays._read_dates(band, slice(None), window)
 
 
 def create_part(folder: Path, grid: Grid, dtypes: Sequence[str], dates: int, edge: int) -> PartArrays:
