@@ -150,6 +150,34 @@ def search(
     _print({"type": "FeatureCollection", "features": features})
 
 
+@app.command("export")
+def export_items(
+    path: Annotated[Path, typer.Argument(help="The STAC-GeoParquet file to write.")],
+    collections: Annotated[list[str] | None, typer.Argument(help="Collection ids; all by default.")] = None,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Write the items of the catalogue as STAC-GeoParquet."""
+    from eocene.archive import Search
+    from eocene.archive.exchange import export_geoparquet
+
+    with _open(workspace) as ws:
+        count = export_geoparquet(ws.archive.catalogue, path, Search(tuple(collections or ())))
+    _print({"exported": count})
+
+
+@app.command("import")
+def import_items(
+    paths: Annotated[list[Path], typer.Argument(help="STAC-GeoParquet files.")],
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Put the items of STAC-GeoParquet files into the catalogue; their assets stay where they are."""
+    from eocene.archive.exchange import import_geoparquet
+
+    with _open_or_make(workspace) as ws:
+        count = sum(import_geoparquet(ws.archive.catalogue, path) for path in paths)
+    _print({"imported": count})
+
+
 @app.command()
 def load(
     collection: Annotated[str, typer.Argument(help="Collection id.")],
