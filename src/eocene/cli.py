@@ -140,11 +140,17 @@ def search(
     datetime: Annotated[str | None, typer.Option(help="Instant, date, month or start/end.")] = None,
     cql2: Annotated[str | None, typer.Option("--filter", help="CQL2 text.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many.")] = None,
+    cell: Annotated[list[str] | None, typer.Option(help="A cell of the Major TOM grid.")] = None,
 ) -> None:
     """Print the items found as a GeoJSON FeatureCollection."""
     with _open(workspace) as ws:
         found = ws.search(
-            collections or (), bbox=_read_bbox(bbox), datetime=datetime, filter=cql2, limit=limit
+            collections or (),
+            bbox=_read_bbox(bbox),
+            datetime=datetime,
+            filter=cql2,
+            limit=limit,
+            cells=cell or (),
         )
         features = [i.to_dict(include_self_link=False, transform_hrefs=False) for i in found]
     _print({"type": "FeatureCollection", "features": features})
