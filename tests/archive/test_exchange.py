@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -146,3 +146,21 @@ def test_what_is_no_such_file_is_an_error_and_nothing_is_put(catalogue, empty, o
     with pytest.raises(InputError, match="not STAC-GeoParquet"):
         import_geoparquet(empty, path)
     assert empty.collections() == []
+
+
+def test_the_command_line_writes_and_reads_such_files(odd_items, products, tmp_path, capsys, monkeypatch):
+    import sys
+
+    import eocene
+    from eocene.cli import main
+
+    with eocene.open(tmp_path / "one") as one:
+        one.archive.catalogue.put_items(odd_items, collections=[products.collection])
+    path = str(tmp_path / "items.parquet")
+    for name, arguments in (("one", ["export", path, "s2"]), ("two", ["import", path])):
+        monkeypatch.setattr(sys, "argv", ["eocene", *arguments, "--workspace", str(tmp_path / name)])
+        with suppress(SystemExit):
+            main()
+    assert '"imported": 12' in capsys.readouterr().out
+    with eocene.open(tmp_path / "two") as two:
+        assert two.archive.catalogue.item("s2", "null") == odd_items[4]
