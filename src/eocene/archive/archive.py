@@ -10,21 +10,30 @@ from eocene.archive.fetch import Door, Policy, is_remote
 from eocene.archive.header_index import HeaderIndex
 from eocene.archive.hot import HotAreas
 from eocene.archive.ingest import ingest_product
+from eocene.archive.integrity_check import verify_items
+from eocene.archive.integrity_repair import repair_file
 from eocene.archive.normalise import is_table
 from eocene.archive.opening import open_raster
 from eocene.archive.places import open_catalogue
 from eocene.archive.product import IngestOptions
 from eocene.archive.search import Search
+from eocene.archive.sync import SyncOptions, sync_collection
+from eocene.archive.sync_trust import read_sources
 from eocene.archive.tables import read_table
+from eocene.archive.versions import SUFFIX, list_versions
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import geopandas
     import pandas as pd
 
+    from eocene.archive.integrity_check import Report
+    from eocene.archive.presets import Preset
     from eocene.archive.raster import Raster
+    from eocene.archive.sync import SyncReport
+    from eocene.archive.sync_source import Wanted
     from eocene.model.band import Band
     from eocene.model.layout import Layout
 
@@ -103,6 +112,91 @@ class Archive:
         lists = self.layout.checksums if checksums else None
         options = IngestOptions(collection, datetime, self.layout.assets, checksums=lists)
         return ingest_product(self.catalogue, self.door(), Path(path), options, progress)
+
+    def sync(
+        self,
+        source: str | Preset,
+        wanted: Wanted,
+        options: SyncOptions | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> SyncReport:
+        """Mirror a collection of a STAC API or static catalogue: only what is new or was changed there.
+
+        Parameters
+        ----------
+        source : str or Preset
+            The URL of an API or catalogue, or the name of a preset.
+        wanted : Wanted
+            Collection, area, time and filter.
+        options : SyncOptions, optional
+            Which assets, and how.
+        progress : callable, optional
+            Called with (items done, items listed so far).
+
+        Raises
+        ------
+        InputError
+            If the source is none, or not allowed.
+        NotFoundError
+            If it does not have the collection.
+        DamageError
+            If it cannot be listed; what was mirrored before that stays.
+        StateError
+            If the collection is being mirrored already.
+        UnavailableError
+            If its files cannot be read in place, and that was asked for.
+        """
+        return sync_collection(
+            self.catalogue, self.door(), self._mirrors, source, wanted, options or SyncOptions(), progress
+        )
+
+    def verify(
+        self,
+        collections: Sequence[str] = (),
+        *,
+        repair: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Report:
+        """Compare all files of collections with the checksums that they had when they came in.
+
+        Parameters
+        ----------
+        collections : sequence of str
+            Their ids; all if empty. The older versions of their items are looked at, too.
+        repair : bool
+            Whether damaged files are fetched again from where they were mirrored from.
+        progress : callable, optional
+            Called with (items looked at, all items).
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such collection.
+        """
+        for name in collections:
+            self.catalogue.collection(name)
+        query = Search(collections=tuple(n for name in collections for n in (name, name + SUFFIX)))
+        door = self.door()
+        wider = door.widen(read_sources(self._mirrors)) if repair else door
+        return verify_items(
+            self.catalogue.iterate(query), door, self.layout.checksums,
+            total=self.catalogue.count(query), progress=progress,
+            repair=(lambda finding: repair_file(finding, wider)) if repair else None,
+        )  # fmt: skip
+
+    def versions(self, collection: str, item: str) -> list[dict[str, Any]]:
+        """Return all versions of an item, the newest first; see :mod:`eocene.archive.versions`.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such item.
+        """
+        return list_versions(self.catalogue, collection, item)
+
+    @property
+    def _mirrors(self) -> Path:
+        return self.layout.assets.resolve() / "mirrors"
 
     def open_raster(self, asset: Mapping[str, Any]) -> Raster:
         """Open the raster of an item's asset.

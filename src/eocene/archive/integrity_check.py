@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from eocene.archive.integrity import (
     digest,
     find_folder,
     group_uses,
-    is_inside,
     list_tree,
     read_checksum,
     read_tree,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from eocene.archive.fetch import Door
 
     Progress = Callable[[int, int], None]
-    Repair = Callable[["Finding"], bool]
+    Repair = Callable[["Finding"], str | None]
 
 _BATCH = 2_000
 """Items looked at together: a file that several of them name is read once."""
@@ -51,7 +50,7 @@ class Finding:
     uses : tuple
         (collection, item, asset) of all that name the file.
     asset : dict
-        The first of them, for a repair.
+        The one whose checksum counts, for a repair; empty where two do not agree in it.
     """
 
     file: str
@@ -132,7 +131,7 @@ def verify_items(
     progress : callable, optional
         Called with (items looked at, all items).
     repair : callable, optional
-        Called with each finding; tells whether its file is right again.
+        Called with each finding; returns None when its file is right again, else why it is not.
     """
     report, iterator, done = Report(), iter(items), 0
     seen: dict[str, None] = {}
@@ -165,8 +164,9 @@ def _note(report: Report, look: _Look, seen: dict[str, None], repair: Repair | N
     for finding in look.findings:
         if finding.file not in seen:  # a file of several batches is told once
             seen[finding.file] = None
-            right = repair is not None and repair(finding)
-            (report.repaired if right else report.findings).append(finding)
+            why = "" if repair is None else repair(finding)
+            told = f"{finding.message} It was not repaired: {why}" if why else finding.message
+            (report.repaired if why is None else report.findings).append(replace(finding, message=told))
 
 
 def _look(href: str, uses: list[tuple[dict[str, Any], str]], door: Door, folder: Path) -> _Look:
@@ -174,9 +174,10 @@ def _look(href: str, uses: list[tuple[dict[str, Any], str]], door: Door, folder:
     assets = [item["assets"][name] for item, name in uses]
     asset = next((a for a in assets if CHECKSUM in a or TREE in a), assets[0])
     look = _Look()
+    agreed = len({a[CHECKSUM] for a in assets if CHECKSUM in a}) < 2
 
     def find(file: Path | str, fault: str, message: str) -> None:
-        look.findings.append(Finding(str(file), fault, message, names, asset))
+        look.findings.append(Finding(str(file), fault, message, names, asset if agreed else {}))
 
     try:
         if TREE in asset:
@@ -242,10 +243,3 @@ def _differences(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterato
                 name, "changed", f"Its checksum is {Checksum('sha256', found[name])} instead of "
                 f"{Checksum('sha256', wanted[name])}.",
             )  # fmt: skip
-
-
-def locate_damage(finding: Finding, door: Door) -> Path | None:
-    """Return the path that a repair may write to; None if it is out of bounds."""
-    path = Path(finding.file)
-    resolved = path.resolve() if path.exists() else path.parent.resolve() / path.name
-    return resolved if is_inside(resolved, door) else None
