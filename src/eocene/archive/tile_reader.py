@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.archive.arriving import StoredTile, fetch_tiles
 from eocene.archive.fetch import LocalContent
 from eocene.archive.header import Header
 from eocene.archive.kept_tiles import KEPT_BYTES, KeptTiles, kept_tiles
@@ -75,10 +76,10 @@ class TileFile:
             if image.lengths[number] and kept_tiles.get((self.content.identity, level, number)) is None
         }
 
-    def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> dict[int, bytes]:
-        """Return the stored bytes of tiles, given offset and length of each."""
+    def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> dict[int, StoredTile]:
+        """Return stored tiles, given offset and length of each."""
         with self._noticing():
-            return dict(zip(wanted, self.content.read_many(list(wanted.values())), strict=True))
+            return fetch_tiles(self.content, wanted)
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
@@ -96,7 +97,7 @@ class TileFile:
         place: tuple[slice, slice],
         out: NDArray[Any],
         empty: float,
-        fetched: Mapping[int, bytes] | None = None,
+        fetched: Mapping[int, StoredTile] | None = None,
     ) -> None:
         """Write the numbers of a window of a band (from 0) into ``out``; ``empty`` where no tile is stored.
 
@@ -170,16 +171,22 @@ class TileFile:
         return decode() if tile is None else tile
 
     def _decode(
-        self, image: TileEncoding, number: int, out: NDArray[Any], empty: float, fetched: Mapping[int, bytes]
+        self,
+        image: TileEncoding,
+        number: int,
+        out: NDArray[Any],
+        empty: float,
+        fetched: Mapping[int, StoredTile],
     ) -> None:
         """Write a tile into ``out`` (height, width, samples)."""
         length = int(image.lengths[number])
         if not length:
             out[...] = empty
             return
-        data = fetched.get(number)
-        if data is None:
-            with self._noticing():
+        with self._noticing():
+            if number in fetched:
+                data = fetched[number].result()
+            else:
                 data = self.content.read(int(image.offsets[number]), length)
         if len(data) < length:
             raise ValueError(f"tile {number} is cut off")

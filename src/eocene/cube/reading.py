@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from eocene.archive.ahead import Ahead, requests_pool
 from eocene.cube.layer import Layer, choose_level, decode_numbers, is_data
 from eocene.cube.warp import Footprint, find_footprint, pick_pixels
+from eocene.model import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eocene.archive import Raster
+    from eocene.archive.arriving import StoredTile
     from eocene.cube.source import CubeSource
     from eocene.model import Band, Grid
 
     Item = Mapping[str, Any]
     Numbers = NDArray[Any]
     Mask = NDArray[np.bool_]
-    Fetched = Mapping[int, bytes] | None
+    Fetched = Mapping[int, StoredTile] | None
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ class Part:
         """Whether the file says by a mask which pixels are data."""
         return bool(getattr(self.raster, "has_mask", False))
 
-    def fetch(self) -> Mapping[int, bytes]:
-        """Return the stored bytes of what is needed."""
-        found: Mapping[int, bytes] = self.raster.fetch(self.found.needed, self.level)  # type: ignore[attr-defined]
+    def fetch(self, needed: Grid) -> Mapping[int, StoredTile]:
+        """Return the stored tiles of some of what is needed."""
+        found: Mapping[int, StoredTile] = self.raster.fetch(needed, self.level)  # type: ignore[attr-defined]
         return found
 
     def read(self, needed: Grid, fetched: Fetched, out: Numbers | None = None) -> Numbers:
@@ -83,8 +86,39 @@ class Part:
         return mask
 
 
+@dataclass(eq=False)
+class Plane:
+    """A date of a band while it is filled.
+
+    Parameters
+    ----------
+    values, mask : ndarray
+        (height, width) of the window: stored numbers, and where they are data.
+    parts : sequence of Part
+        The topmost first.
+    is_bare : bool
+        Whether the one image was read straight to its place: its own no-data tells what is data.
+    """
+
+    values: Numbers
+    mask: Mask
+    parts: Sequence[Part]
+    left: int
+    is_bare: bool = False
+
+    def hull(self, part: Part) -> tuple[slice, slice] | None:
+        """Return what of the window an image is still wanted for, None for nothing."""
+        if self.left == self.mask.size:
+            return slice(None), slice(None)
+        wanted = part.found.inside & ~self.mask
+        rows, cols = (np.flatnonzero(wanted.any(axis)) for axis in (1, 0))
+        return (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)) if rows.size else None
+
+
 def read_layers(source: CubeSource, dates: Sequence[Sequence[Item]], window: Grid) -> tuple[Layer, ...]:
     """Return the stored numbers of a window: a layer for each band.
+
+    The topmost images of all dates and bands are laid first, then of those below what is still wanted.
 
     Parameters
     ----------
@@ -96,16 +130,55 @@ def read_layers(source: CubeSource, dates: Sequence[Sequence[Item]], window: Gri
         What is wanted.
     """
     _open_remote(source, dates)
-    planes = [[_find_parts(source, items, band, window) for items in dates] for band in source.bands]
-    remote = [part for plane in planes for parts in plane for part in parts if part.is_remote]
-    ahead = Ahead((_size(part), _fetching(source, part)) for part in remote)
+    bands: list[tuple[Numbers, Mask, list[Plane]]] = []
+    for band in source.bands:
+        dtype = source.dtype if band.name in source.mixed else np.dtype(band.dtype)
+        stack = np.zeros((len(dates), *window.shape), dtype)
+        valid = np.zeros(stack.shape, bool)
+        parts = [_find_parts(source, items, band, window) for items in dates]
+        places = zip(stack, valid, parts, strict=True)
+        bands.append((stack, valid, [Plane(*place, valid[0].size) for place in places]))
+    planes = [plane for *_, found in bands for plane in found]
+    for depth in range(max((len(plane.parts) for plane in planes), default=0)):
+        _lay_images(source, [p for p in planes if p.left and not p.is_bare and len(p.parts) > depth], depth)
+    return tuple(_make_layer(*band) for band in bands)
+
+
+def _lay_images(source: CubeSource, planes: Sequence[Plane], depth: int) -> None:
+    """Lay the images at a depth below the topmost ones."""
+    wanted = [(plane, plane.parts[depth], plane.hull(plane.parts[depth])) for plane in planes]
+    found = [(plane, part, place, part.found.crop(place)[0]) for plane, part, place in wanted if place]
+    remote = [(part, needed) for _, part, _, needed in found if part.is_remote]
+    ahead = Ahead((_size(*one), partial(_fetch, source, *one)) for one in remote)
     try:
-        return tuple(
-            _read_band(source, band, window, plane, ahead)
-            for band, plane in zip(source.bands, planes, strict=True)
-        )
+        for plane, part, place, _ in found:
+            fetched = ahead.take() if part.is_remote else None
+            if fetched is None and part.is_remote:
+                continue  # it could not be fetched and is skipped
+            work = partial(_lay, source, plane, part, place, fetched)
+            plane.left -= source.faults.attempt(part.item, part.band.name, source.on_error, work) or 0
     finally:
         ahead.close()
+
+
+def _fetch(source: CubeSource, part: Part, needed: Grid) -> Fetched:
+    work = partial(part.fetch, needed)
+    return source.faults.attempt(part.item, part.band.name, source.on_error, work)
+
+
+def _size(part: Part, needed: Grid) -> int:
+    """Return about how many bytes are fetched."""
+    return needed.width * needed.height * part.raster.dtype.itemsize
+
+
+def _make_layer(stack: Numbers, valid: Mask, planes: Sequence[Plane]) -> Layer:
+    numbers = {plane.parts[0].nodata for plane in planes if plane.is_bare}
+    if len(numbers) == 1 and all(plane.is_bare for plane in planes):
+        return Layer(stack, nodata=numbers.pop())
+    for plane in planes:
+        if plane.is_bare:
+            plane.mask[...] = is_data(plane.values, plane.parts[0].nodata)
+    return Layer(stack, valid)
 
 
 def _open_remote(source: CubeSource, dates: Sequence[Sequence[Item]]) -> None:
@@ -148,81 +221,26 @@ def _find_parts(source: CubeSource, items: Sequence[Item], band: Band, window: G
     return parts
 
 
-def _size(part: Part) -> int:
-    """Return about how many bytes are fetched for a part."""
-    return part.found.needed.width * part.found.needed.height * part.raster.dtype.itemsize
-
-
-def _fetching(source: CubeSource, part: Part) -> Any:
-    return lambda: source.faults.attempt(part.item, part.band.name, source.on_error, part.fetch)
-
-
-def _read_band(
-    source: CubeSource, band: Band, window: Grid, plane: Sequence[Sequence[Part]], ahead: Ahead[Fetched]
-) -> Layer:
-    dtype = source.dtype if band.name in source.mixed else np.dtype(band.dtype)
-    stack = np.zeros((len(plane), *window.shape), dtype)
-    told = [_read_plane(source, parts, stack[i], ahead) for i, parts in enumerate(plane)]
-    numbers = {p for p in told if not isinstance(p, np.ndarray)}
-    if len(numbers) == 1 and not any(isinstance(p, np.ndarray) for p in told):
-        return Layer(stack, nodata=numbers.pop())
-    valid = np.empty(stack.shape, bool)
-    for here, values, what in zip(valid, stack, told, strict=True):
-        here[...] = what if isinstance(what, np.ndarray) else is_data(values, what)
-    return Layer(stack, valid)
-
-
-def _read_plane(
-    source: CubeSource, parts: Sequence[Part], values: Numbers, ahead: Ahead[Fetched]
-) -> Mask | float | None:
-    """Fill ``values`` with a date; return where it is data, or which number says that there is none."""
-    mask = np.zeros(values.shape, bool)
-    left = values.size
-    for part in parts:
-        fetched = ahead.take() if part.is_remote else None
-        if not left or (part.is_remote and fetched is None):
-            continue
-        alone = len(parts) == 1 and part.found.rows is None and part.raster.dtype == values.dtype
-        if alone and not part.has_mask and part.band.name not in source.mixed:
-
-            def read(part: Part = part, fetched: Fetched = fetched) -> Numbers:
-                return part.read(part.found.needed, fetched, values)
-
-            if source.faults.attempt(part.item, part.band.name, source.on_error, read) is not None:
-                return part.nodata
-            values[...] = 0
-            continue
-
-        def lay(part: Part = part, fetched: Fetched = fetched) -> int:
-            decoded = source.scaled and part.band.name in source.mixed
-            return lay_part(part, fetched, values, mask, decoded=decoded)
-
-        left -= source.faults.attempt(part.item, part.band.name, source.on_error, lay) or 0
-    return mask
-
-
-def lay_part(part: Part, fetched: Fetched, values: Numbers, mask: Mask, *, decoded: bool) -> int:
-    """Fill what is still empty in ``values`` and ``mask`` from an image, and return how many pixels were.
-
-    Where others lie on top, no more is read than what they leave empty.
-    """
-    place = _hull(part.found.inside & ~mask) if mask.any() else (slice(None), slice(None))
-    if place is None:
-        return 0
+def _lay(source: CubeSource, plane: Plane, part: Part, place: tuple[slice, slice], fetched: Fetched) -> int:
+    """Fill what is still empty in a plane from an image, and return how many pixels were."""
+    mixed = part.band.name in source.mixed
+    alone = len(plane.parts) == 1 and part.found.rows is None and part.raster.dtype == plane.values.dtype
+    if alone and not part.has_mask and not mixed:
+        try:
+            part.read(part.found.needed, fetched, plane.values)
+        except DamageError:
+            plane.values[...] = 0  # of what is skipped nothing stays
+            raise
+        plane.is_bare = True
+        return plane.left
     needed, rows, cols = part.found.crop(place)
     pixels, usable = part.read(needed, fetched), part.usable(needed)
     picked = pick_pixels(pixels, rows, cols)
-    fresh = is_data(picked, part.nodata) & part.found.inside[place] & ~mask[place]
+    fresh = is_data(picked, part.nodata) & part.found.inside[place] & ~plane.mask[place]
     if usable is not None:
         fresh &= pick_pixels(usable, rows, cols)
-    if decoded:
+    if mixed and source.scaled:
         picked = decode_numbers(picked, part.band.stored_in(part.item["assets"][part.band.name]))
-    np.copyto(values[place], picked, where=fresh, casting="unsafe")
-    mask[place] |= fresh
+    np.copyto(plane.values[place], picked, where=fresh, casting="unsafe")
+    plane.mask[place] |= fresh
     return int(np.count_nonzero(fresh))
-
-
-def _hull(wanted: Mask) -> tuple[slice, slice] | None:
-    """Return the rows and columns around what is wanted, None if nothing is."""
-    rows, cols = (np.flatnonzero(wanted.any(axis)) for axis in (1, 0))
-    return (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)) if rows.size else None
