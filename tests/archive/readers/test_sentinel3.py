@@ -89,7 +89,7 @@ def test_values_are_decoded_and_grids_of_slstr_told_apart(tmp_path):
     images = {"LST_in": stored, "elsewhere": np.zeros((5, 5), np.float32)}
     with eocene.open(tmp_path / "workspace") as workspace:
         (item,) = workspace.ingest(write_sen3(tmp_path, images, places, "SL_2_LST"))
-        assert set(item.assets) == {"LST_in", "manifest"}
+        assert set(item.assets) == {"LST_in", "geodetic_in", "manifest"}
         cube = workspace.load("sentinel-3-slstr-2-lst", bands=["LST_in"]).squeeze().compute()
     values = cube.values[np.isfinite(cube.values)]
     known = np.unique(stored[stored != 255] * 0.004 + 0.1)

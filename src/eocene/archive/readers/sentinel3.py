@@ -167,6 +167,9 @@ def _list_images(files: ProductFiles, manifest: Metadata, kind: str) -> Iterator
             )
     if not count:
         raise manifest.damage("its product has no image")
+    for place in geolocations.values():
+        key = place.file.removesuffix(".nc")
+        yield key, {**files.locate(place.file), "type": NETCDF, "roles": ["metadata"]}
 
 
 def _list_variables(path: Path) -> Iterator[tuple[str, tuple[int, ...], dict[str, Any]]]:
