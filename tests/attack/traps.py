@@ -170,6 +170,15 @@ def _axis_elsewhere(file: h5py.File, secret: Path) -> None:
 hdf_trap("NetCDF, axis elsewhere", _axis_elsewhere, "none")
 
 
+@trap
+def a_grid_of_nasa_whose_structure_lies_elsewhere(folder: Path, secret: Path, _canary: str) -> Path:
+    path = folder / "VNP13A1.A2024121.h18v03.002.2024140000000.h5"
+    with h5py.File(path, "w") as file:
+        file["HDFEOS INFORMATION/StructMetadata.0"] = h5py.ExternalLink(str(secret / "s.nc"), "v")
+        file["HDFEOS"] = h5py.ExternalLink(str(secret / "s.nc"), "/")
+    return path
+
+
 def zip_trap(name: str, *members: tuple[str, bytes], mode: int = 0o100644) -> None:
     """Add a zip file with members as given; SECRET stands for the folder outside."""
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from eocene.archive.fetch.decoded import check_decoded
 from eocene.archive.netcdf import reading
+from eocene.archive.netcdf_chunks import check_chunks
 from eocene.archive.netcdf_variable import Encoding, read_encoding
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ def open_field(identity: Identity, variable: str) -> EosField:
 
 
 def _read_structure(stream: Any) -> str:
-    place = stream["HDFEOS INFORMATION/StructMetadata.0"]
+    place = _follow(stream, "HDFEOS INFORMATION", "StructMetadata.0")
+    if not isinstance(place, h5py.Dataset) or place.external or place.is_virtual:
+        raise ValueError("its structure lies elsewhere")
     if place.nbytes > _MOST_TEXT:
         raise ValueError(f"its structure is a text of {place.nbytes} bytes")
     value = place[()]
@@ -125,10 +128,15 @@ def _names_of(stream: Any, grid: str) -> list[str]:
 
 
 def _group(stream: Any, grid: str) -> Any:
+    return _follow(stream, "HDFEOS", "GRIDS", grid, "Data Fields")
+
+
+def _follow(stream: Any, *parts: str) -> Any:
+    """Return what lies at a path in the file, or raise ValueError where a part of it lies elsewhere."""
     place = stream
-    for part in ("HDFEOS", "GRIDS", grid, "Data Fields"):
-        if not isinstance(place.get(part, getlink=True), h5py.HardLink):
-            raise ValueError(f"its grid {grid!r} lies elsewhere or is missing")
+    for part in parts:
+        if not isinstance(place, h5py.Group) or not isinstance(place.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"its {'/'.join(parts)!r} lies elsewhere or is missing")
         place = place[part]
     return place
 
@@ -140,7 +148,9 @@ def _dataset(stream: Any, variable: str, identity: Identity) -> Any:
     dataset = group[name] if isinstance(link, h5py.HardLink) else None
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise ValueError(f"its field {variable!r} lies elsewhere or is missing")
-    check_decoded(Path(identity[0]), f"a chunk of {variable!r}", dataset.chunks or (), dataset.dtype.itemsize)
+    path = Path(identity[0])
+    check_decoded(path, f"a chunk of {variable!r}", dataset.chunks or (), dataset.dtype.itemsize)
+    check_chunks(stream, dataset, path)
     return dataset
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from pyproj.exceptions import CRSError
 
 from eocene.archive.fetch import check_decoded, read_crs
+from eocene.archive.netcdf_chunks import check_chunks
 from eocene.archive.raster import parse_nodata
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid
@@ -81,6 +82,8 @@ def plain_dataset(stream: Any, name: str, path: Path) -> Any:
     InputError
         If there is no such variable, it is a link to or a view of another file, or one of its chunks
         would not fit into memory.
+    DamageError
+        If a chunk unpacks to more than it says.
     """
     link = stream.get(name, getlink=True) if name and "/" not in name else None
     if link is None:
@@ -95,6 +98,7 @@ def plain_dataset(stream: Any, name: str, path: Path) -> Any:
             "Copy the data into one plain NetCDF file.",
         )
     check_decoded(path, f"a chunk of {name!r}", dataset.chunks or (), dataset.dtype.itemsize)
+    check_chunks(stream, dataset, path)
     return dataset
 
 
