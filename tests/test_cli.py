@@ -288,12 +288,14 @@ def test_damage_ends_with_code_1(simulated_world, tmp_path, write):
     assert band.name in json.dumps(call("jobs", job["id"], "--logs", "-w", tmp_path / "w").json)
 
 
-def test_commands_that_are_not_built_say_so(desk):
-    for command in (("verify",), ("sync", "https://example.org/stac")):
-        said = call(*command, "-w", desk)
-        assert said.code == 2
-        assert "FeatureUnsupported" in said.err
-        assert "not built" in said.err
+def test_an_archive_is_verified_and_a_source_that_is_none_is_refused(desk):
+    said = call("verify", "-w", desk)
+    assert said.code == 0
+    assert said.json["damaged"] == []
+    assert said.json["files"] > 0
+    said = call("sync", "ftp://example.org/stac", "s2", "-w", desk)
+    assert said.code == 2
+    assert "no source" in said.err
 
 
 @pytest.mark.parametrize(

@@ -120,16 +120,19 @@ def ingest(
     workspace: WorkspaceOption = HERE,
     collection: Annotated[str | None, typer.Option(help="For files that name none.")] = None,
     datetime: Annotated[str | None, typer.Option(help="For files that say no time.")] = None,
+    checksums: Annotated[bool, typer.Option(help="Read each file whole for its checksum.")] = True,
 ) -> None:
     """Put products into the archive; makes the workspace if there is none."""
     with _open_or_make(workspace) as ws:
         items = []
         for product in products:
             items += ws.archive.ingest(
-                product, collection=collection, datetime=datetime, progress=_progress(product.name)
-            )
+                product, collection=collection, datetime=datetime, checksums=checksums,
+                progress=_progress(product.name),
+            )  # fmt: skip
         ws.update_hot({item["collection"] for item in items})
-    _print({"ingested": len(items), "collections": sorted({i["collection"] for i in items})})
+    told = {"ingested": len(items), "collections": sorted({i["collection"] for i in items})}
+    _print(told if checksums else told | {"checksums": False})
 
 
 @app.command()
@@ -501,17 +504,46 @@ def _read_question(path: Path) -> str:
 
 
 @app.command()
-def verify(workspace: WorkspaceOption = HERE) -> None:
-    """Check the integrity of assets (not built in this version)."""
-    raise UnavailableError("eocene verify is not built in this version.", "Compare checksums by hand.")
+def verify(
+    collections: Annotated[list[str] | None, typer.Argument(help="Collection ids; all by default.")] = None,
+    workspace: WorkspaceOption = HERE,
+    repair: Annotated[bool, typer.Option(help="Fetch damaged files again from their source.")] = False,
+) -> None:
+    """Compare all files with the checksums that they had when they came in; exit with 1 if one is damaged."""
+    with _open(workspace) as ws:
+        report = ws.verify(collections or (), repair=repair, progress=_progress("items"))
+    _print(report.to_dict())
+    for finding in report.findings:
+        sys.stderr.write(f"eocene: {finding.fault}: {finding.file} ({finding.message})\n")
+    if not report.is_sound:
+        raise typer.Exit(1)
 
 
 @app.command()
-def sync(source: str, workspace: WorkspaceOption = HERE) -> None:
-    """Mirror a STAC API (not built in this version)."""
-    raise UnavailableError(
-        "eocene sync is not built in this version.", "Download the products and use eocene ingest."
-    )
+def sync(  # noqa: PLR0913, PLR0917 (one for each option)
+    source: Annotated[str, typer.Argument(help="URL, or cdse, earth-search or planetary-computer.")],
+    collection: Annotated[str, typer.Argument(help="Id of the collection there.")],
+    workspace: WorkspaceOption = HERE,
+    bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
+    datetime: Annotated[str | None, typer.Option(help="Instant, date, month or start/end.")] = None,
+    assets: Annotated[str | None, typer.Option(help="Bands or assets: B04,B08")] = None,
+    cql2: Annotated[str | None, typer.Option("--filter", help="CQL2 text.")] = None,
+    copy: Annotated[bool, typer.Option(help="Fetch the files, or read them in place.")] = True,
+    allow: Annotated[list[str] | None, typer.Option(help="Prefix of URLs where assets may lie.")] = None,
+    recheck: Annotated[bool, typer.Option(help="Compare files of unchanged items, too.")] = False,
+) -> None:
+    """Mirror a collection of a STAC API, only what is new; exit with 1 if an item could not be mirrored."""
+    with _open_or_make(workspace) as ws:
+        report = ws.sync(
+            source, collection, bbox=_read_bbox(bbox), datetime=datetime,
+            assets=assets.split(",") if assets else (), filter=cql2, copy=copy, allow=allow or (),
+            recheck=recheck, progress=_progress(collection),
+        )  # fmt: skip
+    _print(report.to_dict())
+    for fault in report.failed:
+        sys.stderr.write(f"eocene: {fault['item']}: {fault['error']}\n")
+    if report.failed:
+        raise typer.Exit(1)
 
 
 def main() -> None:

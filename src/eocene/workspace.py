@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from eocene.archive import Archive
     from eocene.archive.hot import HotAreas
+    from eocene.archive.integrity_check import Report
+    from eocene.archive.sync import SyncReport
     from eocene.cube.hot_writing import Materialised
     from eocene.jobs import JobStore, Layers, Users
     from eocene.learn import ModelRegistry
@@ -104,6 +106,7 @@ class Workspace:
         *,
         collection: str | None = None,
         datetime: str | None = None,
+        checksums: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[pystac.Item]:
         """Put a product, a STAC catalogue or a table into the archive and return its items.
@@ -114,6 +117,8 @@ class Workspace:
             What to read; pixels stay where they are.
         collection, datetime : str, optional
             For files that do not say these themselves.
+        checksums : bool
+            Whether to read each file whole for its checksum; without, :meth:`verify` cannot tell much.
         progress : callable, optional
             Called with (assets checked, all assets).
 
@@ -124,9 +129,107 @@ class Workspace:
         """
         import pystac
 
-        items = self.archive.ingest(path, collection=collection, datetime=datetime, progress=progress)
+        items = self.archive.ingest(
+            path, collection=collection, datetime=datetime, checksums=checksums, progress=progress
+        )
         self.update_hot({item["collection"] for item in items})
         return [pystac.Item.from_dict(i, preserve_dict=True) for i in items]
+
+    def sync(  # noqa: PLR0913 (what a STAC API asks by, and how files are fetched)
+        self,
+        source: str,
+        collection: str,
+        *,
+        bbox: BBox | Sequence[float] | None = None,
+        datetime: str | None = None,
+        assets: Sequence[str] = (),
+        filter: str | dict[str, Any] | None = None,  # noqa: A002 (STAC's name)
+        copy: bool = True,
+        allow: Sequence[str] = (),
+        recheck: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> SyncReport:
+        """Mirror a collection of a STAC API or static catalogue: only what is new or was changed there.
+
+        What was fetched before is kept and taken up where it was cut off; an item whose files changed stays
+        reachable as an older version, see :meth:`versions`.
+
+        Parameters
+        ----------
+        source : str
+            The URL of the API or catalogue, or ``cdse``, ``earth-search`` or ``planetary-computer``.
+        collection : str
+            Its id there, and here.
+        bbox, datetime, filter
+            As in :meth:`search`.
+        assets : sequence of str
+            Bands, common names or assets; all data by default.
+        copy : bool
+            Whether files are fetched; else they are read in place, and their prefixes allowed from now on.
+        allow : sequence of str
+            Prefixes of URLs where assets may lie, besides the source's own server.
+        recheck : bool
+            Whether files of unchanged items are compared with the source, too.
+        progress : callable, optional
+            Called with (items done, items listed so far).
+
+        Returns
+        -------
+        SyncReport
+            Counts, and ``failed``: the items that could not be mirrored, each with its error.
+
+        Raises
+        ------
+        InputError, NotFoundError, DamageError
+            If the source is refused, does not have the collection, or cannot be listed.
+        """
+        from eocene.archive.sync import SyncOptions
+        from eocene.archive.sync_source import Wanted
+
+        area = None if bbox is None else _as_bbox(bbox)
+        options = SyncOptions(tuple(assets), copy, tuple(allow), recheck)
+        report = self.archive.sync(source, Wanted(collection, area, datetime, filter), options, progress)
+        self.update_hot({collection})
+        return report
+
+    def verify(
+        self,
+        collections: Sequence[str] | str = (),
+        *,
+        repair: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Report:
+        """Compare files with the checksums that they had when they came in.
+
+        Parameters
+        ----------
+        collections : str or sequence of str
+            Collection ids; all by default.
+        repair : bool
+            Whether damaged files are fetched again from where they were mirrored from.
+        progress : callable, optional
+            Called with (items looked at, all items).
+
+        Returns
+        -------
+        Report
+            ``findings``: each damaged file, what is wrong, and the items and assets that name it.
+        """
+        names = (collections,) if isinstance(collections, str) else tuple(collections)
+        return self.archive.verify(names, repair=repair, progress=progress)
+
+    def versions(self, item: pystac.Item) -> list[pystac.Item]:
+        """Return all versions of an item, the newest first.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not in the archive.
+        """
+        import pystac
+
+        found = self.archive.versions(str(item.collection_id), item.id)
+        return [pystac.Item.from_dict(i, preserve_dict=True) for i in found]
 
     def search(  # noqa: PLR0913 (what a STAC API asks by)
         self,
