@@ -76,7 +76,7 @@ def write_jp2(path: Path, pixels: NDArray[Any], gsd: int) -> None:
         "driver": "JP2OpenJPEG", "count": len(layers), "height": layers.shape[1], "width": layers.shape[2],
         "dtype": layers.dtype, "crs": f"EPSG:{EPSG}",
         "transform": rasterio.Affine(gsd, 0, WEST, 0, -gsd, NORTH),
-        "QUALITY": "100", "REVERSIBLE": "YES", "BLOCKXSIZE": 64, "BLOCKYSIZE": 64,
+        "QUALITY": "100", "REVERSIBLE": "YES", "tiled": True, "blockxsize": 64, "blockysize": 64,
         "YCBCR420": "NO", "YCC": "NO",
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
