@@ -66,13 +66,21 @@ def find_cells(shape: Any) -> tuple[list[str], int]:
 
     They are those of the finest grid of which it touches at most ``MOST_CELLS``.
     """
+    cells, distance_m = _find_cells(shapely.to_wkb(shape))
+    return list(cells), distance_m
+
+
+@lru_cache(maxsize=256)
+def _find_cells(outline: bytes) -> tuple[tuple[str, ...], int]:
+    """Return the cells of a geometry as WKB; remembered, since the items of a series share theirs."""
+    shape = shapely.from_wkb(outline)
     for distance_m in DISTANCES_M:
         last = distance_m == DISTANCES_M[-1]
         if last or _guess_count(shape, distance_m) <= 4 * MOST_CELLS:
             found = sorted(_touched(shape, distance_m))
             if last or len(found) <= MOST_CELLS:
                 break
-    return found, distance_m
+    return tuple(found), distance_m
 
 
 def _guess_count(shape: Any, distance_m: int) -> float:
