@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ from tests.command import call
 import eocene
 from eocene.archive.hot import HotAreas
 from eocene.archive.hot_area import HotArea, HotPart, read_area, write_area
-from eocene.model import Grid, InputError, Lattice, NotFoundError, StateError
+from eocene.model import DamageError, Grid, InputError, Lattice, NotFoundError, StateError
 
 if TYPE_CHECKING:
     from eocene.testing.simulate import SimulatedArchive
@@ -125,6 +126,19 @@ def test_a_name_that_is_not_there_is_told_those_that_are(tmp_path: Path, name: s
     put(areas, "a", 10, 5.0)
     with pytest.raises(NotFoundError, match="There are: a"):
         areas.drop(name)
+
+
+def test_a_disk_that_is_full_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    areas = HotAreas(tmp_path / "hot")
+
+    def write_until_full() -> None:
+        with areas.writing():
+            (areas.folder / "half").mkdir()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(DamageError, match="No space left"):
+        write_until_full()
+    assert [p.name for p in areas.folder.iterdir()] == ["writer.lock"]
 
 
 # -- from Python and the command line ----------------------------------------------------------

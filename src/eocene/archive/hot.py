@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from eocene.archive.hot_area import HotArea, read_area, write_area
 from eocene.archive.hot_locks import lock_file, lock_folder
 from eocene.model.budget import parse_size
-from eocene.model.errors import InputError, NotFoundError, StateError
+from eocene.model.errors import DamageError, InputError, NotFoundError, StateError
 from eocene.model.files import replace_file
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class HotAreas:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[str, _Known] = {}
+        self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[HotArea]:
         return iter(self._list())
@@ -88,9 +90,10 @@ class HotAreas:
         if key is None:
             self._known.pop(name, None)
             return None
-        known = self._known.get(name)
-        if known is None or known.key != key:
-            known = self._known[name] = _Known(key, read_area(self._record(name)))
+        with self._lock:
+            known = self._known.get(name)
+            if known is None or known.key != key:
+                known = self._known[name] = _Known(key, read_area(self._record(name)))
         return known.area
 
     def _key(self, name: str) -> _Key | None:
@@ -172,6 +175,12 @@ class HotAreas:
             self._sweep()
             try:
                 yield True
+            except OSError as error:
+                self._sweep()
+                raise DamageError(
+                    f"A materialised area cannot be written in {str(self.folder)!r}: {error.strerror}.",
+                    "Check that the disk is not full and that the folder may be written.",
+                ) from error
             except BaseException:
                 self._sweep()
                 raise

@@ -13,6 +13,7 @@ import orjson
 
 from eocene.archive.fetch import is_remote, parse_href
 from eocene.archive.product import name_collection
+from eocene.archive.rows import dump
 from eocene.model.grid import Grid, Lattice
 
 if TYPE_CHECKING:
@@ -123,8 +124,9 @@ def describe_asset(item: Mapping[str, Any], band: str) -> str | None:
     if asset is None:
         return None
     properties = item.get("properties", {})
-    told = [item["id"], item["bbox"], asset, properties.get("updated"), properties.get("version")]
-    return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
+    names = ("updated", "version")
+    told = {"id": item["id"], "bbox": item["bbox"], "asset": asset, **{n: properties.get(n) for n in names}}
+    return sha256(dump(told).encode()).hexdigest()[:24]
 
 
 def describe_state(item: Mapping[str, Any], band: str) -> str:
