@@ -107,5 +107,5 @@ def test_all_arrays_of_the_coordinates_between_two_systems_are_counted() -> None
     for function, expected in arrays.items():
         assert function.cache.maxsize == MOST_BYTES
         kept = sum(array.nbytes for array in expected)
-        assert kept >= window.width * window.height * 16
+        assert kept >= window.width * window.height * 8
         assert kept < function.cache.currsize < kept + 2 * KB

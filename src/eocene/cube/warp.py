@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Index = NDArray[np.int64]
+    Places = NDArray[np.int64] | NDArray[np.int32]
     Position = NDArray[np.float64]
 
 
+_SHORT = 2**31
 _CENTRES_BYTES = 2**24
 """Of coordinates that are kept until the bands of other resolutions have been located too."""
 
@@ -106,8 +108,8 @@ class Footprint:
     """
 
     needed: Grid
-    rows: Index | None
-    cols: Index | None
+    rows: Places | None
+    cols: Places | None
     inside: NDArray[np.bool_]
 
     @property
@@ -115,7 +117,7 @@ class Footprint:
         """The memory that it takes."""
         return sum(array.nbytes for array in (self.rows, self.cols, self.inside) if array is not None)
 
-    def crop(self, place: tuple[slice, slice]) -> tuple[Grid, Index | None, Index | None]:
+    def crop(self, place: tuple[slice, slice]) -> tuple[Grid, Places | None, Places | None]:
         """Return what a part of the window needs, and the rows and columns of its pixels in that."""
         whole = self.needed
         if self.rows is None or self.cols is None:
@@ -134,14 +136,14 @@ class Footprint:
         return Grid(whole.lattice, whole.left + left, whole.top + top, *shape), rows - top, cols - left
 
 
-def pick_pixels(pixels: NDArray[Any], rows: Index | None, cols: Index | None) -> NDArray[Any]:
+def pick_pixels(pixels: NDArray[Any], rows: Places | None, cols: Places | None) -> NDArray[Any]:
     """Return the pixels of a window out of what was read for it: see :class:`Footprint`."""
     if rows is None or cols is None:
         return pixels
     if rows.ndim == 1:
         return np.asarray(pixels[rows][:, cols])
     # One index into the flat array is looked up several times faster than two.
-    return np.asarray(np.take(pixels.reshape(-1), rows * pixels.shape[1] + cols))
+    return np.asarray(np.take(pixels.reshape(-1), rows.astype(np.int64) * pixels.shape[1] + cols))
 
 
 @remember(lambda found: found.nbytes if found else 0)
@@ -150,7 +152,7 @@ def find_footprint(window: Grid, source: Grid) -> Footprint | None:
 
     The images of one tile share their grid, so the answer is kept for the next date and band.
     """
-    rows, cols = locate_pixels(window, source.lattice)
+    rows, cols = (_floor_index(position) for position in locate_centres(window, source.lattice))
     needed = covering_window(rows, cols, source)
     if needed is None:
         return None
@@ -161,4 +163,6 @@ def find_footprint(window: Grid, source: Grid) -> Footprint | None:
     r, c = np.clip(r, 0, needed.height - 1), np.clip(c, 0, needed.width - 1)
     if window.epsg == source.epsg:
         r, c = r[:, 0], c[0]
+    if max(needed.shape) < _SHORT:  # what is remembered takes half the memory
+        return Footprint(needed, r.astype(np.int32), c.astype(np.int32), inside)
     return Footprint(needed, r, c, inside)
