@@ -52,10 +52,10 @@ def open_pool(url: str) -> ConnectionPool[Connection[Any]]:
         url, min_size=1, max_size=16, timeout=30.0, kwargs=options, open=False
     )
     try:
-        pool.open(wait=True, timeout=10.0)
         with psycopg.connect(url, autocommit=True) as guard:
             guard.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
             _migrate_pgstac(url)
+            pool.open(wait=True, timeout=30.0)
             with pool.connection() as connection:
                 _make_ours(connection, url)
     except (psycopg.Error, PoolTimeout) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,6 +11,7 @@ import shapely
 from eocene.archive.catalogue import Mode, item_exists, no_item
 from eocene.archive.extents import Extent, extent_of, summarise
 from eocene.archive.pgstac_dialect import instant
+from eocene.archive.pgstac_slim import slim_item
 from eocene.archive.rows import dump
 from eocene.archive.search_sql import draw_box
 from eocene.archive.writing import no_collection
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from eocene.archive.rows import Row
 
 _SUMMARISED = 10_000
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _NOWHERE = shapely.GeometryCollection()
 _KNOWN = (
     "SELECT west, south, east, north, first, last, summaries FROM eocene.collections WHERE id = %s FOR UPDATE"
 )
 _STAGING = """
 CREATE TEMP TABLE IF NOT EXISTS eocene_staging (
-    id text, collection text, shape geometry, first timestamptz, last timestamptz, document jsonb
+    id text, collection text, shape geometry, first timestamptz, last timestamptz,
+    content jsonb, document jsonb
 ) ON COMMIT DELETE ROWS
 """
 # As pgstac's own trigger does it: partitions first, by the steps of the collection.
@@ -47,7 +50,7 @@ FROM (SELECT * FROM parts ORDER BY collection, part) AS ordered
 # pgstac drops nulls from its own form of an item; so the item as it was given stands beside that.
 _INSERT = """
 INSERT INTO pgstac.items (id, geometry, collection, datetime, end_datetime, content, private)
-SELECT id, shape, collection, first, last, pgstac.content_slim(document), document FROM eocene_staging
+SELECT id, shape, collection, first, last, content, document FROM eocene_staging
 """
 _WEST, _SOUTH = (
     "coalesce((private #>> '{bbox,0}')::float8, ST_XMin(geometry))",
@@ -95,7 +98,7 @@ def write_pgstac(connection: Connection[Any], collection: str, rows: Sequence[Ro
     if old:
         delete = "DELETE FROM pgstac.items WHERE collection = %s AND id = ANY(%s)"
         connection.execute(delete, (collection, list(old)))
-    _stage(connection, rows)
+    _stage(connection, collection, rows)
     connection.execute(_PARTITIONS)
     connection.execute(_INSERT)
     connection.execute("TRUNCATE eocene_staging")
@@ -124,24 +127,36 @@ def lock_collection(connection: Connection[Any], collection: str) -> tuple[Any, 
     return tuple(known)
 
 
-def _stage(connection: Connection[Any], rows: Sequence[Row]) -> None:
-    shapes = [
-        shapely.from_wkb(row.shape) if row.shape else draw_box(row.bbox) if row.bbox else _NOWHERE
-        for row in rows
-    ]
-    located = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
+def _stage(connection: Connection[Any], collection: str, rows: Sequence[Row]) -> None:
+    items = [orjson.loads(row.document) for row in rows]
+    found = connection.execute(
+        "SELECT base_item_id, base_item FROM pgstac.current_base_item(%s)", (collection,)
+    )
+    base_id, base = found.fetchone() or (None, {})
     connection.execute(_STAGING)
-    columns = "id, collection, shape, first, last, document"
+    columns = "id, collection, shape, first, last, content, document"
     with connection.cursor() as cursor, cursor.copy(f"COPY eocene_staging ({columns}) FROM STDIN") as copy:
-        for row, shape in zip(rows, located, strict=True):
-            if "\\u0000" in row.document and "\x00" in str(orjson.loads(row.document)):
+        for row, item, shape in zip(rows, items, _write_shapes(rows, items), strict=True):
+            if _NUL.search(row.document):
                 raise InputError(
                     f"The item {row.id!r} is not valid: a text in it has a NUL character.",
                     "Remove it; PostgreSQL cannot keep it. Nothing was written.",
                 )
-            copy.write_row(
-                (row.id, row.collection, shape, instant(row.first), instant(row.last), row.document)
-            )
+            content = dump(slim_item(item, base, base_id))
+            times = instant(row.first), instant(row.last)
+            copy.write_row((row.id, row.collection, shape, *times, content, row.document))
+
+
+def _write_shapes(rows: Sequence[Row], items: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the geometries as EWKB in hexadecimal, as they were given where that can be."""
+    texts = [dump(item["geometry"]) if item.get("geometry") else None for item in items]
+    given = shapely.from_geojson(texts, on_invalid="ignore")
+    shapes = [
+        shape or (shapely.from_wkb(row.shape) if row.shape else draw_box(row.bbox) if row.bbox else _NOWHERE)
+        for shape, row in zip(given, rows, strict=True)
+    ]
+    written: list[str] = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True).tolist()
+    return written
 
 
 def delete_pgstac(connection: Connection[Any], collection: str, ids: Sequence[str]) -> int:
@@ -185,7 +200,7 @@ def _write_extent(
 def put_collections(connection: Connection[Any], collections: Sequence[tuple[str, str]]) -> None:
     """Add or replace collections, given as ids and documents."""
     for name, document in collections:
-        if "\x00" in str(json.loads(document)):
+        if _NUL.search(document):
             raise InputError(
                 f"The collection {name!r} has a NUL character in a text.",
                 "Remove it; PostgreSQL cannot keep it.",
