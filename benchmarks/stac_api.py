@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from catalogue import make_items
 
-from eocene.archive import Catalogue
+from eocene.archive import SqliteCatalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class Server:
 def fill(folder: Path, count: int) -> None:
     """Make a workspace with so many items, a few at a time."""
     (folder / "eocene.json").write_text("{}")
-    catalogue = Catalogue(folder / "catalogue.sqlite")
+    catalogue = SqliteCatalogue(folder / "catalogue.sqlite")
     catalogue.put_collection(
         {"type": "Collection", "id": COLLECTION, "description": "-", "license": "other", "extent": EXTENT}
     )
