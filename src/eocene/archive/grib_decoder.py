@@ -13,14 +13,17 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 from struct import Struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eocene.model.errors import UnavailableError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _WORKER = Path(__file__).with_name("grib_worker.py")
-_FRAME = Struct("<cQ")
+_FRAME, _LENGTH = Struct("<cQ"), Struct("<Q")
 _MOST_WORKERS = max(1, min(4, os.cpu_count() or 1))
 _SLOWEST_S = 60.0
 _LARGEST_ANSWER = 2**31
@@ -47,11 +50,13 @@ class _Worker:
             env=environment,
         )
 
-    def ask(self, command: bytes, message: bytes) -> bytes:
+    def ask(self, command: bytes, messages: Sequence[bytes]) -> bytes:
         """Return the answer; raises GribError, or OSError where the process has died or does not answer."""
         stdin = self._process.stdin
         assert stdin is not None  # noqa: S101  it was opened as a pipe
-        stdin.write(_FRAME.pack(command, len(message)) + message)
+        stdin.write(_FRAME.pack(command, sum(len(m) + _LENGTH.size for m in messages)))
+        for message in messages:
+            stdin.write(_LENGTH.pack(len(message)) + message)
         stdin.flush()
         latest = time.monotonic() + _SLOWEST_S
         sign, length = _FRAME.unpack(self._read(_FRAME.size, latest))
@@ -96,15 +101,15 @@ class GribDecoder:
         self._owner = os.getpid()
         atexit.register(self.close)
 
-    def describe(self, message: bytes) -> dict[str, Any]:
-        """Return what the headers of a message say, by ecCodes' keys.
+    def describe(self, messages: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Return what the headers of messages say, by ecCodes' keys; best for some hundreds at a time.
 
         Raises
         ------
         GribError
-            If it is no message that ecCodes can read.
+            If one of them is no message that ecCodes can read.
         """
-        found: dict[str, Any] = json.loads(self._ask(b"D", message))
+        found: list[dict[str, Any]] = json.loads(self._ask(b"D", messages))
         return found
 
     def decode(self, message: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -115,9 +120,9 @@ class GribDecoder:
         GribError
             If they cannot be decoded.
         """
-        return np.frombuffer(self._ask(b"V", message), "<f4").astype(np.float32, copy=False)
+        return np.frombuffer(self._ask(b"V", [message]), "<f4").astype(np.float32, copy=False)
 
-    def _ask(self, command: bytes, message: bytes) -> bytes:
+    def _ask(self, command: bytes, messages: Sequence[bytes]) -> bytes:
         if os.getpid() != self._owner:  # after a fork the pipes belong to another
             self._idle, self._places, self._owner = [], threading.Semaphore(_MOST_WORKERS), os.getpid()
         with self._places:
@@ -126,7 +131,7 @@ class GribDecoder:
             except IndexError:
                 worker = _Worker()
             try:
-                content = worker.ask(command, message)
+                content = worker.ask(command, messages)
             except GribError:
                 self._idle.append(worker)
                 raise

@@ -1,9 +1,9 @@
 """The process that decodes GRIB messages: ecCodes runs here, since damaged messages make it crash.
 
 It is started by :mod:`eocene.archive.grib_decoder` as a script, knows nothing of Eocene and opens no files.
-A request is one letter (D: describe, V: values), eight bytes of length and the message; an answer is + or -,
-eight bytes of length, and JSON, the values (float32, little-endian, NaN where they are missing), or a text
-that says what was wrong.
+A request is one letter (D: describe, V: values), eight bytes of length, and messages, each after eight bytes
+of its length. An answer is + or -, eight bytes of length, and a JSON array of descriptions, the values of the
+only message (float32, little-endian, NaN where they are missing), or a text that says what was wrong.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import json
 import resource
 import struct
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import eccodes
 import numpy as np
 
-FRAME = struct.Struct("<cQ")
+FRAME, LENGTH = struct.Struct("<cQ"), struct.Struct("<Q")
 TEXTS = ("shortName", "name", "units", "typeOfLevel", "gridType", "stepUnits")
 NUMBERS = (
     "edition", "paramId", "level", "dataDate", "dataTime", "validityDate", "validityTime", "Ni", "Nj",
@@ -30,8 +31,8 @@ _MOST_POINTS = 2**28
 _MOST_MEMORY = 8 * 2**30
 
 
-def describe(handle: int) -> bytes:
-    """Return what the headers of a message say, as JSON; what they do not say is left out."""
+def describe(handle: int) -> dict[str, Any]:
+    """Return what the headers of a message say; what they do not say is left out."""
     found: dict[str, Any] = {}
     for keys, kind in ((TEXTS, str), (NUMBERS, float)):
         for key in keys:
@@ -39,7 +40,7 @@ def describe(handle: int) -> bytes:
                 found[key] = eccodes.codes_get(handle, key, kind)
             except eccodes.CodesInternalError:
                 continue
-    return json.dumps(found).encode()
+    return found
 
 
 def decode(handle: int) -> bytes:
@@ -51,14 +52,31 @@ def decode(handle: int) -> bytes:
     return np.where(values == np.float32(_MISSING), np.float32(np.nan), values).astype("<f4").tobytes()
 
 
-def answer(command: bytes, message: bytes) -> tuple[bytes, bytes]:
+def split(content: bytes) -> Iterator[bytes]:
+    """Yield the messages of a request."""
+    position = 0
+    while position < len(content):
+        (length,) = LENGTH.unpack_from(content, position)
+        position += LENGTH.size + length
+        yield content[position - length : position]
+
+
+def work(message: bytes, task: Callable[[int], Any]) -> Any:
+    """Return what a task makes of a message."""
+    handle = eccodes.codes_new_from_message(message)
+    try:
+        return task(handle)
+    finally:
+        eccodes.codes_release(handle)
+
+
+def answer(command: bytes, content: bytes) -> tuple[bytes, bytes]:
     """Return the sign and the content of the answer to a request."""
     try:
-        handle = eccodes.codes_new_from_message(message)
-        try:
-            return b"+", (describe if command == b"D" else decode)(handle)
-        finally:
-            eccodes.codes_release(handle)
+        if command == b"D":
+            return b"+", json.dumps([work(message, describe) for message in split(content)]).encode()
+        (message,) = split(content)
+        return b"+", work(message, decode)
     except (eccodes.CodesInternalError, ValueError, MemoryError, OverflowError, TypeError) as error:
         return b"-", str(error).encode() or type(error).__name__.encode()
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import LocalContent
-from eocene.archive.grib import LENGTH, OFFSET, PART, damaged_grib, list_messages, place_field
+from eocene.archive.grib import LENGTH, OFFSET, PART, list_messages
+from eocene.archive.grib_fields import damaged_grib, place_field
 from eocene.archive.product import (
     Product,
     Reader,
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from eocene.archive.grib import FieldGrid, Message
+    from eocene.archive.grib import Message
+    from eocene.archive.grib_fields import FieldGrid
     from eocene.archive.product import IngestOptions
 
 _SUFFIXES = (".grib", ".grb", ".grib1", ".grb1", ".grib2", ".grb2")

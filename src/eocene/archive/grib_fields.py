@@ -1,0 +1,133 @@
+"""How the values of a GRIB message stand on a grid: north-up, and west of the antimeridian."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.archive.fetch.decoded import check_decoded
+from eocene.model.errors import DamageError, InputError
+from eocene.model.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_DECODING_BYTES = 16
+"""Of a value, while it goes from one process to the other."""
+
+
+@dataclass(frozen=True)
+class FieldLayout:
+    """In which order a message stores its values.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns.
+    transposed, flip, mirror : bool
+        Whether they are stored by columns, from south to north, from east to west.
+    """
+
+    shape: tuple[int, int]
+    transposed: bool
+    flip: bool
+    mirror: bool
+
+
+@dataclass(frozen=True)
+class FieldGrid:
+    """A north-up grid of values of a message, none of them east of the antimeridian.
+
+    Parameters
+    ----------
+    grid : Grid
+        The pixels; the values stand in their middles.
+    layout : FieldLayout
+        Of the message.
+    first : int
+        The column of the message, from the west, that is the first here; after the last comes column 0.
+    """
+
+    grid: Grid
+    layout: FieldLayout
+    first: int
+
+    def arrange(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values, as stored one after another, on the grid (height, width)."""
+        height, width = self.layout.shape
+        field = values.reshape(width, height).T if self.layout.transposed else values.reshape(height, width)
+        field = field[::-1] if self.layout.flip else field
+        field = field[:, ::-1] if self.layout.mirror else field
+        return np.roll(field, -self.first, axis=1)[:, : self.grid.width]
+
+
+def place_field(keys: Mapping[str, Any], name: str) -> list[FieldGrid]:
+    """Return the grid on which the values of a message stand; two where it reaches across the antimeridian.
+
+    Raises
+    ------
+    InputError
+        If the message is on no regular grid of longitudes and latitudes; ``name`` is the file's.
+    DamageError
+        If its headers contradict each other.
+    """
+    kind = keys.get("gridType")
+    if kind != "regular_ll" or keys.get("alternativeRowScanning"):
+        raise InputError(
+            f"The GRIB file {name!r} has a field on the grid {kind!r}.",
+            "Regular grids of longitudes and latitudes are read; regrid it first, as with cdo remapbil.",
+        )
+    try:
+        width, height, points = (int(keys[k]) for k in ("Ni", "Nj", "numberOfDataPoints"))
+        first_y, first_x, last_y, last_x = (
+            float(keys[f"{axis}Of{end}GridPointInDegrees"])
+            for end in ("First", "Last")
+            for axis in ("latitude", "longitude")
+        )
+        mirror, south_up, transposed = (
+            bool(keys.get(k)) for k in ("iScansNegatively", "jScansPositively", "jPointsAreConsecutive")
+        )
+    except (KeyError, ValueError, OverflowError) as error:
+        raise damaged_grib(name, f"a field has no grid ({error})") from error
+    if min(width, height) < 2 or width * height != points:
+        raise damaged_grib(name, f"a field of {points} values has {height} rows and {width} columns")
+    check_decoded(name, "a field", (height, width), _DECODING_BYTES)
+    west, east = (last_x, first_x) if mirror else (first_x, last_x)
+    south, north = (first_y, last_y) if south_up else (last_y, first_y)
+    x_step, y_step = ((east - west) % 360 or 360.0) / (width - 1), (north - south) / (height - 1)
+    inside = abs(west) <= 360 and -90 <= south < north <= 90
+    if not inside or not x_step * width < 360 + 1.5 * x_step:
+        raise damaged_grib(name, f"a field reaches from {west}, {south} to {east}, {north} degrees")
+    layout = FieldLayout((height, width), transposed, south_up, mirror)
+    return _make_fields(west, north, (x_step, y_step), layout)
+
+
+def _make_fields(
+    west: float, north: float, step: tuple[float, float], layout: FieldLayout
+) -> list[FieldGrid]:
+    """Return the grid of a field whose first column is at ``west``, or the two beside the antimeridian."""
+    (x_step, y_step), (height, width) = step, layout.shape
+    west = (west + 180) % 360 - 180
+    before = min(width, max(0, math.ceil((180 - west) / x_step - 1e-6)))  # columns west of the antimeridian
+
+    def make(first: int, count: int, at: float) -> FieldGrid:
+        affine = (x_step, 0.0, at - x_step / 2, 0.0, -y_step, north + y_step / 2)
+        return FieldGrid(Grid.from_transform(4326, affine, count, height), layout, first)
+
+    if before == width:
+        return [make(0, width, west)]
+    beyond = west + before * x_step - 360
+    if width * x_step > 360 - x_step / 2:  # around the Earth: it begins anew at the antimeridian
+        return [make(before, width, beyond)]
+    return [make(0, before, west), make(before, width - before, beyond)]
+
+
+def damaged_grib(name: str, why: str, offset: int | None = None) -> DamageError:
+    """Return the error of a GRIB file that cannot be read."""
+    where = "" if offset is None else f" at byte {offset}"
+    return DamageError(f"The GRIB file {name!r} cannot be read{where}: {why}.", "Fetch the file again.")
