@@ -18,6 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from eocene.archive.fetch import addresses
 from eocene.archive.fetch.addresses import check_addresses
+from eocene.archive.fetch.quiet import quiet_logs
 from eocene.archive.fetch.watch import WatchedConnection, WatchedTlsConnection, start_watch
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Connections:
     """Pools of connections by address, what hosts resolved to, and the threads that wait for answers."""
 
     def __init__(self) -> None:
+        quiet_logs()
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, str, int, str], HTTPConnectionPool] = {}
         self._resolved: TTLCache[tuple[str, int], list[str]] = TTLCache(1024, _RESOLVED_S)

@@ -72,8 +72,7 @@ class Url:
     @property
     def name(self) -> str:
         """The URL without what may be secret: signatures and tokens of its query."""
-        pairs = parse_qsl(self.query, keep_blank_values=True)
-        told = urlencode([(key, value) for key, value in pairs if not _SECRET.fullmatch(key)])
+        told = hide_secrets(self.query)
         return f"{self.scheme}://{self.authority}{self.path}" + (f"?{told}" if told else "")
 
     def __str__(self) -> str:
@@ -83,6 +82,12 @@ class Url:
         """Tell whether it lies at or below a prefix: whole segments of the path, at the same origin."""
         folder = prefix.path if prefix.path.endswith("/") else prefix.path + "/"
         return self.origin == prefix.origin and (self.path == prefix.path or self.path.startswith(folder))
+
+
+def hide_secrets(query: str) -> str:
+    """Return the query of a URL without signatures and tokens."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return urlencode([(key, value) for key, value in pairs if not _SECRET.fullmatch(key)])
 
 
 def is_remote(href: object) -> bool:
