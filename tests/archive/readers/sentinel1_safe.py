@@ -35,6 +35,7 @@ class SmallProduct:
     corner: tuple[float, float] = (510_000.0, 5_200_000.0)
     seed: int = 1
     epsg: int = 32632
+    checksums: bool = True
     numbers: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -186,11 +187,13 @@ def write_noise(product: SmallProduct) -> bytes:
 
 
 def write_manifest(product: SmallProduct, files: dict[str, bytes]) -> bytes:
+    def checksum(content: bytes) -> str:
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        return f'<checksum checksumName="MD5">{md5}</checksum>' if product.checksums else ""
+
     objects = "".join(
         f'<dataObject ID="{Path(name).stem}"><byteStream mimeType="text/xml" size="{len(content)}">'
-        f'<fileLocation locatorType="URL" href="./{name}"/>'
-        f'<checksum checksumName="MD5">{hashlib.md5(content, usedforsecurity=False).hexdigest()}</checksum>'
-        "</byteStream></dataObject>\n"
+        f'<fileLocation locatorType="URL" href="./{name}"/>{checksum(content)}</byteStream></dataObject>\n'
         for name, content in files.items()
     )
     sent = "".join(

@@ -68,7 +68,8 @@ class TestSentinel1(ReaderContract):
     reader = sentinel1.READER
 
     def make_product(self, folder: Path) -> Path:
-        return write_safe(folder, SmallProduct(shape=(60, 70)))
+        # Without the checksums of the manifest, which would find most damage before anything else does.
+        return write_safe(folder, SmallProduct(shape=(60, 70), checksums=False))
 
 
 class TestZippedSentinel1(ReaderContract):
@@ -182,6 +183,17 @@ def test_a_product_without_its_tables_is_refused_and_the_file_is_named(
     gone.unlink()
     with pytest.raises(DamageError, match=gone.name):
         archive.ingest(safe)
+
+
+def test_one_flipped_bit_in_the_pixels_is_found_by_the_checksum_of_the_manifest(
+    tmp_path: Path, archive: Archive
+) -> None:
+    measurement = next((write_safe(tmp_path) / "measurement").glob("*-vh-*"))
+    content = bytearray(measurement.read_bytes())
+    content[len(content) // 2] ^= 1
+    measurement.write_bytes(content)
+    with pytest.raises(DamageError, match=measurement.name):
+        archive.ingest(measurement.parents[1])
 
 
 def test_a_measurement_of_another_size_than_told_is_refused(tmp_path: Path, archive: Archive) -> None:
