@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from shapely.geometry import shape
 
 from eocene.archive.fetch import is_remote
 from eocene.archive.fetch.urls import parse_url
@@ -129,6 +130,8 @@ def make_item(
     links = [link for link in made["links"] if link.get("rel") != "via" and _is_plain(link)]
     via = {"rel": "via", "href": _find_home(item, url), "type": _GEOJSON, STATE: name_state(item, url)}
     extensions = dict.fromkeys([*made["stac_extensions"], _ALTERNATE])
+    if made.get("geometry") is not None and "bbox" not in made:
+        made["bbox"] = list(shape(made["geometry"]).bounds)
     return made | {"links": [*links, via], "stac_extensions": list(extensions)}
 
 
