@@ -289,6 +289,7 @@ class Workspace:
         datetime: str | None = None,
         crs: int | str | None = None,
         resolution: float | None = None,
+        on_error: str = "raise",
     ) -> xr.DataArray:
         """Return a collection as a lazy DataArray (t, bands, y, x): values, NaN where there is no data.
 
@@ -306,9 +307,17 @@ class Workspace:
             EPSG code of the pixel grid; that of most items by default.
         resolution : float, optional
             Pixel size in units of the CRS; goes with ``crs``.
+        on_error : str
+            What is done about files that are missing, cut off or broken: "raise" DamageError, or "skip" them;
+            ``attrs["skipped"]`` then lists those that reading has met so far.
+
+        Notes
+        -----
+        ``.chunk()`` gives Dask chunks of the size that is read best, :attr:`encoding` tells it.
         """
         from eocene.cube.lazy import make_lazy
         from eocene.process import make_plan
+        from eocene.process.loads.faults import skipped_of
 
         span = TimeSpan.from_stac(datetime)
         arguments: dict[str, Any] = {
@@ -320,8 +329,11 @@ class Workspace:
             west, south, east, north = _as_bbox(bbox)
             arguments["spatial_extent"] = {"west": west, "south": south, "east": east, "north": north}
         graph = {"load": {"process_id": "load_collection", "arguments": arguments, "result": True}}
-        plan = make_plan(graph, self.archive, lattice=_as_lattice(crs, resolution))
-        return make_lazy(plan.schema.probe, plan.grid, plan.compute, collection)
+        plan = make_plan(graph, self.archive, lattice=_as_lattice(crs, resolution), on_error=on_error)
+        cube = make_lazy(plan.schema.probe, plan.grid, plan.compute, collection, block=plan.block_size)
+        if on_error == "skip":
+            cube.attrs["skipped"] = skipped_of(plan.nodes)
+        return cube
 
     def materialise(
         self,

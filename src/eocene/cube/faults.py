@@ -19,10 +19,15 @@ ON_ERROR = ("raise", "skip")
 
 
 class Faults:
-    """What was left out of a cube, each file once; any number of threads may add to it."""
+    """What was left out of a cube, each file once; any number of threads may add to it.
+
+    ``found`` has collection, item, asset, href and problem of each, as lineage has it, and grows while the
+    cube is read.
+    """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], dict[str, str]] = {}
+        self._seen: set[tuple[str, str]] = set()
+        self.found: list[dict[str, str]] = []
         self._lock = threading.Lock()
 
     def add(self, item: Item, band: str, error: DamageError) -> None:
@@ -35,12 +40,14 @@ class Faults:
             "problem": error.message,
         }
         with self._lock:
-            self._found.setdefault((fault["href"], fault["asset"]), fault)
+            if (fault["href"], band) not in self._seen:
+                self._seen.add((fault["href"], band))
+                self.found.append(fault)
 
     def told(self) -> list[dict[str, str]]:
-        """Return what was left out, as lineage has it: collection, item, asset, href, problem."""
+        """Return what was left out, in order."""
         with self._lock:
-            return sorted(self._found.values(), key=lambda f: (f["item"], f["asset"], f["href"]))
+            return sorted(self.found, key=lambda f: (f["item"], f["asset"], f["href"]))
 
     def attempt(self, item: Item, band: str, on_error: str, work: Callable[[], T]) -> T | None:
         """Return what ``work`` returns, None if a file is broken and is to be skipped.

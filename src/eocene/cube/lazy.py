@@ -13,7 +13,7 @@ from xarray.core import indexing
 from eocene.cube.edge import edge_dtype, make_coordinates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -87,11 +87,37 @@ def _within(key: Any) -> Any:
     return slice(None, None, key.step or 1) if isinstance(key, slice) else 0
 
 
+_LAYERS = 36
+"""Dates times bands of a chunk, about: what the engine reads at once."""
+
+
 def make_lazy(
-    probe: Block, grid: Grid, compute: Callable[[Grid, tuple[Any, ...] | None], Block], name: str
+    probe: Block,
+    grid: Grid,
+    compute: Callable[[Grid, tuple[Any, ...] | None], Block],
+    name: str,
+    block: int = 512,
 ) -> xr.DataArray:
-    """Return a DataArray of the whole extent that reads when it is indexed or computed."""
+    """Return a DataArray of the whole extent that reads when it is indexed or computed.
+
+    Parameters
+    ----------
+    probe, grid, compute
+        As for :class:`WindowArray`.
+    name : str
+        Of the array.
+    block : int
+        Edge of a window that is read well; ``.chunk()`` cuts by it.
+    """
     labels = {d: probe.labels[d] for d in probe.dims[:-2]}
     data = indexing.LazilyIndexedArray(WindowArray(probe, grid, compute))
     variable = xr.Variable(probe.dims, data, {"crs": f"EPSG:{grid.epsg}", "grid_mapping": "spatial_ref"})
+    variable.encoding["preferred_chunks"] = _choose_chunks(variable.sizes, block)
     return xr.DataArray(variable, coords=make_coordinates(labels, grid), name=name)
+
+
+def _choose_chunks(sizes: Mapping[Any, int], block: int) -> dict[Any, int]:
+    """Return the chunks that are read best: blocks of all bands and some dates."""
+    bands = sizes.get("bands", 1)
+    wanted = {"t": max(1, _LAYERS // max(1, bands)), "y": block, "x": block}
+    return {dim: max(1, min(length, wanted.get(dim, length))) for dim, length in sizes.items()}

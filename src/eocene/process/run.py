@@ -15,6 +15,7 @@ from eocene.process.cost.cutting import Cut, StageCost, choose_cut, stage_costs
 from eocene.process.cost.estimate import Estimate, estimate_plan, refuse_window, room_for_blocks
 from eocene.process.cost.explain import Explanation, explain_plan
 from eocene.process.evaluate import Window, evaluate, passes
+from eocene.process.loads.faults import treat_faults
 from eocene.process.output.delivery import find_format
 from eocene.process.output.formats import check_format
 from eocene.process.planning.plan import plan_nodes
@@ -170,15 +171,6 @@ class Plan:
         for part in passes(self.nodes, Window(window), self.schema.node):
             yield evaluate(self.nodes, part, self.schema.node, self.stages)
 
-    def parts(self) -> Iterator[Grid | Window]:
-        """Yield what is computed at a time: of the dates that are read together all blocks, then the next.
-
-        So what neighbouring blocks share of a file is decoded once, and kept for a short time only.
-        """
-        for part in passes(self.nodes, Window(self.grid), self.schema.node):
-            for block in self.blocks():
-                yield block if part.times is None else Window(block, part.times)
-
     @property
     def step(self) -> int:
         """How many labels along t are computed at a time."""
@@ -266,6 +258,7 @@ def make_plan(
     *,
     lattice: Lattice | None = None,
     processes: Mapping[str, Any] | None = None,
+    on_error: str = "raise",
 ) -> Plan:
     """Check a graph and return its plan; nothing is read.
 
@@ -281,6 +274,9 @@ def make_plan(
         The pixel grid on which collections are loaded, instead of their own: a map tile's, say.
     processes : mapping, optional
         Processes that the user has defined, by name: ``{"process_graph": …, "parameters": […]}``.
+    on_error : str
+        Whether a file that is missing, cut off or broken raises DamageError ("raise") or is left out and told
+        by :func:`~eocene.process.loads.faults.skipped_of` ("skip").
 
     Raises
     ------
@@ -289,9 +285,8 @@ def make_plan(
     """
     with limit_plan():
         parsed, nodes = plan_nodes(graph, archive, parameters, lattice, UserProcesses(processes or {}))
-    return Plan(
-        parsed, nodes, archive, {"parameters": parameters, "lattice": lattice, "processes": processes}
-    )
+    given = {"parameters": parameters, "lattice": lattice, "processes": processes, "on_error": on_error}
+    return Plan(parsed, treat_faults(nodes, on_error), archive, given)
 
 
 def run(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
 from eocene.model.files import sync_folder, write_json
+from eocene.process.loads.faults import skipped_of
 from eocene.process.output.delivery import deliver, refuse_export
 from eocene.process.output.formats import formats_for
 from eocene.process.output.picture import check_picture
@@ -95,6 +96,8 @@ def _fill_folder(
     collection = make_collection(plan, info, items, assets)
     if warnings:
         collection["eocene:warnings"] = warnings
+    if skipped := skipped_of(plan.nodes):
+        collection["eocene:skipped"] = skipped
     for line in warnings:
         _log.warning("result %s: %s", info.id, line)
     for item in items:
