@@ -2,7 +2,7 @@
 
 The HDF5 library lets DEFLATE unpack a chunk to whatever length it has, however small the header says it is:
 0.6 MB took 600. So a stored chunk that could become larger than the memory budget is unpacked here first,
-piece by piece, up to the length that its header tells. Other filters tell the library how long their output is.
+piece by piece, up to the length that its header tells. Other filters tell the library how much comes out.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ Kind = Literal[
 ``reset`` cuts the connection after a part of the body, ``truncate`` closes it in good order, ``stall`` sends
 nothing more, ``drip`` a byte at a time; ``status`` answers with an error; ``wrong bytes`` flips one;
 ``no ranges`` sends all of the object, ``wrong range`` another part; ``redirect`` sends elsewhere; ``no
-answer`` closes before the first byte; ``replaced`` tells another entity tag; ``packed`` compresses unasked;
-``endless`` never ends and tells no length; ``many headers`` sends a megabyte of them, ``slow headers`` one
-a byte at a time.
+answer`` closes before the first byte; ``replaced`` tells another entity tag and looks at no condition;
+``packed`` compresses unasked; ``endless`` never ends and tells no length; ``many headers`` sends a megabyte
+of them, ``slow headers`` one a byte at a time.
 """
 
 
