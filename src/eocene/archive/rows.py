@@ -166,8 +166,10 @@ def _read_places(items: Sequence[dict[str, Any]]) -> list[tuple[BBox | None, byt
 
 def _read_geometries(items: Sequence[dict[str, Any]]) -> Any:
     """Return the items' geometries as an array; those that GEOS refuses are read one by one."""
-    texts = [_geometry_text(item["geometry"]) for item in items]
-    geometries = shapely.from_geojson(texts, on_invalid="ignore")
+    geometries = _draw_rings([item["geometry"] for item in items])
+    if geometries is None:
+        texts = [_geometry_text(item["geometry"]) for item in items]
+        geometries = shapely.from_geojson(texts, on_invalid="ignore")
     for number in np.flatnonzero(shapely.is_missing(geometries)).tolist():
         try:
             geometries[number] = shape(items[number]["geometry"])
@@ -176,6 +178,21 @@ def _read_geometries(items: Sequence[dict[str, Any]]) -> Any:
     for number in np.flatnonzero(shapely.is_empty(geometries)).tolist():
         raise _wrong(items[number], "geometry", "is empty")
     return geometries
+
+
+def _draw_rings(geometries: Sequence[Any]) -> Any:
+    """Return polygons without holes, as most items are, drawn all at once; None if one is something else."""
+    try:
+        if any(geometry["type"] != "Polygon" or len(geometry["coordinates"]) != 1 for geometry in geometries):
+            return None
+        rings = [geometry["coordinates"][0] for geometry in geometries]
+        points = np.array([point for ring in rings for point in ring])
+        if points.dtype.kind not in "fi" or points.shape[1] != 2:
+            return None
+        numbers = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+        return shapely.polygons(shapely.linearrings(points.astype(float), indices=numbers))
+    except (TypeError, KeyError, ValueError, IndexError, shapely.GEOSException):
+        return None
 
 
 def _geometry_text(geometry: Any) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.archive.catalogue import Mode, item_exists, no_item
 from eocene.archive.extents import Extent, extent_of, summarise
-from eocene.archive.rows import dump
+from eocene.archive.rows import CELLS, dump
 from eocene.archive.tree import make_boxes
 from eocene.model.errors import NotFoundError
 
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from eocene.archive.rows import Row
 
 _SUMMARISED = 10_000
-_ITEM = "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_DOCUMENT = "INSERT OR REPLACE INTO documents VALUES (?, ?, ?)"
+_ITEM = "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?)"
 _BOX = "INSERT INTO boxes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_DELETE = (
+    "DELETE FROM documents WHERE key = ?",
+    "DELETE FROM cells WHERE item = ?",
+    "DELETE FROM items WHERE key = ?",
+)
 _KNOWN = "SELECT id, key FROM items WHERE collection = ? AND id IN (SELECT value FROM json_each(?))"
 _COLUMNS = "SELECT west, south, east, north, first, last, summaries FROM collections WHERE id = ?"
 
@@ -45,7 +50,7 @@ def write_rows(
     rows = list({row.id: row for row in rows}.values())
     old = dict(connection.execute(_KNOWN, (collection, json.dumps([row.id for row in rows]))).fetchall())
     _check_mode(mode, collection, rows, old)
-    delete_places(connection, list(old.values()))
+    _delete(connection, list(old.values()))
     keyed = _give_keys(connection, rows, old)
     _insert(connection, keyed)
     extent = extent_of(rows).union(Extent.from_columns(known[:6]))
@@ -86,27 +91,24 @@ def _insert(connection: sqlite3.Connection, keyed: Sequence[tuple[int, Row]]) ->
         for box in make_boxes(key, row.bbox, row.first, row.last, row.cloud_cover)
     )
     connection.executemany(_BOX, boxes)
-    cells = ((cell, key) for key, row in keyed for cell in row.cells)
+    cells = ((cell, key) for key, row in keyed if CELLS in row.properties for cell in row.cells)
     connection.executemany("INSERT INTO cells VALUES (?, ?)", cells)
 
 
-def delete_places(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
-    """Delete the boxes, at most two each, and cells of items, by the items' keys."""
-    boxes = [(2 * key + half,) for key in keys for half in (0, 1)]
-    connection.executemany("DELETE FROM boxes WHERE box = ?", boxes)
-    connection.executemany("DELETE FROM cells WHERE item = ?", [(key,) for key in keys])
+def _delete(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Delete items by their keys, with all that belongs to them: at most two boxes each, documents, cells."""
+    connection.executemany(
+        "DELETE FROM boxes WHERE box = ?", ((2 * key + half,) for key in keys for half in (0, 1))
+    )
+    for statement in _DELETE:
+        connection.executemany(statement, ((key,) for key in keys))
 
 
 def delete_rows(connection: sqlite3.Connection, collection: str, ids: Sequence[str]) -> int:
     """Delete items of a collection with all that belongs to them, and return how many there were."""
     keys = [key for _, key in connection.execute(_KNOWN, (collection, json.dumps(ids))).fetchall()]
     if keys:
-        delete_places(connection, keys)
-        for table in ("documents", "items"):
-            connection.executemany(
-                f"DELETE FROM {table} WHERE key = ?",  # noqa: S608  (one of two names)
-                [(key,) for key in keys],
-            )
+        _delete(connection, keys)
         connection.execute("UPDATE collections SET items = items - ? WHERE id = ?", (len(keys), collection))
         recompute_extent(connection, collection)
     return len(keys)
