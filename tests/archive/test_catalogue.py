@@ -30,6 +30,13 @@ def test_putting_an_item_again_replaces_it_everywhere(catalogue, products):
     assert len(catalogue.search(Search(bbox=(20, 20, 22, 22)))) == 1
 
 
+def test_the_newest_items_can_be_put_again_together_with_new_ones(catalogue, products):
+    catalogue.put_items([products.make_item(name) for name in "abc"])
+    catalogue.put_items([products.make_item(name) for name in "dcb"])
+    catalogue.put_items([products.make_item(name) for name in "edf"])
+    assert {item["id"] for item in catalogue.search(Search())} == set("abcdef")
+
+
 def test_deleted_items_are_not_found_any_more_and_the_extent_shrinks(catalogue, products):
     catalogue.put_items([products.make_item("a"), products.make_item("b", bbox=(50, 0, 51, 1))])
     assert catalogue.delete_items("s2", ["b", "unknown"]) == 1

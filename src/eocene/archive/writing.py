@@ -50,8 +50,8 @@ def write_rows(
     rows = list({row.id: row for row in rows}.values())
     old = dict(connection.execute(_KNOWN, (collection, json.dumps([row.id for row in rows]))).fetchall())
     _check_mode(mode, collection, rows, old)
+    keyed = _give_keys(connection, rows, old)  # before old items go, whose keys stay theirs
     _delete(connection, list(old.values()))
-    keyed = _give_keys(connection, rows, old)
     _insert(connection, keyed)
     extent = extent_of(rows).union(Extent.from_columns(known[:6]))
     summaries = summarise(json.loads(known[6]), [row.properties for row in rows])
