@@ -119,6 +119,17 @@ def test_all_items_can_be_walked_through_in_batches(filled):
     assert _ids(filled.iterate(Search(), batch=7)) == _ids(filled.search(Search()))
 
 
+def test_items_may_be_put_while_they_are_read(filled):
+    def copies():
+        for item in filled.iterate(Search(), batch=7):
+            assert filled.collection("s2")["id"] == "s2"
+            yield item | {"id": "copy " + item["id"]}
+
+    assert filled.put_items(item for item in list(copies())) == 30
+    assert filled.put_items(copies()) >= 60
+    assert filled.count(Search()) >= 90
+
+
 def test_fields_are_included_and_left_out(filled):
     query = Search(ids=("i01",), fields=("properties.datetime", "properties.rank", "-properties.rank"))
     assert filled.search(query) == [

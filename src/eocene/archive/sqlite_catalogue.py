@@ -196,7 +196,11 @@ class SqliteCatalogue(Catalogue):
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with self._transaction("BEGIN") as connection:
+        connection = self._connection()
+        if connection.in_transaction:  # what is being put comes from a generator that reads
+            yield connection
+            return
+        with self._transaction("BEGIN"):
             yield connection
 
     @contextmanager
