@@ -31,7 +31,9 @@ GRID = Grid(Lattice(32631, (10.0, 10.0)), 3, 4, 5, 6)
 
 def put(areas: HotAreas, name: str, size: int, used: float) -> HotArea:
     """Put an area with one part of so many bytes, used last at a time."""
-    area = HotArea(name, "c", GRID, (0, 0, 1, 1), None, {"a": "uint8"}, parts=(HotPart("part-1", 1, size),))
+    area = HotArea(
+        name, "c", GRID, (0, 0, 1, 1), None, {"a": "uint8"}, parts=(HotPart("part-1", 512, 1, size),)
+    )
     (areas.path(area) / "part-1").mkdir(parents=True)
     (areas.path(area) / "part-1" / "data").write_bytes(b"x" * size)
     areas.put(area)

@@ -57,9 +57,10 @@ class HotDate:
 
 @dataclass(frozen=True)
 class HotPart:
-    """Up to a hundred dates in one folder, which never changes; how many files and bytes it has."""
+    """Up to a hundred dates in a folder, which never changes: the edge of its shards, its files and bytes."""
 
     name: str
+    edge: int
     files: int
     bytes: int
 

@@ -133,7 +133,7 @@ def _paste_hot(
     for position, date in fresh.items():
         by_part[date.part].append(position)
     for name, positions in by_part.items():
-        arrays = open_part(folder / name, parts[name], area.grid, len(order))
+        arrays = open_part(folder / name, parts[name], area.grid)
         slots = [fresh[position].slot for position in positions]
         for band in bands:
             numbers, valid = arrays.read(order.index(band.name), slots, part)

@@ -7,8 +7,9 @@ areas on one lattice have the same edges. Chunks without any data are not writte
 
 from __future__ import annotations
 
+import os
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -37,18 +38,29 @@ _KEPT_BYTES = 32 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class PartArrays:
-    """The arrays of a part, open.
+    """The arrays of a part, each opened when it is used.
 
     Parameters
     ----------
+    folder : Path
+        Where they lie.
     grid : Grid
         What row 0 and column 0 are, and how many there are.
-    bands : tuple of (numbers, valid)
-        In the order of the area's bands.
+    mode : str
+        Whether they are read (r) or written (r+).
     """
 
+    folder: Path
     grid: Grid
-    bands: tuple[tuple[Any, Any], ...]
+    mode: Any
+    _opened: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+
+    def _arrays(self, band: int) -> tuple[Any, ...]:
+        """Return numbers and mask of a band, by its number among the area's bands."""
+        if band not in self._opened:
+            paths = (self.folder / str(band) / name for name in ("numbers", "valid"))
+            self._opened[band] = tuple(zarr.open_array(path, mode=self.mode) for path in paths)
+        return self._opened[band]
 
     def read(self, band: int, slots: Sequence[int], window: Grid) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return numbers and mask (slots, height, width) of a window inside the grid."""
@@ -65,7 +77,7 @@ class PartArrays:
 
     def _read_dates(self, band: int, dates: slice, window: Grid) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         place = (dates, *window.slices_in(self.grid))
-        numbers, valid = (np.asarray(array[place]) for array in self.bands[band])
+        numbers, valid = (np.asarray(array[place]) for array in self._arrays(band))
         return numbers, valid
 
     def write(
@@ -73,7 +85,7 @@ class PartArrays:
     ) -> None:
         """Write dates from a slot on; the window is whole shards, or ends with the area."""
         place = (slice(first, first + len(numbers)), *window.slices_in(self.grid))
-        for array, values in zip(self.bands[band], (np.where(valid, numbers, 0), valid), strict=True):
+        for array, values in zip(self._arrays(band), (np.where(valid, numbers, 0), valid), strict=True):
             array[place] = values.astype(array.dtype, copy=False)
 
 
@@ -105,7 +117,7 @@ def create_part(folder: Path, grid: Grid, dtypes: Sequence[str], dates: int, edg
                 compressors=[BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle"), Crc32cCodec()],
                 dimension_names=("t", "y", "x"),
             )
-    return _open(folder, whole, len(dtypes), "r+")
+    return PartArrays(folder, whole, "r+")
 
 
 def shards_of(grid: Grid, edge: int) -> Iterator[Grid]:
@@ -123,34 +135,32 @@ def _anchor(grid: Grid, edge: int) -> Grid:
     return replace(grid, left=left, top=top, width=width, height=height)
 
 
-def describe_part(folder: Path) -> HotPart:
+def describe_part(folder: Path, edge: int) -> HotPart:
     """Return how much a part that was written takes, once it is on the disk."""
     for path in [folder, *folder.rglob("*")]:
         sync_folder(path)  # or a file
-    return _measure(folder)
+    return HotPart(folder.name, edge, *measure_folder(folder))
 
 
-def _measure(folder: Path) -> HotPart:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return HotPart(folder.name, len(files), sum(path.stat().st_size for path in files))
+def measure_folder(folder: Path | str) -> tuple[int, int]:
+    """Return how many files lie below a folder, and their bytes."""
+    count = size = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            below = measure_folder(entry.path) if entry.is_dir() else (1, entry.stat().st_size)
+            count, size = count + below[0], size + below[1]
+    return count, size
 
 
 @lru_cache(maxsize=256)
-def open_part(folder: Path, part: HotPart, grid: Grid, count: int) -> PartArrays:
-    """Open a part of an area of that grid and so many bands.
+def open_part(folder: Path, part: HotPart, grid: Grid) -> PartArrays:
+    """Open a part of an area of that grid.
 
     Raises
     ------
     DamageError
         If a file is missing or too long or short: Zarr would take a missing shard for one without data.
     """
-    if _measure(folder) != part:
+    if measure_folder(folder) != (part.files, part.bytes):
         raise DamageError(f"The materialised part {folder} is not complete.", "Materialise the area again.")
-    array: Any = zarr.open_array(folder / "0" / "numbers", mode="r")
-    return _open(folder, _anchor(grid, array.shards[-1]), count, "r")
-
-
-def _open(folder: Path, whole: Grid, count: int, mode: Any) -> PartArrays:
-    group = zarr.open_group(folder, mode=mode)
-    bands = tuple((group[f"{number}/numbers"], group[f"{number}/valid"]) for number in range(count))
-    return PartArrays(whole, bands)
+    return PartArrays(folder, _anchor(grid, part.edge), "r")

@@ -19,6 +19,7 @@ from eocene.cube.hot_arrays import (
     SHARD_DATES,
     create_part,
     describe_part,
+    measure_folder,
     shards_of,
 )
 from eocene.cube.source import UNKNOWN, box_test
@@ -183,13 +184,13 @@ class _Job:
             for band in self.bands:
                 self._write_piece(arrays, order.index(band.name), band, window, dates)
                 self._step()
-            areas.make_room(area, _size(folder))
+            areas.make_room(area, measure_folder(folder)[1])
         kept = [
             HotDate(label, folder.name, slot, items[label])
             for slot, (label, _) in enumerate(dates)
             if str(label) not in self.left_out
         ]
-        return describe_part(folder), kept
+        return describe_part(folder, edge), kept
 
     def _describe(self, items: Sequence[Item]) -> Any:
         names = [band.name for band in self.bands]
@@ -244,7 +245,3 @@ class _Job:
         positions = [position for position, _ in dates]
         numbers[positions] = found
         valid[positions] = True if mask is None else mask
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
