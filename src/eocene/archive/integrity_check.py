@@ -140,8 +140,11 @@ def verify_items(
             uses = group_uses(batch)
             remote = [href for href in uses if is_remote(href)]
             report.remote += sum(len(uses.pop(href)) for href in remote)
-            for look in pool.map(lambda pair: _look(pair[0], pair[1], door, folder), uses.items()):
+            looks = pool.map(lambda pair: _look(pair[0], pair[1], door, folder), uses.items())
+            for number, look in enumerate(looks, start=1):
                 _note(report, look, seen, repair)
+                if progress is not None and number < len(uses):
+                    progress(done + len(batch) * number // len(uses), max(total, done + len(batch)))
             done += len(batch)
             if progress is not None:
                 progress(done, max(total, done))

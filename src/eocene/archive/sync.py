@@ -11,20 +11,28 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from shapely.errors import ShapelyError
 
 from eocene.archive.definition import complete_collection
 from eocene.archive.fetch import is_remote
 from eocene.archive.hot_locks import lock_file
 from eocene.archive.inspection import Inspector
 from eocene.archive.majortom import name_cells
-from eocene.archive.normalise import is_data, normalise_collection
+from eocene.archive.normalise import normalise_collection
 from eocene.archive.presets import Preset, find_origin, find_preset
 from eocene.archive.product import make_collection
 from eocene.archive.sync_documents import Documents
 from eocene.archive.sync_fetch import Fetcher, Part, name_plainly
-from eocene.archive.sync_items import choose_assets, make_item, name_state, read_key, read_state
+from eocene.archive.sync_items import (
+    choose_assets,
+    is_same,
+    make_item,
+    name_state,
+    read_key,
+    what_lasts,
+)
 from eocene.archive.sync_source import Wanted, open_source
 from eocene.archive.sync_trust import trust_sources
 from eocene.archive.versions import keep_versions, list_versions
@@ -32,6 +40,7 @@ from eocene.model.errors import EoceneError, InputError, NotFoundError, StateErr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from eocene.archive.catalogue import Catalogue
     from eocene.archive.fetch import Door
@@ -39,7 +48,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-_FAULTS = (EoceneError, AttributeError, KeyError, TypeError, ValueError)
+_FAULTS = (EoceneError, ShapelyError, AttributeError, KeyError, TypeError, ValueError)
 """What an item that a stranger wrote may come to."""
 
 
@@ -175,6 +184,7 @@ class _Run:
                     self._finish(waiting.popleft())
             while waiting:
                 self._finish(waiting.popleft())
+            self._step(0, more=False)
         finally:
             pool.shutdown(cancel_futures=True)
         return self._report
@@ -195,7 +205,7 @@ class _Run:
             known = self._find(name, item["id"])
             chosen = choose_assets(item, url, self._options.assets, self._preset, known)
             state = name_state(item, url)
-            if known is not None and not self._options.recheck and _is_same(known, state, chosen):
+            if known is not None and not self._options.recheck and is_same(known, state, chosen):
                 self._report.unchanged += 1
                 self._step()
                 return None
@@ -224,7 +234,7 @@ class _Run:
         self._report.bytes += sum(one.bytes for one in fetched)
         if pending.known is None:
             self._report.added += 1
-        elif _lasting(self._catalogue.item(made["collection"], made["id"])) == _lasting(pending.known):
+        elif what_lasts(self._catalogue.item(made["collection"], made["id"])) == what_lasts(pending.known):
             self._report.unchanged += 1
         else:
             self._report.updated += 1
@@ -272,10 +282,11 @@ class _Run:
         self._report.failed.append({"item": name, "error": f"{error.code}: {error}"})
         self._step()
 
-    def _step(self) -> None:
-        self._done += 1
+    def _step(self, items: int = 1, *, more: bool = True) -> None:
+        """Tell the progress; as long as items are listed there is at least one more to do."""
+        self._done += items
         if self._progress is not None:
-            self._progress(self._done, self._listed)
+            self._progress(self._done, self._listed + more)
 
 
 def _each_once(pairs: Iterable[tuple[dict[str, Any], str]]) -> Iterator[tuple[dict[str, Any], str]]:
@@ -284,17 +295,3 @@ def _each_once(pairs: Iterable[tuple[dict[str, Any], str]]) -> Iterator[tuple[di
         if item["id"] not in seen:
             seen.add(item["id"])
             yield item, url
-
-
-def _is_same(known: dict[str, Any], state: str, chosen: dict[str, dict[str, Any]]) -> bool:
-    """Tell whether an item was made of this state, and its files are there."""
-    assets = known["assets"].values()
-    there = {read_key(asset) for asset in assets}
-    files = (asset for asset in assets if is_data(asset) and not is_remote(asset["href"]))
-    return (
-        read_state(known) == state and set(chosen) <= there and all(Path(a["href"]).is_file() for a in files)
-    )
-
-
-def _lasting(item: dict[str, Any]) -> dict[str, Any]:
-    return {key: item[key] for key in ("geometry", "properties", "assets", "links")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -148,3 +149,18 @@ def _find_home(item: Mapping[str, Any], url: str) -> str:
         and link.get("rel") == "self"
     )  # fmt: skip
     return _strip(next((str(href) for href in own if is_remote(href)), url))
+
+
+def is_same(known: dict[str, Any], state: str, chosen: dict[str, dict[str, Any]]) -> bool:
+    """Tell whether an item was made of this state, and its files are there."""
+    assets = known["assets"].values()
+    there = {read_key(asset) for asset in assets}
+    files = (asset for asset in assets if is_data(asset) and not is_remote(asset["href"]))
+    return (
+        read_state(known) == state and set(chosen) <= there and all(Path(a["href"]).is_file() for a in files)
+    )
+
+
+def what_lasts(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what tells whether an item is another than before."""
+    return {key: item[key] for key in ("geometry", "properties", "assets", "links")}

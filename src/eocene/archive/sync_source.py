@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -216,13 +217,15 @@ def _walk(
     documents: Documents, entry: dict[str, Any], url: str, collection: str
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the collection, if there is a document of it, and its items; others are not entered."""
-    queue: list[tuple[dict[str, Any] | None, str, str]] = [(entry, url, "")]
+    queue: deque[tuple[dict[str, Any] | None, str, str]] = deque([(entry, url, "")])
     seen: set[str] = set()
     while queue:
-        document, place, owner = queue.pop(0)
+        document, place, owner = queue.popleft()
         if place in seen:
             continue
         seen.add(place)
+        if len(seen) > _MOST_PAGES:
+            raise InputError("The catalogue has too many documents.", "Mirror its collections one by one.")
         document = documents.read(place) if document is None else document
         kind = document.get("type")
         if kind == "Collection":

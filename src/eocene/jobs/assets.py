@@ -6,10 +6,11 @@ every file in one document (source: openEO API 1.2.0, ``GET /jobs/{job_id}/resul
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from eocene.archive.fetch import Door
+from eocene.archive.integrity import SIZE, TREE, hash_tree, list_tree, measure_tree
 from eocene.model.files import write_json
 
 if TYPE_CHECKING:
@@ -48,14 +49,8 @@ def _name(asset: dict[str, Any]) -> str:
 
 
 def _measure_folder(path: Path) -> dict[str, Any]:
-    """Return size and checksum of a folder, the latter over the sorted lines "digest path"."""
+    """Return size and checksum of a folder, as the archive makes them."""
     if not path.is_dir():
         return {}
-    files = sorted(p for p in path.rglob("*") if p.is_file())
-    lines = []
-    for file in files:
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        lines.append(f"{digest} {file.relative_to(path).as_posix()}\n")
-    tree = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return {"file:size": sum(f.stat().st_size for f in files), "eocene:tree_checksum": f"1220{tree}"}
+    folder = path.resolve()
+    return {SIZE: measure_tree(folder), TREE: hash_tree(list_tree(folder, Door((folder,))))}
