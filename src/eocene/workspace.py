@@ -313,7 +313,7 @@ class Workspace:
 
         Notes
         -----
-        ``.chunk()`` gives Dask chunks of the size that is read best, :attr:`encoding` tells it.
+        ``cube.chunk(cube.encoding["preferred_chunks"])`` cuts it into Dask chunks that are read well.
         """
         from eocene.cube.lazy import make_lazy
         from eocene.process import make_plan

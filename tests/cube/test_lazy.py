@@ -133,3 +133,13 @@ def test_labels_that_are_times_become_times_and_others_texts() -> None:
     )
     assert time_coordinate(("2024-jja", "2024-son")).tolist() == ["2024-jja", "2024-son"]
     assert time_coordinate(TIMES).dtype == "datetime64[ns]"
+
+
+def test_chunks_are_windows_that_are_read_well() -> None:
+    lazy, whole, asked = make_cube()
+    assert lazy.encoding["preferred_chunks"] == {"t": 5, "bands": 3, "y": 6, "x": 8}
+    assert lazy.chunk(lazy.encoding["preferred_chunks"]).data.numblocks == (1, 1, 1, 1)
+    chunked = lazy.chunk({"y": 4, "x": 4})
+    assert not asked
+    xr.testing.assert_equal(chunked.compute(), whole)
+    assert {window.shape for window, _ in asked} == {(4, 4), (2, 4)}

@@ -245,3 +245,51 @@ def test_an_item_of_an_older_baseline_keeps_its_own_offset(tmp_path: Path) -> No
     cube = make_plan({"a": call("load_collection", id="tiny", result=True)}, archive).run()
     archive.close()
     assert cube[:, 0, 0, 0].values == pytest.approx([0.2, 0.1])
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut off", "scrambled"])
+def test_a_broken_file_fails_or_is_skipped_and_told_by_choice(tmp_path: Path, damage: str) -> None:
+    from eocene.model.errors import DamageError
+    from eocene.process import make_plan
+    from eocene.process.loads.faults import skipped_of
+    from tests.process.graphs import call
+
+    size = Grid(UTM32, TINY.left, TINY.top, 90, 90)
+    times = ("2024-05-01T10:00:00Z", "2024-05-02T10:00:00Z")
+    items = [
+        make_scene(tmp_path, f"s{i}", time, size, {"a": np.full(size.shape, i + 1, np.uint8)})
+        for i, time in enumerate(times)
+    ]
+    archive = make_archive(tmp_path, items)
+    broken = tmp_path / "s1_a.tif"
+    content = broken.read_bytes()
+    if damage == "missing":
+        broken.unlink()
+    else:
+        broken.write_bytes(content[:60] if damage == "scrambled" else content[: len(content) // 2])
+    graph = {"a": call("load_collection", id="tiny", result=True)}
+    with pytest.raises(DamageError, match=r"s1_a\.tif"):
+        make_plan(graph, archive).run()
+    plan = make_plan(graph, archive, on_error="skip")
+    cube = plan.run()
+    assert (cube[0] == 1).all()
+    assert cube[1].isnull().all()
+    (fault,) = skipped_of(plan.nodes)
+    assert (fault["item"], fault["asset"]) == ("s1", "a")
+    assert "s1_a.tif" in fault["problem"]
+    archive.close()
+
+
+def test_the_mask_inside_a_file_is_respected_when_images_are_laid(tmp_path: Path) -> None:
+    grid = Grid(UTM32, TINY.left, TINY.top, 40, 30)
+    item = make_scene(
+        tmp_path, "s", "2024-05-01T10:00:00Z", grid, {"a": np.full(grid.shape, 5, np.uint8)}, nodata=None
+    )
+    valid = np.random.default_rng(1).random(grid.shape) < 0.5
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(item["assets"]["a"]["href"], "r+") as file,
+    ):
+        file.write_mask(valid)
+    block = read(tmp_path, [item], [Band("a", "uint8", None)], grid)
+    assert np.array_equal(block.valid[0, 0], valid)

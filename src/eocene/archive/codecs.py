@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 NOTHING, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE = 1, 5, 7, 8, 32773, 32946
 LERC, LZMA, ZSTD, WEBP = 34887, 34925, 50000, 50001
-YCBCR = 6
-"""Photometric interpretation: luma and two colour differences."""
+YCBCR, _RGB = 6, 2
+"""Photometric interpretations: luma and two colour differences; red, green, blue."""
 
 
 def _codec(name: str) -> Callable[..., Any]:
@@ -73,7 +73,7 @@ def decode_image(
     data : bytes
         As stored.
     photometric : int
-        How colours are to be read; JPEG stores RGB as luma and colour differences.
+        Which colours JPEG holds.
     tables : bytes
         What the JPEG tiles of an image share.
     extra : int
@@ -95,14 +95,9 @@ def decode_image(
 
 
 def _decode_jpeg(data: bytes, photometric: int, tables: bytes) -> NDArray[Any]:
-    colours = {"colorspace": "YCBCR", "outcolorspace": "RGB"} if photometric == YCBCR else {}
-    plain = (
-        {} if colours else {"colorspace": _PLAIN.get(photometric), "outcolorspace": _PLAIN.get(photometric)}
-    )
-    return np.asarray(_codec("jpeg8_decode")(data, tables=tables or None, **colours, **plain))
-
-
-_PLAIN = {1: "GRAYSCALE", 2: "RGB"}
+    space = "RGB" if photometric == _RGB else "GRAYSCALE"
+    decode = _codec("jpeg8_decode")
+    return np.asarray(decode(data, tables=tables or None, colorspace=space, outcolorspace=space))
 
 
 def _decode_lerc(data: bytes, extra: int) -> NDArray[Any]:

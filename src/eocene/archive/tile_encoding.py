@@ -111,12 +111,12 @@ class TileEncoding:
         coded = self.compression in OF_BYTES or self.compression in OF_IMAGES
         _refuse_if(not coded, f"compression {self.compression}")
         _refuse_if(fill_order != 1, "bits in reverse order")
-        in_jpeg = self.compression == JPEG
-        _refuse_if(self.photometric == YCBCR and not in_jpeg, "YCbCr colours")
+        # GDAL spreads colours that JPEG stores at half resolution in a way of its own.
+        _refuse_if(self.photometric == YCBCR, "YCbCr colours")
         if self.compression in (JPEG, WEBP):
             _refuse_if(self.dtype.itemsize > 1 or self.dtype.kind != "u", "JPEG or WebP of wide numbers")
-        if in_jpeg:
-            usual = self.photometric in (0, 1, 2, YCBCR) and self.shape[2] in (1, 3)
+        if self.compression == JPEG:
+            usual = self.photometric in (0, 1, 2) and self.shape[2] in (1, 3)
             _refuse_if(not usual, "JPEG of unusual colours")
         predicted = self.predictor in (NONE, HORIZONTAL) or (
             self.predictor == FLOATING and self.dtype.kind == "f"

@@ -107,13 +107,14 @@ def make_lazy(
     name : str
         Of the array.
     block : int
-        Edge of a window that is read well; ``.chunk()`` cuts by it.
+        Edge of a window that is read well, as ``encoding["preferred_chunks"]`` says.
     """
     labels = {d: probe.labels[d] for d in probe.dims[:-2]}
     data = indexing.LazilyIndexedArray(WindowArray(probe, grid, compute))
     variable = xr.Variable(probe.dims, data, {"crs": f"EPSG:{grid.epsg}", "grid_mapping": "spatial_ref"})
-    variable.encoding["preferred_chunks"] = _choose_chunks(variable.sizes, block)
-    return xr.DataArray(variable, coords=make_coordinates(labels, grid), name=name)
+    cube = xr.DataArray(variable, coords=make_coordinates(labels, grid), name=name)
+    cube.encoding["preferred_chunks"] = _choose_chunks(variable.sizes, block)
+    return cube
 
 
 def _choose_chunks(sizes: Mapping[Any, int], block: int) -> dict[Any, int]:
