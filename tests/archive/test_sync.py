@@ -233,3 +233,17 @@ def test_signatures_of_a_source_are_not_kept(archive, source):
 def test_presets_with_tokens_are_not_read_in_place(archive):
     with pytest.raises(UnavailableError, match="tokens"):
         archive.sync("planetary-computer", S2, SyncOptions(copy=False))
+
+
+@pytest.mark.long
+def test_a_catalogue_in_postgres_holds_the_same_mirror(source, tmp_path, monkeypatch, request):
+    monkeypatch.setenv("EOCENE_CATALOGUE", request.getfixturevalue("postgres")())
+    (tmp_path / "workspace").mkdir()
+    with closing(Archive(Layout(tmp_path / "workspace"))) as archive:
+        assert archive.sync(source.server.url, S2).added == 4
+        source.put(1, seed=7)
+        assert archive.sync(source.server.url, S2).updated == 1
+        assert archive.sync(source.server.url, S2).unchanged == 4
+        check_pixels(archive, source)
+        assert len(archive.versions("s2", "scene-1")) == 2
+        assert archive.verify().files == 10
