@@ -83,16 +83,7 @@ def sar_backscatter(  # noqa: PLR0917  openEO's parameters
         An elevation model is named where none can be used.
     """
     _check_offered(coefficient, contributing_area, local_incidence_angle)
-    if elevation_model is not None:
-        raise InputError(
-            f"The elevation model {elevation_model!r} cannot be used: nothing on the ellipsoid needs one.",
-            "Leave elevation_model out.",
-            code="DigitalElevationModelInvalid",
-        )
-    if options:
-        raise InputError(
-            f"There is no option {min(options)!r}.", "Leave options out.", code="ProcessParameterInvalid"
-        )
+    _check_unused(elevation_model, options)
     fields = {COEFFICIENT: coefficient or UNCALIBRATED, NOISE_REMOVED: noise_removal}
     added = [name for name, is_asked in ((MASK, mask), (INCIDENCE, ellipsoid_incidence_angle)) if is_asked]
     return _read_as(_check_radar(data), fields, added)
@@ -113,6 +104,20 @@ def _check_offered(coefficient: str | None, area: bool, angle: bool) -> None:
         raise UnavailableError(
             f"Backscatter on the terrain is not built: {', '.join(wanted)}.",
             f"Ask for a coefficient of {', '.join(COEFFICIENTS)}, without angles and areas on the terrain.",
+        )
+
+
+def _check_unused(elevation_model: Any, options: Mapping[str, Any]) -> None:
+    """Raise InputError for what changes nothing on the ellipsoid."""
+    if elevation_model is not None:
+        raise InputError(
+            f"The elevation model {elevation_model!r} cannot be used: nothing on the ellipsoid needs one.",
+            "Leave elevation_model out.",
+            code="DigitalElevationModelInvalid",
+        )
+    if options:
+        raise InputError(
+            f"There is no option {min(options)!r}.", "Leave options out.", code="ProcessParameterInvalid"
         )
 
 
