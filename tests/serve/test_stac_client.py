@@ -131,3 +131,10 @@ def test_queryables_are_json_schema(server):
     schema = server.get("/stac/collections/sentinel-2-l2a/queryables").json()
     assert schema["type"] == "object"
     assert "eo:cloud_cover" in schema["properties"]
+
+
+def test_no_path_of_the_server_is_told(server, workspace, simulated):
+    for path in ("/stac/", "/stac/collections", "/stac/search?limit=1000", "/stac/search?fields=assets"):
+        text = server.get(path).text
+        assert str(workspace.root) not in text
+        assert str(simulated) not in text
