@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eocene.archive import Archive
     from eocene.archive.hot import HotAreas
     from eocene.archive.integrity_check import Report
-    from eocene.archive.sync import SyncReport
+    from eocene.archive.sync_report import SyncReport
     from eocene.cube.hot_writing import Materialised
     from eocene.jobs import JobStore, Layers, Users
     from eocene.learn import ModelRegistry
@@ -183,7 +183,7 @@ class Workspace:
         InputError, NotFoundError, DamageError
             If the source is refused, does not have the collection, or cannot be listed.
         """
-        from eocene.archive.sync import SyncOptions
+        from eocene.archive.sync_report import SyncOptions
         from eocene.archive.sync_source import Wanted
 
         area = None if bbox is None else _as_bbox(bbox)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eocene.archive import Archive, Search
-from eocene.archive.sync import SyncOptions
+from eocene.archive.sync_report import SyncOptions
 from eocene.archive.sync_source import Wanted
 from eocene.model import InputError, Layout, NotFoundError, StateError, UnavailableError
 

@@ -13,7 +13,7 @@ import pytest
 from eocene.archive import Search
 from eocene.archive.presets import PRESETS, Preset, find_access, find_preset
 from eocene.archive.presets_access import SignedAccess, TokenAccess
-from eocene.archive.sync import SyncOptions
+from eocene.archive.sync_report import SyncOptions
 from eocene.archive.sync_source import Wanted
 from eocene.testing.faults.handler import Answer
 

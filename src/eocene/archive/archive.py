@@ -17,7 +17,8 @@ from eocene.archive.opening import open_raster
 from eocene.archive.places import open_catalogue
 from eocene.archive.product import IngestOptions
 from eocene.archive.search import Search
-from eocene.archive.sync import SyncOptions, sync_collection
+from eocene.archive.sync import sync_collection
+from eocene.archive.sync_report import SyncOptions
 from eocene.archive.sync_trust import read_sources
 from eocene.archive.tables import read_table
 from eocene.archive.versions import SUFFIX, list_versions
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from eocene.archive.integrity_check import Report
     from eocene.archive.presets import Preset
     from eocene.archive.raster import Raster
-    from eocene.archive.sync import SyncReport
+    from eocene.archive.sync_report import SyncReport
     from eocene.archive.sync_source import Wanted
     from eocene.model.band import Band
     from eocene.model.layout import Layout

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shapely.errors import ShapelyError
@@ -33,13 +33,14 @@ from eocene.archive.sync_items import (
     read_key,
     what_lasts,
 )
+from eocene.archive.sync_report import SyncOptions, SyncReport
 from eocene.archive.sync_source import Wanted, open_source
 from eocene.archive.sync_trust import trust_sources
 from eocene.archive.versions import keep_versions, list_versions
 from eocene.model.errors import EoceneError, InputError, NotFoundError, StateError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from eocene.archive.catalogue import Catalogue
@@ -48,62 +49,10 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
+_AT_ONCE = 100
+"""Items put in one transaction at most, if their files come faster than items are put."""
 _FAULTS = (EoceneError, ShapelyError, AttributeError, KeyError, TypeError, ValueError)
 """What an item that a stranger wrote may come to."""
-
-
-@dataclass(frozen=True)
-class SyncOptions:
-    """How a collection is mirrored.
-
-    Parameters
-    ----------
-    assets : tuple of str
-        Assets, bands or common names; all data of an item if empty.
-    copy : bool
-        Whether files are fetched; else they are read in place.
-    allow : tuple of str
-        Prefixes of URLs where assets may lie, besides the source's own server and those of a preset.
-    recheck : bool
-        Whether files of items that did not change are compared with the source, too.
-    workers : int
-        How many files are fetched at a time.
-    """
-
-    assets: tuple[str, ...] = ()
-    copy: bool = True
-    allow: tuple[str, ...] = ()
-    recheck: bool = False
-    workers: int = 8
-
-
-@dataclass
-class SyncReport:
-    """What a run did.
-
-    Attributes
-    ----------
-    collection : str
-        Its id.
-    added, updated, unchanged : int
-        Items.
-    files, bytes : int
-        That were fetched.
-    failed : list of dict
-        Items that could not be mirrored, each with its ``item`` and ``error``; what was there of them stays.
-    """
-
-    collection: str
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    files: int = 0
-    bytes: int = 0
-    failed: list[dict[str, str]] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what the command line prints."""
-        return dict(vars(self))
 
 
 def sync_collection(
@@ -148,6 +97,15 @@ class _Pending:
     parts: list[Future[Fetched]]
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """An item of ours that is about to be put, the one that it replaces, and its files."""
+
+    item: dict[str, Any]
+    known: dict[str, Any] | None
+    fetched: list[Fetched]
+
+
 class _Run:
     """One run: items are listed, their files fetched side by side, and put in the order of the list."""
 
@@ -167,6 +125,7 @@ class _Run:
         self._collection: dict[str, Any] = {}
         self._listed = self._done = 0
         self._progress: Progress | None = None
+        self._ready: list[_Ready] = []
 
     def mirror(self, progress: Progress | None) -> SyncReport:
         self._progress = progress
@@ -181,9 +140,10 @@ class _Run:
                 if pending is not None:
                     waiting.append(pending)
                 while len(waiting) > 2 * self._options.workers:
-                    self._finish(waiting.popleft())
+                    self._finish(waiting.popleft(), waiting[0])
             while waiting:
-                self._finish(waiting.popleft())
+                self._finish(waiting.popleft(), waiting[0] if waiting else None)
+            self._flush()
             self._step(0, more=False)
         finally:
             pool.shutdown(cancel_futures=True)
@@ -218,35 +178,61 @@ class _Run:
         take = self._fetcher.fetch if self._options.copy else self._fetcher.refer
         return _Pending(item, url, known, chosen, [pool.submit(take, part) for part in parts])
 
-    def _finish(self, pending: _Pending) -> None:
-        """Put an item whose files are here."""
+    def _finish(self, pending: _Pending, following: _Pending | None = None) -> None:
+        """Make an item whose files are here; put it with others, unless the following one takes long."""
         try:
             fetched = [part.result() for part in pending.parts]
             made = make_item(pending.item, pending.url, pending.chosen, fetched)
             made = name_cells(Inspector(self._door).inspect_item(made, lambda: None))
-            self._put(made, fetched)
         except _FAULTS as error:
             for part in pending.parts:
                 part.cancel()
             self._fail(pending.item["id"], error)
+        else:
+            self._ready.append(_Ready(made, pending.known, fetched))
+        is_near = following is not None and all(part.done() for part in following.parts)
+        if not is_near or len(self._ready) >= _AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Put the items that are ready; if one of them cannot be put, the others one by one."""
+        ready, self._ready = self._ready, []
+        if not ready:
             return
-        self._report.files += sum(one.bytes > 0 for one in fetched)
-        self._report.bytes += sum(one.bytes for one in fetched)
-        if pending.known is None:
+        try:
+            self._put(ready)
+        except _FAULTS as error:
+            if len(ready) == 1:
+                self._fail(ready[0].item["id"], error)
+                return
+            for one in ready:
+                self._ready = [one]
+                self._flush()
+            return
+        for one in ready:
+            self._count(one)
+            self._sweep(one.item["id"])
+            self._step()
+
+    def _count(self, one: _Ready) -> None:
+        self._report.files += sum(part.bytes > 0 for part in one.fetched)
+        self._report.bytes += sum(part.bytes for part in one.fetched)
+        if one.known is None:
             self._report.added += 1
-        elif what_lasts(self._catalogue.item(made["collection"], made["id"])) == what_lasts(pending.known):
+        elif what_lasts(self._catalogue.item(one.item["collection"], one.item["id"])) == what_lasts(
+            one.known
+        ):
             self._report.unchanged += 1
         else:
             self._report.updated += 1
-        self._step()
 
-    def _put(self, item: dict[str, Any], fetched: Iterable[Fetched]) -> None:
-        put, versions = keep_versions(self._catalogue, [item])
-        known = self._find_collection()
-        collection = complete_collection(self._collection, known, [item])
-        roots = {find_origin(one.href) for one in fetched if is_remote(one.href)}
+    def _put(self, ready: Sequence[_Ready]) -> None:
+        items = [one.item for one in ready]
+        put, versions = keep_versions(self._catalogue, items)
+        collection = complete_collection(self._collection, self._find_collection(), items)
+        hrefs = {part.href for one in ready for part in one.fetched}
+        roots = {find_origin(href) for href in hrefs if is_remote(href)}
         self._catalogue.put_items(put, collections=[collection, *versions], roots=self._narrow(roots))
-        self._sweep(item["id"])
 
     def _narrow(self, origins: set[str]) -> list[str]:
         """Return the prefixes that let items be read in place: as narrow as the operator gave them."""
