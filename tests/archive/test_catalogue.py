@@ -63,6 +63,24 @@ def test_a_collection_takes_extent_and_summaries_from_its_items(catalogue, produ
     assert found["summaries"]["platform"] == ["sentinel-2a", "sentinel-2b"]
 
 
+def test_every_change_changes_the_stamp_and_reading_does_not(catalogue, products):
+    changes = [
+        lambda: catalogue.put_items([products.make_item("a")]),
+        lambda: catalogue.put_items([products.make_item("a", bbox=(5, 5, 6, 6))]),
+        lambda: catalogue.patch_item("s2", "a", {"properties": {"x": 1}}),
+        lambda: catalogue.put_collection(products.collection | {"title": "new"}),
+        lambda: catalogue.delete_items("s2", ["a"]),
+        lambda: catalogue.delete_collection("s2"),
+    ]
+    seen = [catalogue.stamp()]
+    for change in changes:
+        change()
+        seen.append(catalogue.stamp())
+        catalogue.search(Search())
+        assert catalogue.stamp() == seen[-1]
+    assert len(set(seen)) == len(seen)
+
+
 def test_replacing_a_collection_keeps_its_items(catalogue, products):
     catalogue.put_items([products.make_item("a")])
     catalogue.put_collection(products.collection | {"title": "new"})

@@ -201,6 +201,10 @@ class Catalogue(ABC):
     # -- roots ---------------------------------------------------------------------------------
 
     @abstractmethod
+    def stamp(self) -> tuple[int, ...]:
+        """Return numbers that are others after every change, so that nothing made of items outlives them."""
+
+    @abstractmethod
     def roots(self) -> list[str]:
         """Return the folders, files and prefixes, outside the workspace, that assets may lie in."""
 

@@ -41,6 +41,11 @@ _COLLECTIONS = """
 SELECT c.content::text, o.west, o.south, o.east, o.north, o.first, o.last, o.summaries
 FROM pgstac.collections AS c LEFT JOIN eocene.collections AS o ON o.id = c.id
 """
+# Every change of items changes the row of their collection, and every change of a row its transaction.
+_STAMP = """
+SELECT count(*), coalesce(sum(c.xmin::text::bigint), 0), coalesce(sum(o.xmin::text::bigint), 0)
+FROM pgstac.collections AS c LEFT JOIN eocene.collections AS o ON o.id = c.id
+"""
 
 
 class PgstacCatalogue(Catalogue):
@@ -166,6 +171,10 @@ class PgstacCatalogue(Catalogue):
             return group_pgstac(connection, selection, by)
 
     # -- roots ---------------------------------------------------------------------------------
+
+    def stamp(self) -> tuple[int, ...]:  # noqa: D102
+        with self._connection() as connection:
+            return tuple(int(number) for number in connection.execute(_STAMP).fetchone() or ())
 
     def roots(self) -> list[str]:  # noqa: D102
         with self._connection() as connection:

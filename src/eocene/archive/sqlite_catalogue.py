@@ -175,6 +175,10 @@ class SqliteCatalogue(Catalogue):
 
     # -- roots ---------------------------------------------------------------------------------
 
+    def stamp(self) -> tuple[int, ...]:  # noqa: D102
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return tuple(file.stat().st_mtime_ns for file in files if file.exists())
+
     def roots(self) -> list[str]:  # noqa: D102
         with self._reading() as connection:
             return [path for (path,) in connection.execute("SELECT path FROM roots ORDER BY path")]
@@ -196,11 +200,11 @@ class SqliteCatalogue(Catalogue):
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        connection = self._connection()
-        if connection.in_transaction:  # what is being put comes from a generator that reads
-            yield connection
+        busy: Connection | None = getattr(self._local, "connection", None)
+        if busy is not None and busy.in_transaction:  # what is being put comes from a generator that reads
+            yield busy
             return
-        with self._transaction("BEGIN"):
+        with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
