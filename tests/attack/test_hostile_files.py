@@ -26,10 +26,10 @@ HARMLESS = {"a_raster_with_links_beside_it", "features of a server", "an_item_wh
 _LONGEST_S = 30
 
 
-@pytest.fixture
-def secret(tmp_path):
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory):
     """A folder outside with good files of every kind, which no trap may lead to."""
-    folder = tmp_path / "secret"
+    folder = tmp_path_factory.mktemp("outside") / "secret"
     make_tiff(folder / "s_20240501.tif")
     frame = geopandas.GeoDataFrame({"time": ["2024-05-01"]}, geometry=[shapely.Point(5, 50)], crs=4326)
     frame.to_parquet(folder / "s.parquet")
@@ -42,11 +42,16 @@ def secret(tmp_path):
     return folder
 
 
-@pytest.fixture
-def canary(tmp_path):
-    (tmp_path / "canary").mkdir()
-    with FaultServer(tmp_path / "canary") as server:
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory):
+    with FaultServer(tmp_path_factory.mktemp("canary")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    with eocene.open(tmp_path_factory.mktemp("trapped") / "workspace") as opened:
+        yield opened
 
 
 @contextmanager
@@ -71,23 +76,21 @@ def test_there_are_more_than_forty_traps():
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 @pytest.mark.parametrize("name", TRAPS)
-def test_no_file_leads_outside_through_any_entry(name, secret, canary, tmp_path):
-    with eocene.open(tmp_path / "workspace") as workspace:
-        entries = make_file_entries(workspace)
-        for place in (workspace.layout.files / "trap", tmp_path / "product"):
-            place.mkdir(parents=True)
-            path = TRAPS[name](place, secret, canary.url)
-            watch = FolderWatch(secret)
-            with watch_python() as seen, time_limit(name):
-                taken = [entry for entry, enter in entries.items() if not refuses(enter, path)]
-            touched = watch.touched()
-            watch.close()
-            assert touched == []
-            assert name in HARMLESS or taken == []
-            assert seen.connected == seen.resolved == seen.started == []
-            assert [
-                p for p in seen.opened if p.startswith(("/etc/passwd", "/dev", "/proc/self/mem", str(secret)))
-            ] == []
+def test_no_file_leads_outside_through_any_entry(name, workspace, secret, canary, tmp_path):
+    entries = make_file_entries(workspace)
+    for place in (workspace.layout.files / tmp_path.name, tmp_path / "product"):
+        place.mkdir(parents=True)
+        path = TRAPS[name](place, secret, canary.url)
+        watch = FolderWatch(secret)
+        with watch_python() as seen, time_limit(name):
+            taken = [entry for entry, enter in entries.items() if not refuses(enter, path)]
+        touched = watch.touched()
+        watch.close()
+        assert touched == []
+        assert name in HARMLESS or taken == []
+        assert seen.connected == seen.resolved == seen.started == []
+        forbidden = ("/etc/passwd", "/dev", "/proc/self/mem", str(secret))
+        assert [path for path in seen.opened if path.startswith(forbidden)] == []
     assert canary.requests == 0
     assert not (secret / "ran").exists()
 
