@@ -22,7 +22,7 @@ from eocene.model.errors import InputError
 from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -160,22 +160,63 @@ def _dimension(dataset: Any, axis: int) -> str:
 
 
 def _read_grid(stream: Any, dataset: Any, dims: list[str], path: Path) -> tuple[Grid, bool]:
-    height, width = dataset.shape[-2:]
     size = abs(_number(_plain(dataset.attrs.get("resolution")), 0.0))
-    y, flip, height_m = _axis(stream, dims[0], height, size, path)
-    x, backwards, width_m = _axis(stream, dims[1], width, size, path)
+    y, x = (Coordinate(name, read_whole(stream, name, path)) for name in dims)
+    mapping = _plain(dataset.attrs.get("grid_mapping"))
+    places = [dataset, stream]
+    if isinstance(mapping, str) and isinstance(stream.get(mapping), h5py.Dataset):
+        places.insert(0, stream[mapping])
+    epsg = find_epsg([place.attrs for place in places])
+    if epsg is None:
+        raise no_crs(dataset.name.lstrip("/"), path)
+    return grid_between(y, x, dataset.shape[-2:], epsg, path, size)
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """The name and the values of a coordinate."""
+
+    name: str
+    values: Any
+
+
+def grid_between(
+    y: Coordinate, x: Coordinate, shape: tuple[int, ...], epsg: int, path: Path, size: float = 0.0
+) -> tuple[Grid, bool]:
+    """Return the grid whose pixel centres are the coordinates, and whether its rows are stored south-up.
+
+    Parameters
+    ----------
+    y, x : Coordinate
+        Of the pixel centres.
+    shape : tuple of int
+        Rows and columns of the data.
+    epsg : int
+        The CRS.
+    path : Path
+        What errors name.
+    size : float
+        Of a pixel, where there is only one along an axis.
+
+    Raises
+    ------
+    InputError
+        If they are not evenly spaced, or x runs westwards.
+    """
+    height, width = shape
+    north, flip, height_m = _axis(y, height, size, path)
+    west, backwards, width_m = _axis(x, width, size, path)
     if backwards:
         raise InputError(f"{str(path)!r}: the x coordinate runs westwards.", "Sort the file by x.")
-    epsg = _read_epsg(stream, dataset, path)
-    affine = (width_m, 0.0, x - width_m / 2, 0.0, -height_m, y + height_m / 2)
+    affine = (width_m, 0.0, west - width_m / 2, 0.0, -height_m, north + height_m / 2)
     return Grid.from_transform(epsg, affine, width, height), flip
 
 
-def _axis(stream: Any, name: str, length: int, size: float, path: Path) -> tuple[float, bool, float]:
+def _axis(coordinate: Coordinate, length: int, size: float, path: Path) -> tuple[float, bool, float]:
     """Return the first centre (west or north), whether the axis is stored upwards, and the spacing."""
-    values = np.asarray(read_whole(stream, name, path), dtype=np.float64)
+    name, values = coordinate.name, np.asarray(coordinate.values, dtype=np.float64)
     steps = np.diff(values)
-    spacing = float(abs(values[-1] - values[0])) / (length - 1) if length > 1 else size
+    spacing = float(abs(values[-1] - values[0])) / (length - 1) if length > 1 and values.size else size
     even = values.shape == (length,) and bool(np.all(np.abs(np.abs(steps) - spacing) <= 1e-3 * spacing))
     if not even or not spacing > 0 or not np.isfinite(values).all():
         raise InputError(
@@ -188,18 +229,20 @@ def _axis(stream: Any, name: str, length: int, size: float, path: Path) -> tuple
     return float(values.max()), upwards, spacing
 
 
-def _read_epsg(stream: Any, dataset: Any, path: Path) -> int:
-    mapping = _plain(dataset.attrs.get("grid_mapping"))
-    places = [dataset, stream]
-    if isinstance(mapping, str) and isinstance(stream.get(mapping), h5py.Dataset):
-        places.insert(0, stream[mapping])
-    for place in places:
-        for key in ("epsg", "crs", "crs_wkt", "spatial_ref"):
-            code = _parse_epsg(_plain(place.attrs.get(key)))
+def find_epsg(places: Iterable[Mapping[str, Any]]) -> int | None:
+    """Return the EPSG code that the first of some attributes says, in one of the usual ways."""
+    for attributes in places:
+        for key in ("epsg", "proj:code", "proj:epsg", "crs", "crs_wkt", "spatial_ref"):
+            code = _parse_epsg(_plain(attributes.get(key)))
             if code is not None:
                 return code
-    raise InputError(
-        f"The variable {dataset.name.lstrip('/')!r} of {str(path)!r} has no CRS with an EPSG code.",
+    return None
+
+
+def no_crs(name: str, path: Path) -> InputError:
+    """Return the error of a variable whose CRS is not known."""
+    return InputError(
+        f"The variable {name!r} of {str(path)!r} has no CRS with an EPSG code.",
         "Add a grid_mapping variable with crs_wkt.",
     )
 

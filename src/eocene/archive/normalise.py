@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.product import EXTENSIONS, STAC_VERSION, name_extensions
-from eocene.archive.raster import PARQUET, is_grib, is_hdf5, is_jp2, is_netcdf, is_npy, is_tiff
+from eocene.archive.raster import (
+    PARQUET,
+    is_grib,
+    is_hdf5,
+    is_jp2,
+    is_netcdf,
+    is_npy,
+    is_tiff,
+    is_zarr,
+)
 from eocene.model.errors import DamageError, InputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -18,10 +27,13 @@ _LIFTED = ("data_type", "nodata", "unit", "raster:scale", "raster:offset", "gsd"
 _NOT_DATA = {"thumbnail", "overview", "metadata", "visual", "data-mask"}
 
 
+_RASTERS = (is_tiff, is_netcdf, is_jp2, is_hdf5, is_grib, is_npy, is_zarr)
+
+
 def is_data(asset: dict[str, Any]) -> bool:
     """Tell whether an asset holds data that Eocene opens: a raster or a table."""
     roles = set(asset.get("roles") or ())
-    opens = any(test(asset) for test in (is_tiff, is_netcdf, is_jp2, is_hdf5, is_grib, is_npy, is_table))
+    opens = any(test(asset) for test in (*_RASTERS, is_table))
     return opens and ("data" in roles or not roles & _NOT_DATA)
 
 

@@ -13,10 +13,11 @@ from eocene.archive.grib import GribRaster
 from eocene.archive.header_index import HeaderIndex, open_remote_tiles
 from eocene.archive.netcdf import NetcdfRaster
 from eocene.archive.npy import NpyRaster
-from eocene.archive.raster import is_grib, is_jp2, is_netcdf, is_npy, is_tiff
+from eocene.archive.raster import is_grib, is_jp2, is_netcdf, is_npy, is_tiff, is_zarr
 from eocene.archive.sentinel1 import Sentinel1Raster, is_sentinel1
 from eocene.archive.sinusoidal import SinusoidalRaster, is_sinusoidal
 from eocene.archive.swath import SwathRaster, is_swath
+from eocene.archive.zarr_raster import ZarrRaster
 from eocene.archive.zips import MEMBER
 from eocene.model.errors import InputError, UnavailableError
 
@@ -92,5 +93,6 @@ _OPENERS: tuple[
     (is_tiff, _open_tiff),
     (is_jp2, lambda path, asset, _: GdalRaster(path, asset, JP2_DRIVER)),
     (is_npy, lambda path, asset, _: NpyRaster(path, asset)),
+    (is_zarr, lambda path, asset, _: ZarrRaster(path, asset)),
 )
 """How an asset is opened: the first that fits; what is more particular stands first."""

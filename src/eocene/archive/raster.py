@@ -23,6 +23,8 @@ NETCDF = "application/x-netcdf"
 NPY = "application/x-numpy"
 """Of numpy's .npy files; there is no registered type."""
 GRIB = "application/wmo-GRIB2"
+ZARR = "application/vnd.zarr; profile=array"
+"""Of an array in a group, whose metadata file is the asset's; a whole group is no raster."""
 PARQUET = "application/vnd.apache.parquet"
 
 
@@ -95,6 +97,11 @@ def is_jp2(asset: Mapping[str, Any]) -> bool:
 def is_npy(asset: Mapping[str, Any]) -> bool:
     """Tell whether an asset is an array in a .npy file, by its media type."""
     return str(asset.get("type", "")).lower() == NPY
+
+
+def is_zarr(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is an array in a Zarr group that this archive has read."""
+    return asset.get("type") == ZARR
 
 
 def check_window(window: Grid, level: Grid, what: str) -> tuple[slice, slice]:

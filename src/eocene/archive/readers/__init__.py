@@ -17,6 +17,7 @@ from eocene.archive.readers import (
     stac_catalog,
     table,
     worldcereal,
+    zarr,
 )
 from eocene.model.errors import InputError
 
@@ -33,6 +34,7 @@ READERS: tuple[Reader, ...] = (
     modis.READER,
     worldcereal.READER,
     eopatch.READER,
+    zarr.READER,
     sentinel1.READER,
     table.READER,
     geotiff.READER,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from eocene.archive.cf_times import decode_times
 from eocene.archive.fetch import describe_file
 from eocene.archive.netcdf import read_variables, reading
 from eocene.archive.netcdf_variable import plain_dataset, read_whole
@@ -32,12 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
+
     from eocene.archive.netcdf_variable import Variable
     from eocene.archive.product import IngestOptions
 
 _SUFFIXES = (".nc", ".nc4", ".netcdf")
-_UNITS = re.compile(r"^\s*(seconds|minutes|hours|days)\s+since\s+(.+?)\s*$", re.IGNORECASE)
-_CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")
 
 
 def recognise(path: Path) -> bool:
@@ -103,30 +101,7 @@ def read_times_of(path: Path, axis: str) -> list[np.datetime64]:
         dataset = plain_dataset(stream, axis, path)
         values = read_whole(stream, axis, path)
         attributes = {k: dataset.attrs.get(k) for k in ("units", "calendar")}
-    units, calendar = (_text(attributes[key]) for key in ("units", "calendar"))
-    match = _UNITS.match(units)
-    try:
-        if values.dtype.kind in "OSU":
-            return [np.datetime64(_text(value).rstrip("Z"), "s") for value in values]
-        if match and calendar.lower() in _CALENDARS:
-            return _decode_times(values, match.group(1).lower(), match.group(2))
-    except ValueError as error:
-        raise _no_times(path, axis, str(error)) from error
-    raise _no_times(path, axis, f"units {units!r}, calendar {calendar!r}")
-
-
-def _decode_times(values: Any, unit: str, since: str) -> list[np.datetime64]:
-    origin = np.datetime64(since.removesuffix("UTC").strip().rstrip("Z").replace(" ", "T", 1), "us")
-    seconds = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}[unit]
-    offsets = np.rint(np.asarray(values, dtype=np.float64) * seconds).astype("timedelta64[s]")
-    return [origin + offset for offset in offsets]
-
-
-def _no_times(path: Path, axis: str, why: str) -> InputError:
-    return InputError(
-        f"The axis {axis!r} of {str(path)!r} is no time axis: {why}.",
-        'Give it CF units such as "days since 2018-01-01" and the standard calendar.',
-    )
+    return decode_times(values, attributes, axis, path)
 
 
 def slice_asset(path: Path, variable: Variable, index: int | None, **fields: Any) -> dict[str, Any]:
@@ -153,11 +128,3 @@ def slice_asset(path: Path, variable: Variable, index: int | None, **fields: Any
     if index is not None:
         asset["eocene:index"] = index
     return asset | fields
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.ravel()[0]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return "" if value is None else str(value)
