@@ -11,6 +11,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shapely.errors import ShapelyError
@@ -27,6 +28,7 @@ from eocene.archive.sync_documents import Documents
 from eocene.archive.sync_fetch import Fetcher, Part, name_plainly
 from eocene.archive.sync_items import (
     choose_assets,
+    decode_pixels,
     is_same,
     make_item,
     name_state,
@@ -41,7 +43,6 @@ from eocene.model.errors import EoceneError, InputError, NotFoundError, StateErr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from eocene.archive.catalogue import Catalogue
     from eocene.archive.fetch import Door
@@ -184,9 +185,10 @@ class _Run:
             fetched = [part.result() for part in pending.parts]
             made = make_item(pending.item, pending.url, pending.chosen, fetched)
             made = name_cells(Inspector(self._door).inspect_item(made, lambda: None))
+            if not all(part.is_vouched for part in fetched):
+                decode_pixels(made, self._door)
         except _FAULTS as error:
-            for part in pending.parts:
-                part.cancel()
+            _give_up(pending)
             self._fail(pending.item["id"], error)
         else:
             self._ready.append(_Ready(made, pending.known, fetched))
@@ -281,3 +283,14 @@ def _each_once(pairs: Iterable[tuple[dict[str, Any], str]]) -> Iterator[tuple[di
         if item["id"] not in seen:
             seen.add(item["id"])
             yield item, url
+
+
+def _give_up(pending: _Pending) -> None:
+    """Stop what is under way, and delete files that nothing vouches for: they would be taken for right."""
+    used = {asset["href"] for asset in (pending.known or {"assets": {}})["assets"].values()}
+    for part in pending.parts:
+        if part.cancel() or part.exception() is not None:
+            continue
+        fetched = part.result()
+        if not fetched.is_vouched and fetched.href not in used:
+            Path(fetched.href).unlink(missing_ok=True)

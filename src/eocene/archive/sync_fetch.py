@@ -1,7 +1,7 @@
 """An asset becomes a file of the workspace, and its bytes are vouched for.
 
 A checksum of the source vouches for them, or else encryption on the way; over plain http, without a checksum,
-an asset is fetched until two readings agree.
+an asset is fetched until two readings agree, and decoded once.
 """
 
 from __future__ import annotations
@@ -82,12 +82,15 @@ class Fetched:
         Size and checksum, and where it came from.
     bytes : int
         How many were fetched; 0 where the file was there.
+    is_vouched : bool
+        Whether a checksum or encryption says that the bytes are right; else its pixels have to be decoded.
     """
 
     key: str
     href: str
     fields: dict[str, Any]
     bytes: int = 0
+    is_vouched: bool = True
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,10 @@ class Fetcher:
             fetched = target.stat().st_size
         found = digest_file(target, told.algorithm if told else "sha256")
         fields = {SIZE: target.stat().st_size, CHECKSUM: str(found)}
-        return Fetched(part.key, str(target), fields | _tell_source(part, href, str(tag)), fetched)
+        is_vouched = told is not None or parse_url(url).scheme != "http"
+        return Fetched(
+            part.key, str(target), fields | _tell_source(part, href, str(tag)), fetched, is_vouched
+        )
 
     def _keep(self, part: Part, href: str) -> Fetched:
         known = part.known or {}

@@ -11,19 +11,23 @@ from shapely.geometry import shape
 
 from eocene.archive.fetch import is_remote
 from eocene.archive.fetch.urls import parse_url
-from eocene.archive.normalise import is_data, normalise_item
+from eocene.archive.normalise import is_data, is_table, normalise_item
+from eocene.archive.opening import open_raster
 from eocene.archive.sync_fetch import KEY, SOURCE, Fetched
 from eocene.archive.sync_source import absolute_assets
 from eocene.model.errors import EoceneError, InputError
+from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from eocene.archive.fetch import Door
     from eocene.archive.presets import Preset
 
 STATE = "eocene:state"
 _ALTERNATE = "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json"
 _GEOJSON = "application/geo+json"
+_ROWS = 512
 
 
 def choose_assets(
@@ -149,6 +153,24 @@ def _find_home(item: Mapping[str, Any], url: str) -> str:
         and link.get("rel") == "self"
     )  # fmt: skip
     return _strip(next((str(href) for href in own if is_remote(href)), url))
+
+
+def decode_pixels(item: Mapping[str, Any], door: Door) -> None:
+    """Read every pixel of the rasters of an item that lie here: what is packed has checks of its own.
+
+    Raises
+    ------
+    DamageError
+        If one cannot be decoded; it is named.
+    """
+    for asset in item["assets"].values():
+        if not is_data(asset) or is_table(asset) or is_remote(asset["href"]):
+            continue
+        raster = open_raster(asset, door)
+        full = raster.levels[0]
+        for top in range(0, full.height, _ROWS):
+            rows = min(_ROWS, full.height - top)
+            raster.read(Grid(full.lattice, full.left, full.top + top, full.width, rows))
 
 
 def is_same(known: dict[str, Any], state: str, chosen: dict[str, dict[str, Any]]) -> bool:
