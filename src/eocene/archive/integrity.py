@@ -143,10 +143,11 @@ def _tell(item: dict[str, Any], facts: Mapping[str, dict[str, Any] | None]) -> d
 def find_folder(href: str, door: Door) -> Path | None:
     """Return the folder that an href names, None if it names no folder, or one that is out of bounds."""
     try:
-        path = Path(parse_href(href)).resolve()
+        named = Path(parse_href(href))
+        path = named.resolve()
     except (EoceneError, OSError, RuntimeError):
         return None
-    return path if path.is_dir() and is_inside(path, door) else None
+    return path if named.is_absolute() and path.is_dir() and is_inside(path, door) else None
 
 
 def is_inside(path: Path, door: Door) -> bool:
