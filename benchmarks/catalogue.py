@@ -13,8 +13,10 @@ import sqlite3
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +104,12 @@ class Floor:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.execute("PRAGMA cache_size = -262144")
-        self.connection.execute("CREATE VIRTUAL TABLE boxes USING rtree (id, w, e, s, n, t0, t1)")
-        self.connection.execute("CREATE TABLE documents (id INTEGER PRIMARY KEY, document TEXT)")
+        self.connection.execute(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS boxes USING rtree (id, w, e, s, n, t0, t1)"
+        )
+        self.connection.execute(
+            "CREATE TABLE IF NOT EXISTS documents (id INTEGER PRIMARY KEY, document TEXT)"
+        )
 
     def put(self, items: list[dict[str, Any]], first: int) -> None:
         """Add items: their boxes and times, and their JSON, unchecked."""
@@ -129,8 +135,10 @@ def _seconds(moment: Any) -> int:
     return int(np.datetime64(moment, "s").astype(int))
 
 
-def fill(catalogue: SqliteCatalogue, floor: Floor, count: int) -> tuple[float, float]:
-    """Put the same items into both, by turns, and return the CPU seconds of each."""
+def fill(folder: Path, count: int) -> tuple[float, float]:
+    """Put the same items into a catalogue and a floor, by turns, and return the CPU seconds of each."""
+    catalogue, floor = SqliteCatalogue(folder / "catalogue.sqlite"), Floor(folder / "floor.sqlite")
+    catalogue.put_collection({"type": "Collection", "id": COLLECTION})
     items, ours, bare = make_items(count), 0.0, 0.0
     for first in range(0, count, BATCH):
         batch = list(islice(items, BATCH))
@@ -139,6 +147,8 @@ def fill(catalogue: SqliteCatalogue, floor: Floor, count: int) -> tuple[float, f
         middle = time.process_time()
         floor.put(batch, first)
         ours, bare = ours + middle - start, bare + time.process_time() - middle
+    catalogue.close()
+    floor.connection.close()
     return ours, bare
 
 
@@ -165,9 +175,10 @@ def main(count: int = 100_000) -> dict[str, Any]:
     month, year = make_queries(30), make_queries(365)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "catalogue.sqlite"
+        # In a process of its own: the memory of so many items, even given back, would slow down searches.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as filler:
+            ours, bare = filler.submit(fill, Path(folder), count).result()
         catalogue, floor = SqliteCatalogue(path), Floor(Path(folder) / "floor.sqlite")
-        catalogue.put_collection({"type": "Collection", "id": COLLECTION})
-        ours, bare = fill(catalogue, floor, count)
 
         def search(query: Query, **more: Any) -> Search:
             return Search(bbox=query[0], span=query[1], limit=LIMIT, **more)
