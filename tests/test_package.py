@@ -87,7 +87,7 @@ def test_everything_imported_is_asked_for(project: dict[str, Any], repository: P
     for requirements in project["project"]["optional-dependencies"].values():
         asked += requirements
     wanted = {canonical(re.split(r"[<>=!~;\[ ]", requirement)[0]) for requirement in asked}
-    wanted |= {"affine", "pydantic", "starlette", "anyio"}  # always come with rasterio and fastapi
+    wanted |= {"pydantic", "starlette", "anyio", "psycopg-pool"}  # come with fastapi and psycopg[pool]
     homes = packages_distributions()
     for path in sources(repository):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
