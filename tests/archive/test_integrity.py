@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from eocene.archive.integrity import add_checksums
 from eocene.archive.sync_source import Wanted
 from eocene.model import DamageError, InputError, Layout, NotFoundError
 from eocene.testing.faults import Fault, Faults
+from eocene.testing.products.sentinel2 import write_safe
 
 from ..command import call
 from .sync_source import StacSource
@@ -251,3 +253,24 @@ def test_a_product_that_comes_again_from_elsewhere_keeps_its_former_version(arch
     assert [i["id"] for i in archive.catalogue.search(Search(collections=("s2",)))] == ["scene"]
     archive.ingest(second)
     assert len(archive.versions("s2", "scene")) == 2, "the same again is no version"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_flipped_byte_in_any_file_of_a_product_is_named(archive, tmp_path, packed):
+    """A SAFE folder has a file for each asset; of a zip file, all assets lie in one."""
+    pixels = np.random.default_rng(1).integers(1, 9000, (64, 64), dtype=np.uint16)
+    product = write_safe(tmp_path / "in", {"B02": pixels, "B03": pixels + 1, "B8A": pixels[:32, :32]})
+    if packed:
+        product = Path(shutil.make_archive(str(product), "zip", product.parent, product.name))
+    (item,) = archive.ingest(product)
+    assert archive.verify().is_sound
+    named = {asset["href"] for asset in item["assets"].values()}
+    assert len(named) == 1 if packed else len(named) > 3
+    for href in named:
+        right = Path(href).read_bytes()
+        flip(Path(href), len(right) // 2)
+        (finding,) = archive.verify().findings
+        Path(href).write_bytes(right)
+        assert (finding.fault, finding.file) == ("changed", href)
+        uses = {name for name, asset in item["assets"].items() if asset["href"] == href}
+        assert {use[2] for use in finding.uses} == uses

@@ -33,7 +33,7 @@ def repair_file(finding: Finding, door: Door) -> str | None:
     """
     source = (finding.asset.get("alternate") or {}).get(SOURCE) or {}
     href, checksum = source.get("href"), finding.asset.get(CHECKSUM)
-    if not is_remote(href) or not checksum:
+    if not isinstance(href, str) or not is_remote(href) or not checksum:
         return "no source with a checksum is recorded of it; fetch and ingest the product again."
     path = Path(finding.file)
     target = path.resolve() if path.exists() else path.parent.resolve() / path.name
