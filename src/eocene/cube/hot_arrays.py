@@ -14,9 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from cachetools import LRUCache, cached
-from zarr.codecs import BloscCodec, Crc32cCodec
 
 from eocene.archive.hot_area import HotPart
 from eocene.model.errors import DamageError
@@ -58,6 +56,8 @@ class PartArrays:
     def _arrays(self, band: int) -> tuple[Any, ...]:
         """Return numbers and mask of a band, by its number among the area's bands."""
         if band not in self._opened:
+            import zarr  # takes half a second, and most workspaces have nothing materialised
+
             paths = (self.folder / str(band) / name for name in ("numbers", "valid"))
             self._opened[band] = tuple(zarr.open_array(path, mode=self.mode) for path in paths)
         return self._opened[band]
@@ -101,6 +101,9 @@ def _read_small(arrays: PartArrays, band: int, window: Grid) -> tuple[NDArray[An
 
 def create_part(folder: Path, grid: Grid, dtypes: Sequence[str], dates: int, edge: int) -> PartArrays:
     """Make the arrays of a part: no data anywhere; ``edge`` is that of its shards in pixels."""
+    import zarr
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
     whole = _anchor(grid, edge)
     chunk_dates = min(CHUNK_DATES, dates)
     group = zarr.open_group(folder, mode="w", zarr_format=3)
