@@ -169,7 +169,7 @@ def test_an_error_of_a_block_is_told_as_it_is(plan: Plan, on_cluster: LocalClust
     with pytest.raises(FileNotFoundError):
         list(
             executor_for(plan).map(
-                "write", list(plan.blocks()), {"path": str(tmp_path / "no"), "datatype": None}
+                "write", list(plan.parts()), {"path": str(tmp_path / "no"), "datatype": None}
             )
         )
 

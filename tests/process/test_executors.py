@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -102,10 +102,10 @@ def test_a_plan_that_is_cut_for_one_worker_computes_one_block_at_a_time_and_the_
     held = Held()
     compute = Plan.compute
 
-    def counted(self: Plan, window: Grid) -> Block:
+    def counted(self: Plan, window: Grid, times: Any = None) -> Block:
         held.add(1)
         try:
-            return compute(self, window)
+            return compute(self, window, times)
         finally:
             held.add(-1)
 

@@ -166,7 +166,7 @@ def test_a_job_that_is_canceled_while_a_stage_is_computed_ends_between_two_block
 
 def test_stages_are_there_before_the_threads_of_a_plan_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(TWICE)
-    blocks = ThreadExecutor(plan).map("compute", list(plan.blocks()))
+    blocks = ThreadExecutor(plan).map("compute", list(plan.parts()))
     assert not plan.stages.missing()
     monkeypatch.setattr(whole, "map_blocks", None)
     assert len(list(blocks)) == BLOCKS

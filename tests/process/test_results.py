@@ -26,7 +26,6 @@ from eocene.process.schema import CubeSchema
 from tests.process.graphs import call, callback, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from eocene.cube.block import Block
@@ -308,16 +307,16 @@ def scl_graph(**options: Any) -> dict[str, Any]:
 
 def give_values(monkeypatch: pytest.MonkeyPatch, values: list[Any], dtype: str) -> None:
     """Let every block hold the values again and again, the first pixel being no-data."""
-    computed = Plan.compute_passes
+    computed = Plan.compute
 
-    def compute(self: Plan, window: Grid) -> Iterator[Block]:
-        for block in computed(self, window):
-            filled = np.resize(np.array(values, dtype), block.values.shape)
-            valid = np.ones(filled.shape, bool)
-            valid[..., 0, 0] = False
-            yield block.with_(values=filled, valid=valid)
+    def compute(self: Plan, window: Grid, times: Any = None) -> Block:
+        block = computed(self, window, times)
+        filled = np.resize(np.array(values, dtype), block.values.shape)
+        valid = np.ones(filled.shape, bool)
+        valid[..., 0, 0] = False
+        return block.with_(values=filled, valid=valid)
 
-    monkeypatch.setattr(Plan, "compute_passes", compute)
+    monkeypatch.setattr(Plan, "compute", compute)
     monkeypatch.setattr(CubeSchema, "dtype", np.dtype(dtype))
 
 

@@ -166,10 +166,14 @@ class Plan:
         wanted = Window(window, None if times is None else tuple(times))
         return evaluate(self.nodes, wanted, self.schema.node, self.stages)
 
-    def compute_passes(self, window: Grid) -> Iterator[Block]:
-        """Yield a window of the result in parts that follow each other along t, of ``step`` labels each."""
-        for part in passes(self.nodes, Window(window), self.schema.node):
-            yield evaluate(self.nodes, part, self.schema.node, self.stages)
+    def parts(self) -> Iterator[Window]:
+        """Yield what is computed at a time: of the dates that are read together all blocks, then the next.
+
+        So what neighbouring blocks share of a file is decoded once, and kept for a short time only.
+        """
+        for part in passes(self.nodes, Window(self.grid), self.schema.node):
+            for block in self.blocks():
+                yield Window(block, part.times)
 
     @property
     def step(self) -> int:

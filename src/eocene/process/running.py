@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.cube.staged import keep_in_memory
 from eocene.process.cost.estimate import refuse_if_too_large
-from eocene.process.evaluate import Window, passes
-from eocene.process.executors import ThreadExecutor, executor_for
+from eocene.process.executors import executor_for
 from eocene.process.people import to_people
 from eocene.process.progress import Progress, part_of
 from eocene.process.schema import CubeSchema
 from eocene.process.settle import settle, steps_to_settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from eocene.cube.block import Block
-    from eocene.model import Grid
     from eocene.process.run import Plan
 
 
@@ -59,18 +57,8 @@ def collect(
     """Return a whole cube in memory."""
     store = keep_in_memory(plan.schema.probe, plan.grid)
     executor = executor_for(plan, workers)
-    parts = list(parts_of(plan)) if isinstance(executor, ThreadExecutor) else list(plan.blocks())
+    parts = list(plan.parts())
     done = executor.map("compute", parts, progress=progress, should_stop=should_stop)
     for part, block in zip(parts, done, strict=True):
-        store.write(block, part.times if isinstance(part, Window) else None)
+        store.write(block, part.times)
     return store.read(plan.grid)
-
-
-def parts_of(plan: Plan) -> Iterator[Grid | Window]:
-    """Yield what is computed at a time: of the dates that are read together all blocks, then the next.
-
-    So what neighbouring blocks share of a file is decoded once, and kept for a short time only.
-    """
-    for part in passes(plan.nodes, Window(plan.grid), plan.schema.node):
-        for block in plan.blocks():
-            yield block if part.times is None else Window(block, part.times)

@@ -8,8 +8,8 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from eocene.model import Grid, UnavailableError
-from eocene.process.executors.remote import describe_plan, keep, run_task
+from eocene.model import UnavailableError
+from eocene.process.executors.remote import describe_part, describe_plan, keep, run_task
 from eocene.process.executors.threads import blocks_within_budget
 from eocene.process.progress import Stopped
 
@@ -100,8 +100,7 @@ class _Queue:
     def submit(self, parts: Sequence[Any], end: int) -> None:
         """Hand the parts up to ``end`` to the scheduler."""
         for part in parts[len(self._parts) : end]:
-            plain = (part.left, part.top, part.width, part.height) if isinstance(part, Grid) else part
-            self._parts.append(plain)
+            self._parts.append(describe_part(part))
             self._start(len(self._parts) - 1)
 
     def _start(self, number: int) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene._version import __version__
 from eocene.model import Grid, Layout, StateError, UnavailableError
+from eocene.process.evaluate import Window
 from eocene.process.executors.tasks import TASKS, inside_task
 from eocene.process.people import from_people
 
@@ -39,6 +40,14 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "given": {**plan.given, "parameters": {name: from_people(v) for name, v in parameters.items()}},
         "digest": digest_plan(plan),
     }
+
+
+def describe_part(part: Any) -> Any:
+    """Return a part as plain data: of a window its pixel numbers and labels along t."""
+    if not isinstance(part, Window):
+        return part
+    grid = part.grid
+    return grid.left, grid.top, grid.width, grid.height, part.times
 
 
 def digest_plan(plan: Plan) -> str:
@@ -71,7 +80,8 @@ def run_task(description: dict[str, Any], key: str, task: str, part: Any, common
         )
     plan = _plan_for(key, description)
     if isinstance(part, tuple):
-        part = Grid(plan.grid.lattice, *part)
+        left, top, width, height, times = part
+        part = Window(Grid(plan.grid.lattice, left, top, width, height), times)
     with inside_task():
         return TASKS[task](plan, part, **common)
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.process.evaluate import Window
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from eocene.cube.block import Block
     from eocene.cube.stored import Tally
     from eocene.model import Grid
+    from eocene.process.evaluate import Window
     from eocene.process.run import Plan
 
 _inside: ContextVar[bool] = ContextVar("inside a task", default=False)
@@ -44,27 +43,23 @@ def is_inside_task() -> bool:
     return _inside.get()
 
 
-def compute(plan: Plan, part: Grid | Window) -> Block:
+def compute(plan: Plan, part: Window) -> Block:
     """Return a block, of all labels along t or of some."""
     plan.prepare()
-    return plan.compute(part.grid, part.times) if isinstance(part, Window) else plan.compute(part)
+    return plan.compute(part.grid, part.times)
 
 
-def write(plan: Plan, window: Grid, *, path: str, datatype: str | None) -> Tally:
+def write(plan: Plan, part: Window, *, path: str, datatype: str | None) -> Tally:
     """Compute a block into the Zarr at ``path``, in another dtype if one is named."""
-    from eocene.cube.stored import Tally, cast_block, count_misfits
+    from eocene.cube.stored import cast_block, count_misfits
     from eocene.cube.write import CubeStore
 
-    plan.prepare()
     store = CubeStore(Path(path), plan.grid)
-    tally, first = Tally(), 0
-    for block in plan.compute_passes(window):
-        stored, found = (
-            (block, count_misfits(block)) if datatype is None else cast_block(block, np.dtype(datatype))
-        )
-        store.write(stored, first)
-        tally += found
-        first += len(block.labels.get("t", ()))
+    block = compute(plan, part)
+    tally = count_misfits(block)
+    if datatype is not None:
+        block, tally = cast_block(block, np.dtype(datatype))
+    store.write(block, plan.schema.times.index(part.times[0]) if part.times else 0)
     if not (store.path / "zarr.json").exists():  # the job was stopped and swept away meanwhile
         shutil.rmtree(store.path, ignore_errors=True)
         with suppress(OSError):

@@ -98,7 +98,7 @@ def store_cube(
     )
     tallies = executor_for(plan).map(
         "write",
-        list(plan.blocks()),
+        list(plan.parts()),
         {"path": str(path), "datatype": datatype},
         progress=progress,
         should_stop=should_stop,

@@ -119,7 +119,7 @@ def _write_cube(
     files = [
         {"name": n, "layers": [x.position], "bands": ["data"]} for n, x in zip(names, layers, strict=True)
     ]
-    first = steps_of(plan.stages_left()) + len(list(plan.blocks()))
+    first = steps_of(plan.stages_left()) + len(list(plan.parts()))
     total = first + len(files)
     storing, writing = part_of(progress, 0, first, total), part_of(progress, first, total, total)
     cube = store_cube(plan, folder / "cube.zarr", progress=storing, should_stop=should_stop)
