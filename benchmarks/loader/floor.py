@@ -13,7 +13,7 @@ from meter import measured
 from pyproj import Transformer
 from scene import BANDS, COUNT, EPSG, SIZE, TILE, TILES, box, path_of
 
-from eocene.archive.tiff import read_images
+from eocene.archive.tiff.directory import read_images
 
 EDGE = 512
 

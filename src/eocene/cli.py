@@ -167,7 +167,7 @@ def export_items(
 ) -> None:
     """Write the items of the catalogue as STAC-GeoParquet."""
     from eocene.archive import Search
-    from eocene.archive.exchange import export_geoparquet
+    from eocene.archive.catalogue.exchange import export_geoparquet
 
     with _open(workspace) as ws:
         count = export_geoparquet(ws.archive.catalogue, path, Search(tuple(collections or ())))
@@ -180,7 +180,7 @@ def import_items(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Put the items of STAC-GeoParquet files into the catalogue; their assets stay where they are."""
-    from eocene.archive.exchange import import_geoparquet
+    from eocene.archive.catalogue.exchange import import_geoparquet
 
     with _open_or_make(workspace) as ws:
         count = sum(import_geoparquet(ws.archive.catalogue, path) for path in paths)

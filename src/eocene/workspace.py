@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from eocene.archive import Archive
-    from eocene.archive.hot import HotAreas
-    from eocene.archive.integrity_check import Report
-    from eocene.archive.sync_report import SyncReport
+    from eocene.archive.hot.index import HotAreas
+    from eocene.archive.integrity.check import Report
+    from eocene.archive.mirror.sync_report import SyncReport
     from eocene.cube.hot_writing import Materialised
     from eocene.jobs import JobStore, Layers, Users
     from eocene.learn import ModelRegistry
@@ -183,8 +183,8 @@ class Workspace:
         InputError, NotFoundError, DamageError
             If the source is refused, does not have the collection, or cannot be listed.
         """
-        from eocene.archive.sync_report import SyncOptions
-        from eocene.archive.sync_source import Wanted
+        from eocene.archive.mirror.sync_report import SyncOptions
+        from eocene.archive.mirror.sync_source import Wanted
 
         area = None if bbox is None else _as_bbox(bbox)
         options = SyncOptions(tuple(assets), copy, tuple(allow), recheck)

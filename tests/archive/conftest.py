@@ -39,7 +39,7 @@ def archive(tmp_path: Path):
 def postgres():
     """A function that makes an empty catalogue in a PostgreSQL server of the tests, by its address."""
     pytest.importorskip("pypgstac", reason="the extra eocene[postgres] is not installed")
-    from eocene.archive.pgstac import PgstacCatalogue
+    from eocene.archive.catalogue.pgstac import PgstacCatalogue
     from eocene.testing.postgres import PostgresServer
 
     with tempfile.TemporaryDirectory(prefix="eocene") as folder, ExitStack() as stack:
@@ -62,7 +62,7 @@ def open_catalogue(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
             if request.param == "sqlite":
                 folder = tmp_path_factory.mktemp("catalogue")
                 return stack.enter_context(closing(SqliteCatalogue(folder / "catalogue.sqlite")))
-            from eocene.archive.pgstac import PgstacCatalogue
+            from eocene.archive.catalogue.pgstac import PgstacCatalogue
 
             url = request.getfixturevalue("postgres")()
             return stack.enter_context(closing(PgstacCatalogue(url)))

@@ -86,8 +86,8 @@ def test_a_migration_that_fails_leaves_the_old_catalogue_as_it_was(old):
 
 
 def test_a_catalogue_whose_migration_another_process_made_meanwhile_is_left_alone(old):
-    from eocene.archive.migration import migrate
-    from eocene.archive.schema import connect
+    from eocene.archive.catalogue.migration import migrate
+    from eocene.archive.catalogue.schema import connect
 
     path, _ = old
     SqliteCatalogue(path).close()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eocene.archive import Search
-from eocene.archive.collection_search import CollectionSearch
+from eocene.archive.catalogue.collection_search import CollectionSearch
 from eocene.archive.fields import pick_fields
 from eocene.model import InputError, NotFoundError, TimeSpan
 
@@ -278,7 +278,7 @@ values = st.recursive(
     patches=st.lists(st.dictionaries(st.text("abc", min_size=1, max_size=1), values), min_size=2, max_size=2)
 )
 def test_the_same_patch_again_changes_nothing_more(patches):
-    from eocene.archive.catalogue import merge_patch
+    from eocene.archive.catalogue.interface import merge_patch
 
     item = {"id": "a", "collection": "c", **patches[0]} if "a" not in patches[0] else patches[0]
     item = item | {"id": "a", "collection": "c"}

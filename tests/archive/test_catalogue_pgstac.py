@@ -21,7 +21,7 @@ def url(postgres):
 
 @pytest.fixture
 def pgstac(url):
-    from eocene.archive.pgstac import PgstacCatalogue
+    from eocene.archive.catalogue.pgstac import PgstacCatalogue
 
     with closing(PgstacCatalogue(url)) as made:
         for collection in made.collections():

@@ -13,8 +13,8 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from eocene.archive.fetch import describe_file
-from eocene.archive.geotiff import GeotiffRaster
-from eocene.archive.tile_reader import open_tiles
+from eocene.archive.tiff.geotiff import GeotiffRaster
+from eocene.archive.tiff.tile_reader import open_tiles
 from eocene.model import Grid
 from eocene.model.errors import DamageError
 

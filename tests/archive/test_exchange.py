@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 import pytest
 
 from eocene.archive import Search, SqliteCatalogue
-from eocene.archive.exchange import export_geoparquet, import_geoparquet
+from eocene.archive.catalogue.exchange import export_geoparquet, import_geoparquet
 from eocene.model import DamageError, InputError, NotFoundError
 
 stac_geoparquet = pytest.importorskip("stac_geoparquet.arrow", reason="the extra eocene[exchange] is missing")
@@ -76,7 +76,7 @@ def test_items_of_every_kind_come_back_equal(catalogue, empty, odd_items, tmp_pa
 def test_batches_and_what_is_searched_for_make_no_difference(
     catalogue, empty, products, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("eocene.archive.exchange._BATCH", 7)
+    monkeypatch.setattr("eocene.archive.catalogue.exchange._BATCH", 7)
     items = [
         products.make_item(f"i{i:02d}", assets=_assets(i % 3), properties={"odd": "x"} if i % 2 else {"n": i})
         for i in range(40)

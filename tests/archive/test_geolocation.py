@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eocene.archive.geolocation import TiePoints, choose_epsg
+from eocene.archive.rasters.geolocation import TiePoints, choose_epsg
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid, Lattice, transformer
 

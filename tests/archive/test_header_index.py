@@ -9,8 +9,8 @@ import pytest
 
 from eocene.archive import Archive
 from eocene.archive.fetch.http_content import HttpContent
-from eocene.archive.geotiff import GeotiffRaster
 from eocene.archive.raster import COG
+from eocene.archive.tiff.geotiff import GeotiffRaster
 from eocene.model import Grid, Layout
 from eocene.model.errors import DamageError, UnavailableError
 from eocene.testing.faults import Fault, Faults, FaultServer

@@ -17,8 +17,8 @@ import pytest
 from tests.command import call
 
 import eocene
-from eocene.archive.hot import HotAreas
-from eocene.archive.hot_area import HotArea, HotPart, read_area, write_area
+from eocene.archive.hot.area import HotArea, HotPart, read_area, write_area
+from eocene.archive.hot.index import HotAreas
 from eocene.model import DamageError, Grid, InputError, Lattice, NotFoundError, StateError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from eocene.archive import Archive, Search
 from eocene.archive.fetch import Checksum, digest_file
-from eocene.archive.integrity import add_checksums
-from eocene.archive.sync_source import Wanted
+from eocene.archive.integrity.checksums import add_checksums
+from eocene.archive.mirror.sync_source import Wanted
 from eocene.model import DamageError, InputError, Layout, NotFoundError
 from eocene.testing.faults import Fault, Faults
 from eocene.testing.products.sentinel2 import write_safe

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from eocene.archive import Archive, Search
-from eocene.archive.sync_report import SyncOptions
-from eocene.archive.sync_source import Wanted
+from eocene.archive.mirror.sync_report import SyncOptions
+from eocene.archive.mirror.sync_source import Wanted
 from eocene.model import InputError, Layout, NotFoundError, StateError, UnavailableError
 
 from .sync_source import StacSource

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from eocene.archive import Archive, Search
-from eocene.archive.sync_source import Wanted
+from eocene.archive.mirror.sync_source import Wanted
 from eocene.model import EoceneError, Layout
 from eocene.testing.faults import Fault, Faults
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from eocene.archive import Search
-from eocene.archive.presets import PRESETS, Preset, find_access, find_preset
-from eocene.archive.presets_access import SignedAccess, TokenAccess
-from eocene.archive.sync_report import SyncOptions
-from eocene.archive.sync_source import Wanted
+from eocene.archive.mirror.presets import PRESETS, Preset, find_access, find_preset
+from eocene.archive.mirror.presets_access import SignedAccess, TokenAccess
+from eocene.archive.mirror.sync_report import SyncOptions
+from eocene.archive.mirror.sync_source import Wanted
 from eocene.testing.faults.handler import Answer
 
 from .sync_source import StacSource

@@ -13,11 +13,11 @@ import rasterio
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from eocene.archive import geotiff
 from eocene.archive.fetch import describe_file
-from eocene.archive.geotiff import GeotiffRaster
-from eocene.archive.tile_encoding import TileEncoding
-from eocene.archive.tile_reader import KeptTiles, open_tiles
+from eocene.archive.tiff import geotiff
+from eocene.archive.tiff.geotiff import GeotiffRaster
+from eocene.archive.tiff.tile_encoding import TileEncoding
+from eocene.archive.tiff.tile_reader import KeptTiles, open_tiles
 from eocene.model import Grid
 from eocene.model.errors import DamageError
 

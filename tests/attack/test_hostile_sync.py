@@ -8,8 +8,8 @@ from contextlib import suppress
 import pytest
 
 import eocene
-from eocene.archive.sync import SyncOptions
-from eocene.archive.sync_source import Wanted
+from eocene.archive.mirror.sync import SyncOptions
+from eocene.archive.mirror.sync_source import Wanted
 from eocene.model import EoceneError
 from eocene.testing.faults import FaultServer
 from eocene.testing.faults.handler import Answer

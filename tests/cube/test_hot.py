@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eocene.archive import Archive
-    from eocene.archive.hot_area import HotArea
+    from eocene.archive.hot.area import HotArea
     from eocene.cube.block import Block
     from eocene.cube.source import CubeSource
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import eocene
-from eocene.archive import geotiff
+from eocene.archive.tiff import geotiff
 from eocene.model import InputError
 from eocene.process import make_plan
 from eocene.process.output.results import write_results

@@ -15,7 +15,7 @@ from rasterio.windows import Window
 from tests.serve.stac_world import run_copy
 
 from eocene.archive import Archive, Search
-from eocene.archive.zips import MEMBER
+from eocene.archive.packing.zips import MEMBER
 
 HTTP = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "0", "VSI_CACHE": "FALSE"}
 QUERY = "collections=sentinel-2-l2a&sortby=datetime"

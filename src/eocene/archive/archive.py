@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eocene.archive.catalogue.search import Search
 from eocene.archive.definition import read_bands
 from eocene.archive.fetch import Door, Policy, is_remote
-from eocene.archive.header_index import HeaderIndex
-from eocene.archive.hot import HotAreas
+from eocene.archive.hot.index import HotAreas
 from eocene.archive.ingest import ingest_product
-from eocene.archive.integrity_check import verify_items
-from eocene.archive.integrity_repair import repair_file
+from eocene.archive.integrity.check import verify_items
+from eocene.archive.integrity.repair import repair_file
+from eocene.archive.integrity.versions import SUFFIX, list_versions
+from eocene.archive.mirror.sync import sync_collection
+from eocene.archive.mirror.sync_report import SyncOptions
+from eocene.archive.mirror.sync_trust import read_sources
 from eocene.archive.normalise import is_table
 from eocene.archive.opening import open_raster
 from eocene.archive.places import open_catalogue
 from eocene.archive.product import IngestOptions
-from eocene.archive.search import Search
-from eocene.archive.sync import sync_collection
-from eocene.archive.sync_report import SyncOptions
-from eocene.archive.sync_trust import read_sources
-from eocene.archive.tables import read_table
-from eocene.archive.versions import SUFFIX, list_versions
+from eocene.archive.tables.parquet import read_table
+from eocene.archive.tiff.header_index import HeaderIndex
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     import geopandas
     import pandas as pd
 
-    from eocene.archive.integrity_check import Report
-    from eocene.archive.presets import Preset
+    from eocene.archive.integrity.check import Report
+    from eocene.archive.mirror.presets import Preset
+    from eocene.archive.mirror.sync_report import SyncReport
+    from eocene.archive.mirror.sync_source import Wanted
     from eocene.archive.raster import Raster
-    from eocene.archive.sync_report import SyncReport
-    from eocene.archive.sync_source import Wanted
     from eocene.model.band import Band
     from eocene.model.layout import Layout
 
@@ -186,7 +186,7 @@ class Archive:
         )  # fmt: skip
 
     def versions(self, collection: str, item: str) -> list[dict[str, Any]]:
-        """Return all versions of an item, the newest first; see :mod:`eocene.archive.versions`.
+        """Return all versions of an item, the newest first; see :mod:`eocene.archive.integrity.versions`.
 
         Raises
         ------

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from eocene.archive.definition import complete_collection
 from eocene.archive.fetch import Door, check_tree, parse_href
 from eocene.archive.inspection import Inspector
-from eocene.archive.integrity import add_checksums
+from eocene.archive.integrity.checksums import add_checksums
+from eocene.archive.integrity.versions import keep_versions
 from eocene.archive.majortom import name_cells
 from eocene.archive.readers import find_reader
-from eocene.archive.versions import keep_versions
 from eocene.model.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from eocene.archive.catalogue import Catalogue
+    from eocene.archive.catalogue.interface import Catalogue
     from eocene.archive.product import IngestOptions, Product
 
     Progress = Callable[[int, int], None]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import is_remote
-from eocene.archive.gdal_raster import check_jp2
 from eocene.archive.normalise import is_data, is_table
 from eocene.archive.opening import open_raster
+from eocene.archive.packing.zips import MEMBER
 from eocene.archive.product import grid_fields, name_extensions, number_json
 from eocene.archive.raster import is_jp2, is_tiff
-from eocene.archive.tables import check_table
-from eocene.archive.tiff import check_complete
-from eocene.archive.zips import MEMBER
+from eocene.archive.rasters.gdal_raster import check_jp2
+from eocene.archive.tables.parquet import check_table
+from eocene.archive.tiff.directory import check_complete
 from eocene.model.grid import Grid
 
 if TYPE_CHECKING:

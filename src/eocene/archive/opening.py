@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.askew import ASKEW, AskewRaster
 from eocene.archive.fetch import is_remote
 from eocene.archive.fetch.gdal import GDAL_DRIVER, JP2_DRIVER
-from eocene.archive.gdal_raster import GdalRaster
-from eocene.archive.geotiff import GeotiffRaster
-from eocene.archive.grib import GribRaster
-from eocene.archive.header_index import HeaderIndex, open_remote_tiles
-from eocene.archive.netcdf import NetcdfRaster
-from eocene.archive.npy import NpyRaster
+from eocene.archive.packing.zips import MEMBER
 from eocene.archive.raster import is_grib, is_jp2, is_netcdf, is_npy, is_tiff, is_zarr
-from eocene.archive.sentinel1 import Sentinel1Raster, is_sentinel1
-from eocene.archive.sinusoidal import SinusoidalRaster, is_sinusoidal
-from eocene.archive.swath import SwathRaster, is_swath
-from eocene.archive.zarr_raster import ZarrRaster
-from eocene.archive.zips import MEMBER
+from eocene.archive.rasters.gdal_raster import GdalRaster
+from eocene.archive.rasters.grib import GribRaster
+from eocene.archive.rasters.netcdf import NetcdfRaster
+from eocene.archive.rasters.npy import NpyRaster
+from eocene.archive.rasters.sentinel1 import Sentinel1Raster, is_sentinel1
+from eocene.archive.rasters.sinusoidal import SinusoidalRaster, is_sinusoidal
+from eocene.archive.rasters.swath import SwathRaster, is_swath
+from eocene.archive.rasters.zarr_raster import ZarrRaster
+from eocene.archive.tiff.askew import ASKEW, AskewRaster
+from eocene.archive.tiff.geotiff import GeotiffRaster
+from eocene.archive.tiff.header_index import HeaderIndex, open_remote_tiles
 from eocene.model.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:

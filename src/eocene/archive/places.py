@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from eocene.archive.sqlite_catalogue import SqliteCatalogue
+from eocene.archive.catalogue.sqlite import SqliteCatalogue
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eocene.archive.catalogue import Catalogue
+    from eocene.archive.catalogue.interface import Catalogue
 
 VARIABLE = "EOCENE_CATALOGUE"
 
@@ -41,6 +41,6 @@ def open_catalogue(path: Path) -> Catalogue:
             f"{VARIABLE} is not the address of a PostgreSQL database.",
             "Write postgresql://user:password@host/database, or unset it for a file in the workspace.",
         )
-    from eocene.archive.pgstac import PgstacCatalogue
+    from eocene.archive.catalogue.pgstac import PgstacCatalogue
 
     return PgstacCatalogue(url)

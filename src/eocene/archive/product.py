@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.archive.extents import format_time
+from eocene.archive.catalogue.extents import format_time
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from eocene.model.errors import EoceneError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from eocene.archive.hot_area import HotArea, HotDate
+    from eocene.archive.hot.area import HotArea, HotDate
     from eocene.cube.source import CubeSource
     from eocene.model import Band, Grid
 

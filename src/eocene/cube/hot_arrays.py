@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from cachetools import LRUCache, cached
 
-from eocene.archive.hot_area import HotPart
+from eocene.archive.hot.area import HotPart
 from eocene.model.errors import DamageError
 from eocene.model.files import sync_folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.hot_area import HotItem, describe_asset, describe_state
+from eocene.archive.hot.area import HotItem, describe_asset, describe_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

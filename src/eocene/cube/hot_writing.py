@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from eocene.archive.hot_area import HotDate
-from eocene.archive.hot_locks import lock_folder
+from eocene.archive.hot.area import HotDate
+from eocene.archive.hot.locks import lock_folder
 from eocene.cube.hot import find_fresh
 from eocene.cube.hot_arrays import (
     CHUNK,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from eocene.archive.hot_area import HotArea
+    from eocene.archive.hot.area import HotArea
     from eocene.cube.hot_arrays import PartArrays
     from eocene.cube.source import CubeSource
     from eocene.model import Band, Grid

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.archive.ahead import Ahead, requests_pool
+from eocene.archive.tiff.ahead import Ahead, requests_pool
 from eocene.cube.layer import Layer, choose_level, decode_numbers, is_data
 from eocene.cube.warp import Footprint, find_footprint, pick_pixels
 from eocene.model import DamageError

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import Door
-from eocene.archive.integrity import SIZE, TREE, hash_tree, list_tree, measure_tree
+from eocene.archive.integrity.checksums import SIZE, TREE, hash_tree, list_tree, measure_tree
 from eocene.model.files import write_json
 
 if TYPE_CHECKING:

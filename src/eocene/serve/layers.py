@@ -118,8 +118,8 @@ def find_layer(rooms: Rooms, layer_id: str, kind: str | None = None) -> Layer:
 def _write_features(rooms: Rooms, layer: Layer, limit: int) -> str:
     import geopandas as gpd
 
-    from eocene.archive.tables import read_table
-    from eocene.archive.vector_files import read_geojson
+    from eocene.archive.tables.parquet import read_table
+    from eocene.archive.tables.vector_files import read_geojson
 
     source = layer.source or ""
     if source.endswith((".parquet", ".geojson", ".json")):

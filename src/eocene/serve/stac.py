@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from eocene.archive.collection_search import CollectionSearch
+from eocene.archive.catalogue.collection_search import CollectionSearch
 from eocene.serve.collections import describe_queryables
 from eocene.serve.rooms import AddressOf, RoomsOf, link
 from eocene.serve.settings import STAC_VERSION

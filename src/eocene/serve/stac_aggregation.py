@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eocene.archive import Search
-    from eocene.archive.catalogue import Catalogue
+    from eocene.archive.catalogue.interface import Catalogue
 
 router = APIRouter(prefix=STAC, tags=["STAC"])
 

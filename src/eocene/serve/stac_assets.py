@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from eocene.archive.zips import MEMBER, find_member, open_content
+from eocene.archive.packing.zips import MEMBER, find_member, open_content
 from eocene.model import NotFoundError
 from eocene.serve.auth import Reader
 from eocene.serve.rooms import Rooms, RoomsOf
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eocene.archive.fetch import Content
-    from eocene.archive.zips import Member
+    from eocene.archive.packing.zips import Member
 
 router = APIRouter(prefix=STAC, tags=["STAC"])
 

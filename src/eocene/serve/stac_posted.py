@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from eocene.archive.catalogue.search import check_bbox
 from eocene.archive.fetch.urls import parse_url
-from eocene.archive.search import check_bbox
 from eocene.model import InputError
 from eocene.model.timespan import parse_instant
 from eocene.serve.stac_documents import is_structure, locate_asset

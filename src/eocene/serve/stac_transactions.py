@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from eocene.archive.catalogue import merge_patch, no_item
+from eocene.archive.catalogue.interface import merge_patch, no_item
 from eocene.model import EoceneError, ForbiddenError, InputError, NotFoundError
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body

@@ -16,10 +16,10 @@ from shapely.geometry import shape
 
 from eocene.archive.fetch import LocalContent, describe_file
 from eocene.archive.footprint import draw_footprint
-from eocene.archive.jp2_codestream import check_parts, read_image_size
-from eocene.archive.product_files import ProductFiles
-from eocene.archive.xml import Metadata, parse_xml
-from eocene.archive.zips import MEMBER, find_member, list_members, open_content
+from eocene.archive.packing.product_files import ProductFiles
+from eocene.archive.packing.xml import Metadata, parse_xml
+from eocene.archive.packing.zips import MEMBER, find_member, list_members, open_content
+from eocene.archive.rasters.jp2_codestream import check_parts, read_image_size
 from eocene.model import DamageError, EoceneError, InputError
 from eocene.testing.products.sentinel2 import write_jp2, write_safe
 

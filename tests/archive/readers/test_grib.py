@@ -17,7 +17,7 @@ from tests.archive.readers.grib_files import SmallField, read_by_eccodes, write_
 
 import eocene
 from eocene.archive import Archive
-from eocene.archive.grib_decoder import GribDecoder, GribError
+from eocene.archive.rasters.grib_decoder import GribDecoder, GribError
 from eocene.archive.readers import grib
 from eocene.model import DamageError, InputError, Layout
 from eocene.testing.readers import ReaderContract

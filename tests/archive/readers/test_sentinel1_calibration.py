@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.archive.readers.sentinel1_safe import SmallProduct, write_safe
 
 from eocene.archive import Archive
-from eocene.archive.calibration import Table, calibrate
-from eocene.archive.sentinel1 import average
+from eocene.archive.rasters.calibration import Table, calibrate
+from eocene.archive.rasters.sentinel1 import average
 from eocene.model import InputError, Layout
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def find_samples(product: SmallProduct, grid: Grid) -> Iterator[tuple[int, int, 
 def test_calibrated_numbers_equal_those_by_hand(coefficient: str, noise: str, tmp_path: Any) -> None:
     from tests.archive.readers.sentinel1_safe import write_calibration, write_noise
 
-    from eocene.archive.calibration import read_calibration, read_noise
+    from eocene.archive.rasters.calibration import read_calibration, read_noise
 
     product = SmallProduct(noise=noise)
     table = read_calibration(write_calibration(product), "calibration")[coefficient]
@@ -217,7 +217,7 @@ def test_averages_leave_out_what_is_no_data() -> None:
 
 def test_power_below_the_noise_is_zero_and_zero_is_no_data() -> None:
     flat = Table(np.array([0.0]), (np.array([0.0, 10]),), (np.array([2.0, 2]),))
-    from eocene.archive.calibration import Noise
+    from eocene.archive.rasters.calibration import Noise
 
     values = calibrate(np.array([[0, 1, 4]], np.uint16), (0, 0), flat, Noise(flat, ()))
     np.testing.assert_array_equal(values, [[np.nan, 0, (16 - 2) / 4]])

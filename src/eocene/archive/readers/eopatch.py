@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import describe_file
-from eocene.archive.npy import open_array
 from eocene.archive.product import (
     Product,
     Reader,
@@ -27,6 +26,7 @@ from eocene.archive.product import (
     name_collection,
 )
 from eocene.archive.raster import NPY
+from eocene.archive.rasters.npy import open_array
 from eocene.model.errors import DamageError, EoceneError, InputError
 from eocene.model.grid import Grid
 from eocene.model.timespan import parse_instant

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rasterio.errors import RasterioIOError
 
-from eocene.archive.askew import ASKEW, empty_number, find_geometry
 from eocene.archive.fetch import GDAL_DRIVER, gdal_environment, open_dataset
-from eocene.archive.geotiff import damaged, read_grid
 from eocene.archive.product import (
     Product,
     Reader,
@@ -27,6 +25,8 @@ from eocene.archive.product import (
     union_bbox,
 )
 from eocene.archive.raster import COG, GEOTIFF
+from eocene.archive.tiff.askew import ASKEW, empty_number, find_geometry
+from eocene.archive.tiff.geotiff import damaged, read_grid
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import LocalContent
-from eocene.archive.grib import LENGTH, OFFSET, PART, list_messages
-from eocene.archive.grib_fields import damaged_grib, place_field
 from eocene.archive.product import (
     Product,
     Reader,
@@ -26,15 +24,17 @@ from eocene.archive.product import (
     union_bbox,
 )
 from eocene.archive.raster import GRIB
+from eocene.archive.rasters.grib import LENGTH, OFFSET, PART, list_messages
+from eocene.archive.rasters.grib_fields import damaged_grib, place_field
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from eocene.archive.grib import Message
-    from eocene.archive.grib_fields import FieldGrid
     from eocene.archive.product import IngestOptions
+    from eocene.archive.rasters.grib import Message
+    from eocene.archive.rasters.grib_fields import FieldGrid
 
 _SUFFIXES = (".grib", ".grb", ".grib1", ".grb1", ".grib2", ".grb2")
 _INSTANT = "eocene:instant"

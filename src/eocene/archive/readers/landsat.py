@@ -12,8 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.footprint import draw_footprint
+from eocene.archive.packing.product_files import find_products, holds_product
 from eocene.archive.product import Product, Reader, make_collection, make_item
-from eocene.archive.product_files import find_products, holds_product
 from eocene.archive.raster import COG
 from eocene.archive.readers.landsat_bands import BANDS, LAYERS, QUALITY
 from eocene.archive.readers.landsat_metadata import parse_mtl
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from eocene.archive.packing.product_files import ProductFiles
     from eocene.archive.product import IngestOptions
-    from eocene.archive.product_files import ProductFiles
     from eocene.archive.readers.landsat_metadata import Mtl
 
 LICENCE = {"rel": "license", "href": "https://www.usgs.gov/core-science-systems/hdds/data-policy"}

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.xml import Metadata, local_name
-from eocene.archive.zips import damaged_member
+from eocene.archive.packing.xml import Metadata, local_name
+from eocene.archive.packing.zips import damaged_member
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from rasterio.errors import RasterioError
 
-from eocene.archive.eos_grid import list_fields
 from eocene.archive.fetch import describe_file, open_dataset
 from eocene.archive.fetch.gdal import GDAL_DRIVER, JP2_DRIVER
-from eocene.archive.geotiff import damaged, read_grid
 from eocene.archive.product import (
     Product,
     Reader,
@@ -28,8 +26,10 @@ from eocene.archive.product import (
     union_bbox,
 )
 from eocene.archive.raster import GEOTIFF, HDF5, JP2
+from eocene.archive.rasters.eos_grid import list_fields
+from eocene.archive.rasters.sinusoidal import SINUSOIDAL, SinusoidalImage, find_image
 from eocene.archive.readers.modis_layers import count_days, describe_layer, name_layer
-from eocene.archive.sinusoidal import SINUSOIDAL, SinusoidalImage, find_image
+from eocene.archive.tiff.geotiff import damaged, read_grid
 from eocene.model.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:

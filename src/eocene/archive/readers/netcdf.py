@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.cf_times import decode_times
 from eocene.archive.fetch import describe_file
-from eocene.archive.netcdf import read_variables, reading
-from eocene.archive.netcdf_variable import plain_dataset, read_whole
 from eocene.archive.product import (
     Product,
     Reader,
@@ -24,6 +21,9 @@ from eocene.archive.product import (
     union_bbox,
 )
 from eocene.archive.raster import NETCDF
+from eocene.archive.rasters.cf_times import decode_times
+from eocene.archive.rasters.netcdf import read_variables, reading
+from eocene.archive.rasters.netcdf_variable import plain_dataset, read_whole
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from eocene.archive.netcdf_variable import Variable
     from eocene.archive.product import IngestOptions
+    from eocene.archive.rasters.netcdf_variable import Variable
 
 _SUFFIXES = (".nc", ".nc4", ".netcdf")
 

@@ -1,7 +1,7 @@
 """Sentinel-1 GRD products in SAFE folders, zip and tar files: backscatter on a map grid, read in place.
 
 An item is a scene; a band is a polarisation, named vv, vh, hh or hv. Its ``proj:`` fields describe the map
-grid on which it is given (:mod:`eocene.archive.sentinel1`), since the measurement itself has none.
+grid on which it is given (:mod:`eocene.archive.rasters.sentinel1`), since the measurement itself has none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.footprint import draw_footprint
+from eocene.archive.packing.product_files import find_products
+from eocene.archive.packing.xml import Metadata
+from eocene.archive.packing.zips import MEMBER
 from eocene.archive.product import (
     Product,
     Reader,
@@ -21,14 +24,11 @@ from eocene.archive.product import (
     make_item,
     name_extensions,
 )
-from eocene.archive.product_files import find_products
 from eocene.archive.raster import GEOTIFF
+from eocene.archive.rasters.sentinel1 import COEFFICIENT, DEFAULT_COEFFICIENT, NOISE_REMOVED
+from eocene.archive.rasters.sentinel1_annotation import Annotation, read_annotation
+from eocene.archive.rasters.sentinel1_files import locate_annotations
 from eocene.archive.readers.sentinel1_manifest import describe_scene, read_objects
-from eocene.archive.sentinel1 import COEFFICIENT, DEFAULT_COEFFICIENT, NOISE_REMOVED
-from eocene.archive.sentinel1_annotation import Annotation, read_annotation
-from eocene.archive.sentinel1_files import locate_annotations
-from eocene.archive.xml import Metadata
-from eocene.archive.zips import MEMBER
 from eocene.model.errors import DamageError, InputError
 from eocene.model.grid import transformer
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from eocene.archive.packing.product_files import ProductFiles
     from eocene.archive.product import IngestOptions
-    from eocene.archive.product_files import ProductFiles
     from eocene.archive.readers.sentinel1_manifest import DataObject
 
 COLLECTION = "sentinel-1-grd"

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.xml import find_all, find_text
+from eocene.archive.packing.xml import find_all, find_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from xml.etree.ElementTree import Element
 
-    from eocene.archive.sentinel1_annotation import Annotation
-    from eocene.archive.xml import Metadata
+    from eocene.archive.packing.xml import Metadata
+    from eocene.archive.rasters.sentinel1_annotation import Annotation
 
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 _MD5_MULTIHASH = "d50110"

@@ -10,8 +10,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.footprint import draw_footprint
+from eocene.archive.packing.product_files import find_products, holds_product
+from eocene.archive.packing.xml import Metadata
 from eocene.archive.product import Product, Reader, make_collection, make_item
-from eocene.archive.product_files import find_products, holds_product
 from eocene.archive.readers.sentinel2_assets import list_images, list_metadata
 from eocene.archive.readers.sentinel2_metadata import (
     describe_product,
@@ -21,14 +22,13 @@ from eocene.archive.readers.sentinel2_metadata import (
     read_grids,
     read_radiometry,
 )
-from eocene.archive.xml import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from eocene.archive.packing.product_files import ProductFiles
     from eocene.archive.product import IngestOptions
-    from eocene.archive.product_files import ProductFiles
     from eocene.archive.readers.sentinel2_metadata import Granule
 
 LICENCE = {

@@ -11,9 +11,9 @@ from eocene.archive.readers.sentinel2_bands import BANDS, LAYER_GSD, LAYERS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from eocene.archive.product_files import ProductFiles
+    from eocene.archive.packing.product_files import ProductFiles
+    from eocene.archive.packing.xml import Metadata
     from eocene.archive.readers.sentinel2_metadata import Granule, Radiometry
-    from eocene.archive.xml import Metadata
 
 _IMAGE = re.compile(r"_([A-Z0-9]{3})(?:_(10|20|60)m)?$")
 _METADATA = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.xml import Metadata
+from eocene.archive.packing.xml import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

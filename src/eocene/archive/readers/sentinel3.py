@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import describe_file
 from eocene.archive.footprint import draw_footprint
-from eocene.archive.netcdf import reading
-from eocene.archive.netcdf_variable import plain_dataset, read_encoding
+from eocene.archive.packing.product_files import ProductFiles, find_products, holds_product
+from eocene.archive.packing.unpacking import unpack_product
+from eocene.archive.packing.xml import Metadata
 from eocene.archive.product import Product, Reader, make_collection, make_item, number_json
-from eocene.archive.product_files import ProductFiles, find_products, holds_product
 from eocene.archive.raster import NETCDF
+from eocene.archive.rasters.netcdf import reading
+from eocene.archive.rasters.netcdf_variable import plain_dataset, read_encoding
+from eocene.archive.rasters.swath import GEOLOCATION, empty_number
 from eocene.archive.readers.sentinel3_bands import (
     INSTRUMENTS,
     describe_band,
     find_geolocations,
     find_gsd,
 )
-from eocene.archive.swath import GEOLOCATION, empty_number
-from eocene.archive.unpacking import unpack_product
-from eocene.archive.xml import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

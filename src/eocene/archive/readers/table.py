@@ -25,9 +25,9 @@ from eocene.archive.product import (
 )
 from eocene.archive.raster import PARQUET
 from eocene.archive.readers.geopackage import read_geopackage
-from eocene.archive.station_files import is_sensorthings, read_csv, read_posts, read_sensorthings
-from eocene.archive.tables import read_table
-from eocene.archive.vector_files import frame_of_features, read_geojson, read_json, read_shapefile
+from eocene.archive.tables.parquet import read_table
+from eocene.archive.tables.station_files import is_sensorthings, read_csv, read_posts, read_sensorthings
+from eocene.archive.tables.vector_files import frame_of_features, read_geojson, read_json, read_shapefile
 from eocene.model.errors import DamageError, InputError
 from eocene.model.files import replace_file
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import describe_file
-from eocene.archive.netcdf import read_variables, reading
-from eocene.archive.netcdf_variable import plain_dataset, read_whole
 from eocene.archive.product import (
     Product,
     Reader,
@@ -24,6 +22,8 @@ from eocene.archive.product import (
     make_item,
     name_extensions,
 )
+from eocene.archive.rasters.netcdf import read_variables, reading
+from eocene.archive.rasters.netcdf_variable import plain_dataset, read_whole
 from eocene.archive.readers.geotiff import read_header
 from eocene.archive.readers.netcdf import read_times_of, slice_asset
 from eocene.archive.readers.worldcereal_legend import (
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from eocene.archive.netcdf_variable import Variable
     from eocene.archive.product import IngestOptions
+    from eocene.archive.rasters.netcdf_variable import Variable
 
 _FILE = re.compile(
     r"^(?P<sensor>S2_L2A_10m|S2_L2A_20m|S1_GRD-(?:ASCENDING|DESCENDING)_20m|L8_L2-ST_10m|"

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import GDAL_CACHE_BYTES
-from eocene.archive.tile_reader import KEPT_BYTES
+from eocene.archive.tiff.tile_reader import KEPT_BYTES
 from eocene.cube.edge import edge_dtype
 from eocene.cube.source import CubeSource
 from eocene.model import InputError

@@ -12,7 +12,7 @@ from functools import reduce
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.tile_reader import KEPT_BYTES
+from eocene.archive.tiff.tile_reader import KEPT_BYTES
 from eocene.cube.source import CubeSource
 from eocene.model import Grid
 from eocene.process.cost.cutting import Pass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.archive.tiles import TileBytes, mean_tiles
+from eocene.archive.tiff.tiles import TileBytes, mean_tiles
 from eocene.cube.source import CubeSource, choose_level
 from eocene.model import EoceneError, Grid, transformer
 

@@ -9,7 +9,7 @@ import geopandas as gpd
 from eocene.archive.fetch import Door
 from eocene.archive.product import find_date
 from eocene.archive.readers.geotiff import read_header
-from eocene.archive.tables import read_table
+from eocene.archive.tables.parquet import read_table
 from eocene.cube.feature import features_of, from_geodataframe, make_vector_cube
 from eocene.cube.geojson import read_geojson
 from eocene.model import DamageError, InputError, UnavailableError

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.hot_area import HotArea, name_area
+from eocene.archive.hot.area import HotArea, name_area
 from eocene.cube.hot import reading_options
 from eocene.cube.hot_writing import Materialised, write_area
 from eocene.model import EoceneError, InputError, TimeSpan

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from eocene.archive import Archive
-from eocene.archive.calibration import COEFFICIENTS, UNCALIBRATED
-from eocene.archive.sentinel1 import COEFFICIENT, INCIDENCE, MASK, NOISE_REMOVED, is_sentinel1
+from eocene.archive.rasters.calibration import COEFFICIENTS, UNCALIBRATED
+from eocene.archive.rasters.sentinel1 import COEFFICIENT, INCIDENCE, MASK, NOISE_REMOVED, is_sentinel1
 from eocene.cube.source import CubeSource
 from eocene.model import Band, InputError, Lattice, UnavailableError
 from eocene.process.registry import process

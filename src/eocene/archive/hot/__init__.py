@@ -1,0 +1,1 @@
+"""Materialised areas: their index, places and locks."""

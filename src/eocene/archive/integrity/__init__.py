@@ -1,0 +1,1 @@
+"""Checksums, repair and versions of what the archive keeps."""

@@ -1,0 +1,1 @@
+"""Collections of other STAC APIs, mirrored or read in place."""

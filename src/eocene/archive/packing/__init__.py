@@ -1,0 +1,1 @@
+"""Products as they are packed: folders, zip and tar files, XML."""

@@ -1,0 +1,1 @@
+"""The other formats of pixels, one raster class each."""

@@ -1,0 +1,1 @@
+"""Tables: Parquet, vectors, series and posts."""

@@ -1,0 +1,1 @@
+"""TIFF, GeoTIFF and COG, read by ranges and decoded here."""
