@@ -13,7 +13,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 HIDDEN = (
     "sklearn", "onnx", "onnxruntime", "skl2onnx", "pyoxigraph", "fastapi", "uvicorn", "starlette", "argon2",
-    "PIL", "multipart", "python_multipart", "torch",
+    "PIL", "multipart", "python_multipart", "torch", "psycopg", "psycopg_pool", "pypgstac", "stac_geoparquet",
+    "obstore", "eccodes", "dask", "distributed", "lightgbm", "s2cloudless",
 )  # fmt: skip
 
 # As on a machine where they were never installed: found nowhere, rather than failing to load.
@@ -89,6 +90,39 @@ call("models")
 print(json.dumps(said))
 """
 
+ARCHIVE = """
+import json, os, sys
+from pathlib import Path
+import eocene as eo
+from eocene.archive.exchange import export_geoparquet
+from eocene.archive.fetch import Door
+from tests.process.graphs import monthly_ndvi
+
+folder, scratch = map(Path, sys.argv[1:])
+said = {}
+
+def told(extra, ask, **environment):
+    os.environ.update(environment)
+    try:
+        said[extra] = [None, repr(ask())]
+    except eo.EoceneError as error:
+        said[extra] = [type(error).__name__, f"{error.message} {error.remedy}"]
+    for name in environment:
+        del os.environ[name]
+
+message = b"GRIB" + bytes(3) + bytes([2]) + (100).to_bytes(8, "big") + bytes(80) + b"7777"
+(scratch / "weather.grib2").write_bytes(message)
+graph = monthly_ndvi(temporal_extent=["2024-06-01", "2024-08-01"])
+keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+with eo.open(folder) as ws:
+    told("grib", lambda: ws.ingest(scratch / "weather.grib2"))
+    told("exchange", lambda: export_geoparquet(ws.archive.catalogue, scratch / "items.parquet"))
+    told("cluster", lambda: eo.run(graph, workspace=ws), EOCENE_SCHEDULER="tcp://127.0.0.1:1")
+    told("s3", lambda: Door.of(("s3://bucket/",)).open("s3://bucket/file.tif").size, **keys)
+told("postgres", lambda: eo.open(scratch / "other"), EOCENE_CATALOGUE="postgresql://u@127.0.0.1:1/x")
+print(json.dumps(said))
+"""
+
 
 def run_without_extras(code: str, *arguments: object) -> dict:
     done = subprocess.run(
@@ -127,3 +161,11 @@ def test_learn_link_and_serve_each_say_what_to_install(tour):
         assert err.count("\n") == 1
         assert "pip install" in err
         assert f"eocene[{extra}]" in err
+
+
+def test_catalogue_readers_and_clusters_each_say_what_to_install(tour, tmp_path):
+    said = run_without_extras(ARCHIVE, tour[0], tmp_path)
+    assert set(said) == {"grib", "exchange", "cluster", "s3", "postgres"}
+    for extra, (error, text) in said.items():
+        assert error == "UnavailableError", (extra, text)
+        assert f"eocene[{extra}]" in text

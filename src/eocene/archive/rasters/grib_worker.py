@@ -1,6 +1,6 @@
 """The process that decodes GRIB messages: ecCodes runs here, since damaged messages make it crash.
 
-It is started by :mod:`eocene.archive.rasters.grib_decoder` as a script, knows nothing of Eocene and opens no files.
+It is started by ``grib_decoder`` beside it as a script, knows nothing of Eocene and opens no files.
 A request is one letter (D: describe, V: values), eight bytes of length, and messages, each after eight bytes
 of its length. An answer is + or -, eight bytes of length, and a JSON array of descriptions, the values of the
 only message (float32, little-endian, NaN where they are missing), or a text that says what was wrong.
