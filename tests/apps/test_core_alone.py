@@ -94,7 +94,7 @@ ARCHIVE = """
 import json, os, sys
 from pathlib import Path
 import eocene as eo
-from eocene.archive.exchange import export_geoparquet
+from eocene.archive.catalogue.exchange import export_geoparquet
 from eocene.archive.fetch import Door
 from tests.process.graphs import monthly_ndvi
 
@@ -119,7 +119,7 @@ with eo.open(folder) as ws:
     told("exchange", lambda: export_geoparquet(ws.archive.catalogue, scratch / "items.parquet"))
     told("cluster", lambda: eo.run(graph, workspace=ws), EOCENE_SCHEDULER="tcp://127.0.0.1:1")
     told("s3", lambda: Door.of(("s3://bucket/",)).open("s3://bucket/file.tif").size, **keys)
-told("postgres", lambda: eo.open(scratch / "other"), EOCENE_CATALOGUE="postgresql://u@127.0.0.1:1/x")
+told("postgres", lambda: eo.open(scratch / "other").search(), EOCENE_CATALOGUE="postgresql://u@127.0.0.1:1/x")
 print(json.dumps(said))
 """
 
