@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eocene.archive.fetch.refusal import refuse_url
-from eocene.archive.fetch.urls import Url, is_remote, parse_url
+from eocene.archive.fetch.urls import Url, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,11 +69,6 @@ class Policy:
     def allows_private(self, url: Url) -> bool:
         """Tell whether the host of a URL may have a private address."""
         return url.host in self.private or f"{url.host}:{url.port}" in self.private
-
-
-def is_prefix(root: object) -> bool:
-    """Tell whether a root of the catalogue is a prefix of URLs rather than a folder."""
-    return is_remote(root)
 
 
 def _list(variable: str) -> list[str]:
