@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     NeedOfInput = Callable[[PlannedNode, str, CubeSchema, "Window"], "Window"]
 
-SUB_BLOCK = (64, 512)
-"""Rows and columns of a sub-block at most: whole rows of a block, so few that what they give stays cached."""
+SUB_BLOCK = (128, 512)
+"""Rows and columns of a sub-block at most: whole rows of a block, so few that what they give stays cached,
+and so many that threads do not stand in each other's way at the interpreter between two operations."""
 _VALUES = 40
 """Values on a pixel, such as three bands of a dozen dates, from which on a sub-block has fewer rows."""
 _LAYERS = 36

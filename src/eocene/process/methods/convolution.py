@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_PIXELS = 2**15
+_PIXELS = 2**16
 """How many pixels are worked on at a time, so that the sums stay in the cache."""
 _FEW = 64
 """Up to so many weights sums of 32-bit numbers run in 32 bits; the error stays in the last few."""
