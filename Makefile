@@ -2,7 +2,7 @@
 #
 #   make demo            the whole chain on a simulated world, then the server (SERVE=0: stop after the table)
 #   make demo DATA=path  the same on real data
-#   make test            the tests, within five minutes        make test-all   with scale, soak and attack lists
+#   make test            the tests, within ten minutes         make test-all   with scale, soak and attack lists
 #   make check           style, types, layers, page, docs      make bench      the figures of benchmarks/
 #   make docs            the documentation, in site/           make web        the page of the server
 #   make constraints     pin what is installed now             make clean      remove what was built
