@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 SUB_BLOCK = (128, 512)
 """Rows and columns of a sub-block at most: whole rows of a block, so few that what they give stays cached,
 and so many that threads do not stand in each other's way at the interpreter between two operations."""
-_VALUES = 20
-"""Values on a pixel, such as two bands of ten dates, from which on a sub-block has fewer rows."""
+_VALUES = 24
+"""Values on a pixel, such as two bands of a dozen dates, from which on a sub-block has fewer rows."""
 _LAYERS = 36
 """Numbers on a pixel, dates times bands, that are read at once, where the result lets them be cut."""
 _OVERLAP = 1.25
