@@ -202,6 +202,22 @@ def read_times(text: str) -> dict[str, str]:
     return {"datetime": first, "start_datetime": first, "end_datetime": f"{parse_instant(end)}Z"}
 
 
+def find_times(path: Path, options: IngestOptions) -> dict[str, str]:
+    """Return the times of a file that does not say them: the user's, or the date in its name.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    if options.datetime:
+        return read_times(options.datetime)
+    moment = find_date(path.stem)
+    if moment is None:
+        raise missing_time(path)
+    return {"datetime": moment}
+
+
 def missing_time(path: Path) -> InputError:
     """Return the error of a file whose time is unknown."""
     return InputError(

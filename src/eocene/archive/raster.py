@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from eocene.model.errors import InputError
+from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-    from eocene.model.grid import Grid
 
 GEOTIFF = "image/tiff; application=geotiff"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
@@ -102,6 +101,13 @@ def is_npy(asset: Mapping[str, Any]) -> bool:
 def is_zarr(asset: Mapping[str, Any]) -> bool:
     """Tell whether an asset is an array in a Zarr group that this archive has read."""
     return asset.get("type") == ZARR
+
+
+def grid_of_asset(asset: Mapping[str, Any], shape: tuple[int, ...]) -> Grid:
+    """Return the grid that an asset's ``proj:code`` and ``proj:transform`` give to rows and columns."""
+    epsg = int(str(asset.get("proj:code", "")).removeprefix("EPSG:") or 0)
+    height, width = shape
+    return Grid.from_transform(epsg, asset["proj:transform"], width, height)
 
 
 def check_window(window: Grid, level: Grid, what: str) -> tuple[slice, slice]:

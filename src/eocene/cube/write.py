@@ -30,9 +30,9 @@ class CubeStore:
     """A cube in the array ``data`` of a Zarr group, floats with NaN for no-data, as xarray reads it.
 
     Make one with :meth:`create`, or open one that was created. A block is one shard, or one for every
-    few labels of its first dimension, and a shard is replaced whole: writers do not meet, and a block may be
-    written twice. Within a shard each date and band has chunks of its own, so that one of them can be read
-    alone.
+    few labels along t, or along the first dimension where there is no t. A shard is replaced whole:
+    writers do not meet, and a block may be written twice. Within a shard each date and band has
+    chunks of its own, so that one of them can be read alone.
 
     Parameters
     ----------

@@ -106,7 +106,8 @@ def _evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> I
     needed = find_needs(plan, window, target)
     task = _Task(plan, _read_leaves(plan, needed, stages), target, stages)
     for sub in sub_windows(plan, needed, window, target):
-        yield _finish(_compute(task, find_needs(plan, sub, target)), plan, target, sub)
+        wanted = needed if sub == window else find_needs(plan, sub, target)
+        yield _finish(_compute(task, wanted), plan, target, sub)
 
 
 def sub_windows(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch import describe_file
-from eocene.archive.raster import check_window, parse_nodata
+from eocene.archive.raster import check_window, grid_of_asset, parse_nodata
 from eocene.model.errors import DamageError, InputError
 from eocene.model.grid import Grid
 
@@ -78,9 +78,7 @@ class NpyRaster:
         if not (0 <= int(index or 0) < len(slices) and 1 <= band <= slices.shape[-1]):
             raise self._mismatch(array, asset)
         self._pixels = slices[int(index or 0), ..., band - 1]
-        epsg = int(str(asset.get("proj:code", "")).removeprefix("EPSG:") or 0)
-        height, width = self._pixels.shape
-        self.levels: tuple[Grid, ...] = (Grid.from_transform(epsg, asset["proj:transform"], width, height),)
+        self.levels: tuple[Grid, ...] = (grid_of_asset(asset, self._pixels.shape),)
         self.dtype: np.dtype[Any] = array.dtype.newbyteorder("=")
         self.nodata: float | None = parse_nodata(asset.get("nodata"))
 

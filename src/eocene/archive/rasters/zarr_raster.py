@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.archive.raster import check_window, parse_nodata
+from eocene.archive.raster import check_window, grid_of_asset, parse_nodata
 from eocene.archive.rasters.zarr_store import encoding_of, group_at
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid
@@ -51,9 +51,7 @@ class ZarrRaster:
         self.dtype: np.dtype[Any] = np.dtype(np.uint8) if encoding.dtype == bool else encoding.dtype
         declared = parse_nodata(asset.get("nodata"))
         self.nodata: float | None = encoding.nodata if declared is None else declared
-        epsg = int(str(asset.get("proj:code", "")).removeprefix("EPSG:") or 0)
-        height, width = array.shape[-2:]
-        self.levels: tuple[Grid, ...] = (Grid.from_transform(epsg, asset["proj:transform"], width, height),)
+        self.levels: tuple[Grid, ...] = (grid_of_asset(asset, array.shape[-2:]),)
 
     def read(self, window: Grid, level: int = 0, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the stored numbers (height, width) of a window of ``levels[level]``, in ``out`` if given."""

@@ -9,15 +9,13 @@ from eocene.archive.product import (
     Product,
     Reader,
     bounds_degrees,
-    find_date,
+    find_times,
     format_instant,
     grid_fields,
     make_collection,
     make_item,
-    missing_time,
     name_collection,
     number_json,
-    read_times,
     union_bbox,
 )
 from eocene.archive.raster import NETCDF
@@ -67,15 +65,11 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
             "Split the file, one time axis a file.",
         )
     axis = axes.pop() if axes else None
-    steps: list[tuple[int | None, dict[str, str]]] = [(None, {})]
-    if axis is not None:
-        steps = [(i, {"datetime": format_instant(t)}) for i, t in enumerate(read_times_of(path, axis))]
-    elif options.datetime:
-        steps = [(None, read_times(options.datetime))]
-    elif moment := find_date(path.stem):
-        steps = [(None, {"datetime": moment})]
+    steps: list[tuple[int | None, dict[str, str]]]
+    if axis is None:
+        steps = [(None, find_times(path, options))]
     else:
-        raise missing_time(path)
+        steps = [(i, {"datetime": format_instant(t)}) for i, t in enumerate(read_times_of(path, axis))]
     items = []
     for index, times in steps:
         assets = {v.name: slice_asset(path, v, index if v.steps else None) for v in variables}

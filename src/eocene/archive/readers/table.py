@@ -15,11 +15,10 @@ from pyproj.exceptions import CRSError, ProjError
 from eocene.archive.product import (
     Product,
     Reader,
-    find_date,
+    find_times,
     format_instant,
     make_collection,
     make_item,
-    missing_time,
     name_collection,
     read_times,
 )
@@ -121,10 +120,7 @@ def _find_times(frame: pd.DataFrame, path: Path, options: IngestOptions) -> dict
             span = [moment.tz_localize(None).to_datetime64() for moment in (moments.min(), moments.max())]
             start, end = (format_instant(moment) for moment in span)
             return {"datetime": start, "start_datetime": start, "end_datetime": end}
-    moment = find_date(path.stem)
-    if moment is None:
-        raise missing_time(path)
-    return {"datetime": moment}
+    return find_times(path, options)
 
 
 def _find_place(frame: pd.DataFrame, path: Path) -> tuple[BBox | None, dict[str, Any]]:

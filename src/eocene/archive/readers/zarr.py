@@ -20,12 +20,11 @@ from eocene.archive.product import (
     Product,
     Reader,
     bounds_degrees,
-    find_date,
+    find_times,
     format_instant,
     grid_fields,
     make_collection,
     make_item,
-    missing_time,
     name_collection,
     number_json,
     read_times,
@@ -263,13 +262,8 @@ def _name(group: Group, path: Path) -> str:
 
 def _find_time(group: Group, path: Path, options: IngestOptions) -> dict[str, str]:
     """Return the time of a group without a time axis: the user's, its own, or the date in its name."""
-    if options.datetime:
-        return read_times(options.datetime)
     known = _discovery(group)
     for key in ("datetime", "start_datetime"):
-        if isinstance(known.get(key), str):
+        if isinstance(known.get(key), str) and not options.datetime:
             return read_times(known[key])
-    moment = find_date(path.stem)
-    if moment is None:
-        raise missing_time(path)
-    return {"datetime": moment}
+    return find_times(path, options)

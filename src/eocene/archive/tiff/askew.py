@@ -17,6 +17,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from eocene.archive.fetch import describe_file
+from eocene.archive.picking import pick_pixels
 from eocene.archive.raster import check_window, parse_nodata
 from eocene.archive.rasters.geolocation import TiePoints
 from eocene.archive.tiff.geotiff import damaged, dataset_of_thread, find_epsg
@@ -167,22 +168,17 @@ class AskewRaster:
         check_window(window, self.levels[level], str(self.path))
         pixels = np.empty(window.shape, self.dtype) if out is None else out
         pixels[...] = self.nodata
-        rows, columns = self._geometry.locate(window)
-        inside = np.isfinite(rows)
-        if not inside.any():
-            return pixels
-        down, right = (
-            np.clip(np.floor(place[inside]).astype(np.intp), 0, most - 1)
-            for place, most in zip((rows, columns), self._shape, strict=True)
-        )
-        top, left = int(down.min()), int(right.min())
-        part = Window(left, top, int(right.max()) - left + 1, int(down.max()) - top + 1)
+        pick_pixels(self._geometry.locate(window), self._shape, self._read_part, pixels)
+        return pixels
+
+    def _read_part(self, rows: slice, columns: slice) -> NDArray[Any]:
         try:
-            image = dataset_of_thread(self._identity).read(self._band, window=part)
+            part: NDArray[Any] = dataset_of_thread(self._identity).read(
+                self._band, window=Window.from_slices(rows, columns)
+            )
         except RasterioError as error:
             raise damaged(self.path, str(error)) from error
-        pixels[inside] = image[down - top, right - left]
-        return pixels
+        return part
 
     def close(self) -> None:
         """Nothing of its own to let go of."""
