@@ -35,11 +35,7 @@ EXTENT = {
     "spatial": {"bbox": [[-180, -90, 180, 90]]},
     "temporal": {"interval": [["2022-01-01T00:00:00Z", None]]},
 }
-SERVE = (
-    "import sys, uvicorn; from pathlib import Path; from eocene.model import Layout; "
-    "from eocene.serve import create_app; "
-    "uvicorn.run(create_app(Layout(Path(sys.argv[1])), workers=0), port=int(sys.argv[2]), log_level='error')"
-)
+SERVE = "import sys; from eocene.serve import serve; serve(sys.argv[1], port=int(sys.argv[2]), workers=0)"
 CLEAR = {"op": "<", "args": [{"property": "eo:cloud_cover"}, 20]}
 
 

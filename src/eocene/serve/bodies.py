@@ -16,7 +16,7 @@ _CODE = "ContentTypeInvalid"
 
 async def read_bytes(request: Request) -> bytes:
     """Return the body; raises TooLargeError as soon as it is longer than allowed."""
-    limit = get_rooms(request).settings.body_limit
+    limit = (await get_rooms(request)).settings.body_limit
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -87,22 +87,27 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
     )
 
 
-def get_rooms(request: Request) -> Rooms:
+async def get_rooms(request: Request) -> Rooms:
     """Return the rooms of the server that got the request."""
     rooms: Rooms = request.app.state.rooms
-    return rooms
+    return rooms  # async, as the next: FastAPI would call a plain function in another thread
 
 
 class Address:
     """Makes absolute addresses of this server, as the client sees it."""
 
-    def __init__(self, request: Request) -> None:
-        settings = get_rooms(request).settings
-        self.base = (settings.public_url or str(request.base_url)).rstrip("/")
+    def __init__(self, base: str) -> None:
+        self.base = base
 
     def __call__(self, path: str) -> str:
         """Return the address of a path that begins with a slash."""
         return self.base + path
+
+
+async def get_address(request: Request) -> Address:
+    """Return the address of the server that got the request."""
+    settings = (await get_rooms(request)).settings
+    return Address((settings.public_url or str(request.base_url)).rstrip("/"))
 
 
 def join_path(parts: Iterable[str]) -> str:
@@ -116,4 +121,4 @@ def link(rel: str, href: str, media_type: str = "application/json", **more: Any)
 
 
 RoomsOf = Annotated[Rooms, Depends(get_rooms)]
-AddressOf = Annotated[Address, Depends(Address)]
+AddressOf = Annotated[Address, Depends(get_address)]

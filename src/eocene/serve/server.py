@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,9 @@ def serve(
         settings = ServeSettings(hosts=LOOPBACK)
     settings = settings or ServeSettings(public_data=False)
     app = create_app(root, replace(settings, **choices))
+    # What stands now stays: looking through it for garbage took a fifth of the time of searches.
+    gc.collect()
+    gc.freeze()
     config = uvicorn.Config(
         app, host, port, log_level="warning", server_header=False, timeout_graceful_shutdown=5
     )
