@@ -100,7 +100,7 @@ def test_all_arrays_of_the_coordinates_between_two_systems_are_counted() -> None
     assert found.inside.all()
     axes = locate_axes(window, source.lattice)
     arrays = {
-        find_footprint: [found.rows, found.cols, found.inside],
+        find_footprint: [found.where, found.inside],
         locate_pixels: locate_pixels(window, source.lattice),
         locate_axes: [array for axis in axes for array in (axis.centre, axis.width)],
     }

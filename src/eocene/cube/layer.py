@@ -52,6 +52,6 @@ def is_data(numbers: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
     if numbers.dtype.kind == "f":
         present = ~np.isnan(numbers)
         return np.asarray(present if nodata is None else present & (numbers != nodata))
-    return (
-        np.ones(numbers.shape, bool) if nodata is None or np.isnan(nodata) else np.asarray(numbers != nodata)
-    )
+    if nodata is None or not float(nodata).is_integer():
+        return np.ones(numbers.shape, bool)
+    return np.asarray(numbers != int(nodata))  # an int is compared as it is, a float in float64

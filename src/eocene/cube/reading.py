@@ -224,7 +224,7 @@ def _find_parts(source: CubeSource, items: Sequence[Item], band: Band, window: G
 def _lay(source: CubeSource, plane: Plane, part: Part, place: tuple[slice, slice], fetched: Fetched) -> int:
     """Fill what is still empty in a plane from an image, and return how many pixels were."""
     mixed = part.band.name in source.mixed
-    alone = len(plane.parts) == 1 and part.found.rows is None and part.raster.dtype == plane.values.dtype
+    alone = len(plane.parts) == 1 and part.found.where is None and part.raster.dtype == plane.values.dtype
     if alone and not part.has_mask and not mixed:
         try:
             part.read(part.found.needed, fetched, plane.values)
@@ -233,12 +233,12 @@ def _lay(source: CubeSource, plane: Plane, part: Part, place: tuple[slice, slice
             raise
         plane.is_bare = True
         return plane.left
-    needed, rows, cols = part.found.crop(place)
+    needed, where = part.found.crop(place)
     pixels, usable = part.read(needed, fetched), part.usable(needed)
-    picked = pick_pixels(pixels, rows, cols)
+    picked = pick_pixels(pixels, where)
     fresh = is_data(picked, part.nodata) & part.found.inside[place] & ~plane.mask[place]
     if usable is not None:
-        fresh &= pick_pixels(usable, rows, cols)
+        fresh &= pick_pixels(usable, where)
     if mixed and source.scaled:
         picked = decode_numbers(picked, part.band.stored_in(part.item["assets"][part.band.name]))
     np.copyto(plane.values[place], picked, where=fresh, casting="unsafe")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.cube.centres import transform_centres
 from eocene.cube.remembered import remember
 from eocene.model import Grid, Lattice, transformer
 
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Index = NDArray[np.int64]
-    Places = NDArray[np.int64] | NDArray[np.int32]
+    Where = tuple[Index, Index] | Index | None
     Position = NDArray[np.float64]
 
-
-_SHORT = 2**31
 _CENTRES_BYTES = 2**24
 """Of coordinates that are kept until the bands of other resolutions have been located too."""
 
@@ -52,8 +51,7 @@ def locate_centres(window: Grid, source: Lattice) -> tuple[Position, Position]:
 @remember(lambda found: sum(position.nbytes for position in found), most_bytes=_CENTRES_BYTES)
 def _transform_centres(window: Grid, epsg: int) -> tuple[Position, Position]:
     """Return the coordinates of the pixel centres in another CRS, for bands of all resolutions."""
-    x, y = transformer(window.epsg, epsg).transform(*np.meshgrid(window.x, window.y))
-    return x, y
+    return transform_centres(window, epsg)
 
 
 def locate_points(x: Position, y: Position, epsg: int, source: Lattice) -> tuple[Position, Position]:
@@ -100,50 +98,51 @@ class Footprint:
     ----------
     needed : Grid
         The part of the source to read.
-    rows, cols : index or None
-        Into what is read: None where it is the window itself, one-dimensional within one CRS (the
-        window is a product of them), two-dimensional between two.
+    where : tuple of index, index or None
+        Where in what is read the window's pixels are: within one CRS the rows and the columns of which the
+        window is a product; between two the positions in the flattened array, of the window's shape, since
+        one index is looked up several times faster than two. None where it is the window itself.
     inside : ndarray of bool
         Where the source covers the window, broadcast to its shape.
     """
 
     needed: Grid
-    rows: Places | None
-    cols: Places | None
+    where: Where
     inside: NDArray[np.bool_]
 
     @property
     def nbytes(self) -> int:
         """The memory that it takes."""
-        return sum(array.nbytes for array in (self.rows, self.cols, self.inside) if array is not None)
+        arrays = self.where if isinstance(self.where, tuple) else (self.where,)
+        return sum(array.nbytes for array in (*arrays, self.inside) if array is not None)
 
-    def crop(self, place: tuple[slice, slice]) -> tuple[Grid, Places | None, Places | None]:
-        """Return what a part of the window needs, and the rows and columns of its pixels in that."""
-        whole = self.needed
-        if self.rows is None or self.cols is None:
+    def crop(self, place: tuple[slice, slice]) -> tuple[Grid, Where]:
+        """Return what a part of the window needs, and where its pixels are in that."""
+        whole, where = self.needed, self.where
+        if where is None:
             (top, bottom), (left, right) = (s.indices(n)[:2] for s, n in zip(place, whole.shape, strict=True))
-            return (
-                Grid(whole.lattice, whole.left + left, whole.top + top, right - left, bottom - top),
-                None,
-                None,
-            )
-        down, across = place if self.rows.ndim == 1 else (place, place)
-        rows, cols = self.rows[down], self.cols[across]
+            return Grid(whole.lattice, whole.left + left, whole.top + top, right - left, bottom - top), None
         if place == (slice(None), slice(None)):
-            return whole, rows, cols
+            return whole, where
+        if isinstance(where, tuple):
+            rows, cols = where[0][place[0]], where[1][place[1]]
+        else:
+            rows, cols = np.divmod(where[place], whole.width)
         top, left = int(rows.min()), int(cols.min())
-        shape = int(cols.max()) - left + 1, int(rows.max()) - top + 1
-        return Grid(whole.lattice, whole.left + left, whole.top + top, *shape), rows - top, cols - left
+        height, width = int(rows.max()) - top + 1, int(cols.max()) - left + 1
+        needed = Grid(whole.lattice, whole.left + left, whole.top + top, width, height)
+        if isinstance(where, tuple):
+            return needed, (rows - top, cols - left)
+        return needed, (rows - top) * width + (cols - left)
 
 
-def pick_pixels(pixels: NDArray[Any], rows: Places | None, cols: Places | None) -> NDArray[Any]:
+def pick_pixels(pixels: NDArray[Any], where: Where) -> NDArray[Any]:
     """Return the pixels of a window out of what was read for it: see :class:`Footprint`."""
-    if rows is None or cols is None:
+    if where is None:
         return pixels
-    if rows.ndim == 1:
-        return np.asarray(pixels[rows][:, cols])
-    # One index into the flat array is looked up several times faster than two.
-    return np.asarray(np.take(pixels.reshape(-1), rows.astype(np.int64) * pixels.shape[1] + cols))
+    if isinstance(where, tuple):
+        return np.asarray(pixels[where[0]][:, where[1]])
+    return np.asarray(np.take(pixels.reshape(-1), where))
 
 
 @remember(lambda found: found.nbytes if found else 0)
@@ -159,10 +158,7 @@ def find_footprint(window: Grid, source: Grid) -> Footprint | None:
     r, c = rows - needed.top, cols - needed.left
     inside = (r >= 0) & (r < needed.height) & (c >= 0) & (c < needed.width)
     if needed == window:
-        return Footprint(needed, None, None, inside)
+        return Footprint(needed, None, inside)
     r, c = np.clip(r, 0, needed.height - 1), np.clip(c, 0, needed.width - 1)
-    if window.epsg == source.epsg:
-        r, c = r[:, 0], c[0]
-    if max(needed.shape) < _SHORT:  # what is remembered takes half the memory
-        return Footprint(needed, r.astype(np.int32), c.astype(np.int32), inside)
-    return Footprint(needed, r, c, inside)
+    where = (r[:, 0], c[0]) if window.epsg == source.epsg else r * needed.width + c
+    return Footprint(needed, where, inside)

@@ -13,9 +13,11 @@ import ctypes
 from functools import cache
 from typing import Any
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _KEPT = 128 * 2**20
 """Bytes at the end of a thread's heap that are kept when they are free."""
+_RESERVED = 64 * 2**20
+"""Addresses that a heap keeps in reserve: as many as it has, or else it is unmapped when it is empty."""
 _MAPPED = 32 * 2**20
 """From how many bytes on a piece is taken from the system by itself; glibc allows no more."""
 
@@ -36,6 +38,7 @@ def keep_freed_memory() -> None:
     library = _allocator()
     if library is not None:
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        library.mallopt(_M_TOP_PAD, _RESERVED)
         library.mallopt(_M_MMAP_THRESHOLD, _MAPPED)
 
 
