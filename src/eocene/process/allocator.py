@@ -13,11 +13,13 @@ import ctypes
 from functools import cache
 from typing import Any
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 _KEPT = 128 * 2**20
 """Bytes at the end of a thread's heap that are kept when they are free."""
 _RESERVED = 64 * 2**20
 """Addresses that a heap keeps in reserve: as many as it has, or else it is unmapped when it is empty."""
+_HEAPS = 2
+"""That threads share; with one of its own, each would keep what others free. Python's take turns anyway."""
 _MAPPED = 32 * 2**20
 """From how many bytes on a piece is taken from the system by itself; glibc allows no more."""
 
@@ -39,6 +41,7 @@ def keep_freed_memory() -> None:
     if library is not None:
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
         library.mallopt(_M_TOP_PAD, _RESERVED)
+        library.mallopt(_M_ARENA_MAX, _HEAPS)
         library.mallopt(_M_MMAP_THRESHOLD, _MAPPED)
 
 

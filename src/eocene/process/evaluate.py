@@ -118,7 +118,7 @@ def sub_windows(
     need: NeedOfInput | None = None,
 ) -> list[Window]:
     """Cut a window into sub-blocks; not if they need much more together than the window does."""
-    subs = [Window(sub, window.times) for sub in window.grid.blocks(*sub_block(plan, needed))]
+    subs = [Window(sub, window.times) for sub in window.grid.blocks(*sub_block(plan, needed, window.grid))]
     if len(subs) == 1 or any(other.grid.lattice != window.grid.lattice for other in needed.values()):
         return [window]
     if not any(plan.by_id[node].definition.need for node in needed if not is_leaf(plan.by_id[node])):
@@ -145,9 +145,13 @@ def _pixels(window: Window) -> int:
     return window.grid.width * window.grid.height
 
 
-def sub_block(plan: PlanNodes, needed: Mapping[str, Window]) -> tuple[int, int]:
-    """Return rows and columns of a sub-block: fewer rows where a node has many values on each pixel."""
-    rows, columns = SUB_BLOCK
+def sub_block(plan: PlanNodes, needed: Mapping[str, Window], grid: Grid) -> tuple[int, int]:
+    """Return rows and columns of a sub-block: fewer rows where a node has many values on each pixel.
+
+    In a narrow window it has as many pixels as in a wide one.
+    """
+    columns = min(SUB_BLOCK[1], grid.width)
+    rows = SUB_BLOCK[0] * SUB_BLOCK[1] // columns
     sizes = [
         plan.by_id[node].schema.probe.values.size * share_of_times(plan, node, need)
         for node, need in needed.items()

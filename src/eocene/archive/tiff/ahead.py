@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 MOST_REQUESTS = 32
 """Threads that wait for answers, of the whole process."""
-MOST_BYTES = 32 * 2**20
+MOST_BYTES = 16 * 2**20
 """What one reader has fetched or is fetching and has not taken yet."""
 
 _pool: list[ThreadPoolExecutor] = []

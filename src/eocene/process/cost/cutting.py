@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
 
 SIZES = (512, 256, 128, 64)
-_BLOCK_BYTES = 192 * 2**20
+_BLOCK_BYTES = 300 * 2**20
 """A block that takes more is cut smaller even where memory is plenty: fewer pages to fill, finer progress."""
 _REMEMBERED = 64
 """Of how many windows coordinates are remembered: see eocene.cube.warp."""
