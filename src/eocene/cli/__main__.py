@@ -1,0 +1,5 @@
+"""``python -m eocene.cli`` is ``eocene``."""
+
+from eocene.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""Commands on batch jobs, and the worker that runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
+
+
+@app.command()
+def jobs(
+    job: Annotated[str | None, typer.Argument(help="A job id; all jobs by default.")] = None,
+    workspace: WorkspaceOption = HERE,
+    submit: Annotated[Path | None, typer.Option(help="Create and queue a job from a graph file.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the job that is submitted.")] = None,
+    cancel: Annotated[bool, typer.Option(help="Cancel the job.")] = False,
+    logs: Annotated[bool, typer.Option(help="Print the job's log.")] = False,
+) -> None:
+    """List, submit, cancel or look into batch jobs; `eocene worker` runs them."""
+    from eocene.process.graph import load_graph
+
+    with open_workspace(workspace) as ws:
+        if submit is not None:
+            graph = load_graph(submit)
+            ws.plan(graph)
+            created = ws.jobs.create({"process_graph": graph}, title=title)
+            print_json(ws.jobs.queue(created.id).to_openeo(full=False))
+        elif job is None:
+            print_json([j.to_openeo(full=False) for j in ws.jobs.list()])
+        elif cancel:
+            print_json(ws.jobs.cancel(job).to_openeo(full=False))
+        else:
+            print_json(list(ws.jobs.logs(job)) if logs else ws.jobs.get(job).to_openeo())
+
+
+@app.command()
+def worker(
+    workspace: WorkspaceOption = HERE,
+    once: Annotated[bool, typer.Option(help="Stop when no job waits.")] = False,
+) -> None:
+    """Run queued jobs."""
+    from eocene.jobs import run_worker
+
+    with open_workspace(workspace) as ws:
+        print_json({"ended": run_worker(ws.archive, ws.jobs, once=once)})

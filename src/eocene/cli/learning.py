@@ -1,0 +1,93 @@
+"""Commands on training sets and models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
+from eocene.cli.cubes import run_to_file
+from eocene.model import NotFoundError
+
+
+@app.command()
+def dataset(
+    graph: Annotated[Path, typer.Argument(help="Graph of the features.")],
+    labels: Annotated[str, typer.Option(help="COLLECTION:BAND with whole class values.")],
+    workspace: WorkspaceOption = HERE,
+    per_class: Annotated[int | None, typer.Option(help="Pixels drawn of each class.")] = None,
+    share: Annotated[float, typer.Option(help="Part of the area that is read.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Decides which.")] = 0,
+) -> None:
+    """Draw labelled samples of a feature graph and print the data set's id and counts."""
+    from eocene.apps.samples import Draw, draw_samples
+
+    with open_workspace(workspace) as ws:
+        plan = ws.plan(graph)
+        samples = draw_samples(ws.archive, plan, labels, Draw(per_class, share, seed))
+        samples.save(ws.layout.datasets)
+    print_json({"id": samples.id, "pixels": len(samples), "counts": samples.counts})
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Argument(help="Data set id.")],
+    workspace: WorkspaceOption = HERE,
+    spec: Annotated[str, typer.Option(help="Settings of the model as JSON.")] = "{}",
+    block_m: Annotated[float, typer.Option(help="Edge of left-out blocks in metres.")] = 640.0,
+    folds: Annotated[int, typer.Option(help="Folds of the scores.")] = 5,
+) -> None:
+    """Train a model, score it on random and block splits, and register it."""
+    from eocene import curate, learn
+
+    with open_workspace(workspace) as ws:
+        samples = curate.Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
+        settings = learn.ModelSpec.from_json(spec)
+        splits = {
+            "random": curate.random_split(samples, folds, settings.seed),
+            "block": curate.block_split(samples, folds, block_m, settings.seed),
+        }
+        report = learn.evaluate(samples, settings, splits)
+        model = ws.models.register(learn.train(samples, settings), report, samples)
+    print_json({"model": model, **{f"accuracy_{k}": report.accuracy(k) for k in splits}})
+
+
+def _inside(folder: Path, name: str, what: str) -> Path:
+    """Return a child of a folder by its plain name."""
+    path = folder / name
+    if Path(name).name != name or not path.is_dir():
+        there = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        raise NotFoundError(f"There is no {what} {name!r}.", f"There are: {', '.join(there) or 'none'}.")
+    return path
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Model id.")], workspace: WorkspaceOption = HERE
+) -> None:
+    """Print the scores that a model was registered with."""
+    with open_workspace(workspace) as ws:
+        print_json(ws.models.report(model))
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="Model id.")],
+    graph: Annotated[Path, typer.Argument(help="Graph of the features.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .tif or .nc file.")],
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Map the area of a feature graph with a model: class and confidence."""
+    from eocene.learn.features import add_prediction
+    from eocene.process.graph import load_graph
+
+    run_to_file(add_prediction(load_graph(graph), model), output, workspace, {})
+
+
+@app.command()
+def models(workspace: WorkspaceOption = HERE) -> None:
+    """List the registered models."""
+    with open_workspace(workspace) as ws:
+        print_json([{"id": i["id"], **i["properties"]} for i in ws.models.list()])
