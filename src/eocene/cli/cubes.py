@@ -41,17 +41,9 @@ def load(
     datetime: Annotated[str | None, typer.Option(help="Instant, date, month or start/end.")] = None,
 ) -> None:
     """Write a cube of a collection to a file."""
-    from eocene.model import TimeSpan
+    from eocene.workspace.loading import load_graph
 
-    span = TimeSpan.from_stac(datetime)
-    box = read_bbox(bbox)
-    arguments = {
-        "id": collection,
-        "bands": bands.split(",") if bands else None,
-        "spatial_extent": dict(zip(("west", "south", "east", "north"), box, strict=True)) if box else None,
-        "temporal_extent": [f"{span.start}Z", f"{span.end}Z"] if datetime else None,
-    }
-    graph = {"load": {"process_id": "load_collection", "arguments": arguments, "result": True}}
+    graph = load_graph(collection, bands.split(",") if bands else None, read_bbox(bbox), datetime)
     run_to_file(graph, output, workspace, {})
 
 
