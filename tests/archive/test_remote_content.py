@@ -71,6 +71,15 @@ def test_a_known_identity_saves_the_first_request_and_still_notices_a_change(ser
         content.read(50_000, 9)
 
 
+def test_what_was_found_replaced_is_opened_anew_at_once(server):
+    door = server.door()
+    content = door.open(f"{server.url}/scene.tif")
+    (server.folder / "scene.tif").write_bytes(DATA[::-1])
+    with pytest.raises(DamageError, match="replaced"):
+        content.read(50_000, 9)
+    assert door.open(f"{server.url}/scene.tif").read(50_000, 9) == DATA[::-1][50_000:50_009]
+
+
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 900)), max_size=30), st.integers(0, 500),
        st.integers(1, 3000))  # fmt: skip
 def test_joined_ranges_cover_each_and_are_few(pairs, gap, longest):

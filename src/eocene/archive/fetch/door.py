@@ -175,7 +175,7 @@ class Door:
         key = place.key, self.policy, self.limits
         with _lock:
             content: HttpContent | None = _remembered.get(key)
-        if content is None or known not in (None, content.identity):
+        if content is None or content.is_replaced or known not in (None, content.identity):
             content = HttpContent(self._client, place, known)
             with _lock:
                 _remembered[key] = content

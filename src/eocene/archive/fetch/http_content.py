@@ -35,6 +35,11 @@ class HttpContent:
     known : tuple, optional
         Its identity as an earlier content told it; nothing is asked then before the first read.
 
+    Attributes
+    ----------
+    is_replaced : bool
+        Whether a read has found another object in its place.
+
     Raises
     ------
     MissingError, DamageError, UnavailableError
@@ -45,6 +50,7 @@ class HttpContent:
         self.name = place.name
         self._client, self._place = client, place
         self._head = b""
+        self.is_replaced = False
         self.identity: Identity = self._open() if known is None else known
 
     @property
@@ -140,6 +146,7 @@ class HttpContent:
         return most
 
     def _replaced(self) -> DamageError:
+        self.is_replaced = True
         return DamageError(f"{self.name!r} was replaced while it was read.", "Open it again.")
 
 
