@@ -53,8 +53,8 @@ class IngestOptions:
         The collection that items go to.
     datetime : str, optional
         The time of the data, an RFC 3339 instant or date, or ``start/end``.
-    assets : Path
-        Where files go that have to be converted.
+    assets : Path, optional
+        Where files go that have to be converted; without it such products are refused.
     written : list of Path
         Files that a reader has written there, so that they can be taken back.
     checksums : Path, optional
@@ -63,9 +63,18 @@ class IngestOptions:
 
     collection: str | None = None
     datetime: str | None = None
-    assets: Path = Path()
+    assets: Path | None = None
     written: list[Path] = field(default_factory=list)
     checksums: Path | None = None
+
+    def folder_for(self, path: Path) -> Path:
+        """Return where a file that has to be converted goes; raises InputError if no folder is given."""
+        if self.assets is None:
+            raise InputError(
+                f"The file {str(path)!r} has to be converted, and there is no folder for it.",
+                "Give IngestOptions a folder as assets, or ingest into a workspace.",
+            )
+        return self.assets
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def unpack_product(files: ProductFiles, options: IngestOptions) -> ProductFiles:
             infos = [stream.getinfo(files.prefix + name) for name in files.names()]
             _check_size(files.root, infos)
             told = repr(sorted((info.filename, info.CRC, info.file_size) for info in infos)).encode()
-            folder = options.assets / "unpacked" / f"{files.root.stem}-{zlib.crc32(told):08x}"
+            folder = options.folder_for(files.root) / "unpacked" / f"{files.root.stem}-{zlib.crc32(told):08x}"
             for info in infos:
                 name = PurePosixPath(info.filename.removeprefix(files.prefix))
                 _unpack(stream, info, folder.joinpath(*name.parts), options)

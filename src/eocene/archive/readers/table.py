@@ -61,7 +61,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
         frame, href = read_table(path), path.resolve()
     else:
         frame = _CONVERTED[suffix](path)
-        href = options.assets.resolve() / name / f"{path.stem}.parquet"
+        href = options.folder_for(path).resolve() / name / f"{path.stem}.parquet"
     times = _find_times(frame, path, options)
     bbox, geometry_fields = _find_place(frame, path)
     if suffix not in _PARQUET:
