@@ -281,6 +281,9 @@ def test_damage_ends_with_code_1(simulated_world, tmp_path, write):
     assert said.err.count("\n") == 1
     assert band.name in said.err
     assert not (tmp_path / "out.tif").exists()
+    said = call("run", graph, "-w", tmp_path / "w", "-o", tmp_path / "out.tif", "--on-error", "skip")
+    assert [fault["asset"] for fault in said.json["skipped"]] == ["B04"]
+    assert (tmp_path / "out.tif").exists()
     call("jobs", "--submit", graph, "-w", tmp_path / "w").json  # noqa: B018
     assert call("worker", "--once", "-w", tmp_path / "w").code == 0
     (job,) = call("jobs", "-w", tmp_path / "w").json

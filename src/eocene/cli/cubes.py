@@ -87,9 +87,12 @@ def run(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the result.")] = None,
     workspace: WorkspaceOption = HERE,
     parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=JSON")] = None,
+    on_error: Annotated[
+        str, typer.Option(help="What is done about broken files: raise, or skip and name them.")
+    ] = "raise",
 ) -> None:
     """Run a process graph; a plain value is printed, anything else goes to the output file."""
-    run_to_file(graph, output, workspace, dict(_read_parameter(p) for p in parameter or ()))
+    run_to_file(graph, output, workspace, dict(_read_parameter(p) for p in parameter or ()), on_error)
 
 
 @app.command()
@@ -118,15 +121,22 @@ def _read_parameter(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def run_to_file(graph: Any, output: Path | None, workspace: Path, parameters: dict[str, Any]) -> None:
+def run_to_file(
+    graph: Any,
+    output: Path | None,
+    workspace: Path,
+    parameters: dict[str, Any],
+    on_error: str = "raise",
+) -> None:
     """Run a graph; print a plain value, write a cube or table to ``output`` in the format of its suffix."""
     import tempfile
 
     from eocene.model.files import replace_file
+    from eocene.process.loads.faults import skipped_of
     from eocene.process.output.results import save_file
 
     with open_workspace(workspace) as ws:
-        plan = ws.plan(graph, parameters)
+        plan = ws.plan(graph, parameters, on_error=on_error)
         if not (plan.is_cube or plan.is_table):
             print_json(plan.run())
             return
@@ -139,4 +149,5 @@ def run_to_file(graph: Any, output: Path | None, workspace: Path, parameters: di
             path, media_type = save_file(plan, Path(folder), _SUFFIXES[output.suffix.lower()])
             with replace_file(output) as target:
                 shutil.copyfile(path, target)
-    print_json({"output": str(output), "type": media_type, "items": len(plan.items)})
+    told = {"output": str(output), "type": media_type, "items": len(plan.items)}
+    print_json(told | ({"skipped": skipped} if (skipped := skipped_of(plan.nodes)) else {}))

@@ -23,6 +23,7 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     processes: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    on_error: str = "raise",
 ) -> Any:
     """Run an openEO process graph and return its result.
 
@@ -40,13 +41,16 @@ def run(
         User-defined processes by name, each ``{"process_graph": …, "parameters": […]}``.
     progress : callable, optional
         Called with (finished blocks, all blocks).
+    on_error : str
+        Whether a file that is missing or broken raises DamageError ("raise") or is left out, the one below
+        it taking its place ("skip"); results that are saved name what was left out.
 
     Returns
     -------
     xarray.DataArray, geopandas.GeoDataFrame, list or plain value
         A cube is float with NaN for no-data and carries its CRS in ``spatial_ref``.
     """
-    return _plan(graph, workspace, parameters, processes).run(progress)
+    return _plan(graph, workspace, parameters, processes, on_error).run(progress)
 
 
 def estimate(
@@ -98,10 +102,11 @@ def _plan(
     workspace: Workspace | str | Path | None,
     parameters: Mapping[str, Any] | None,
     processes: Mapping[str, Any] | None,
+    on_error: str = "raise",
 ) -> Plan:
     from eocene.process import make_plan
 
     if isinstance(workspace, str | Path):
         workspace = open_workspace(workspace, create=False)
     archive = None if workspace is None else workspace.archive
-    return make_plan(graph, archive, parameters, processes=processes)
+    return make_plan(graph, archive, parameters, processes=processes, on_error=on_error)

@@ -290,8 +290,10 @@ class Workspace(Rooms):
         """Return a table of the archive, such as parcels or weather."""
         return self.archive.table(collection)
 
-    def plan(self, graph: Any, parameters: Mapping[str, Any] | None = None) -> Plan:
+    def plan(
+        self, graph: Any, parameters: Mapping[str, Any] | None = None, *, on_error: str = "raise"
+    ) -> Plan:
         """Check a graph and return its plan; nothing is read. See :func:`eocene.process.make_plan`."""
         from eocene.process import make_plan
 
-        return make_plan(graph, self.archive, parameters)
+        return make_plan(graph, self.archive, parameters, on_error=on_error)
