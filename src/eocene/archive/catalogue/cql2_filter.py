@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import cql2
@@ -18,7 +18,7 @@ from eocene.archive.catalogue.cql2_sql import property_name, translate
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from eocene.archive.catalogue.cql2_sql import Dialect, Sql
 
@@ -67,12 +67,25 @@ class Filter:
 
     def matches(self, item: dict[str, Any]) -> bool:
         """Tell whether an item that met the SQL meets the rest, too."""
-        if self._rest is None:
-            return True
-        try:
-            return bool(self._rest.matches(item))
-        except Exception:  # noqa: BLE001  (the package raises bare Exception for "unknown")
-            return False
+        return self._rest is None or _holds(self._rest, item)
+
+
+def read_condition(expression: str | dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+    """Return an expression as a test of features, whether or not a catalogue has them.
+
+    Raises
+    ------
+    InputError
+        If it is not CQL2, or too long or deep to be meant.
+    """
+    return partial(_holds, cql2.Expr(_parse(expression)))
+
+
+def _holds(expression: cql2.Expr, item: dict[str, Any]) -> bool:
+    try:
+        return bool(expression.matches(item))
+    except Exception:  # noqa: BLE001  (the package raises bare Exception for "unknown")
+        return False
 
 
 def read_filter(expression: str | dict[str, Any], dialect: Hashable) -> Filter:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_TAKEN = (201, 202, 204)
+"""What a server answers to what it was posted and took."""
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _SHARED = (
     "range",
@@ -140,7 +142,8 @@ class Client:
         for _ in range(self.limits.redirects + 1):
             answer = Answer(self._exchange(request, deadline), request.label, deadline, self.limits)
             if answer.status not in _REDIRECTS:
-                _raise_fault(answer)
+                if request.method == "GET" or answer.status not in _TAKEN:
+                    _raise_fault(answer)
                 return answer
             target = answer.headers.get("location", "")
             answer.close()

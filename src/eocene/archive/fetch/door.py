@@ -18,7 +18,7 @@ from cachetools import TTLCache
 
 from eocene.archive.fetch.answer import Limits
 from eocene.archive.fetch.checksum import Checksum
-from eocene.archive.fetch.client import Client
+from eocene.archive.fetch.client import Client, Request
 from eocene.archive.fetch.content import LocalContent, MissingError
 from eocene.archive.fetch.documents import ask_document, read_document
 from eocene.archive.fetch.download import Download
@@ -248,6 +248,16 @@ class Door:
         return self._client.ask(
             lambda: request, lambda answer: read_document(answer, self.limits.document_bytes)
         )
+
+    def get_bytes(self, url: str, headers: Mapping[str, str] | None = None) -> bytes:
+        """Return the document that a URL answers with, such as a feed; raises as :meth:`get_json`."""
+        request = Request(self.policy.admit(url), headers=dict(headers or {}))
+        return self._client.ask(lambda: request, lambda answer: answer.body(self.limits.document_bytes))
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Return when a URL has taken a body, maybe sent more than once; raises as :meth:`get_json`."""
+        request = Request(self.policy.admit(url), "POST", dict(headers), body)
+        self._client.ask(lambda: request, lambda _answer: None)
 
     def identify(self, href: str, headers: Mapping[str, str] | None = None) -> Identity:
         """Return size and entity tag of a remote object as its server tells them now; see :meth:`download`.
