@@ -8,6 +8,7 @@ import pytest
 from tests.serve.stac_world import make_collection, make_item, run_copy
 
 from eocene.archive import Archive, Search
+from eocene.archive.majortom import name_cells
 
 IDENTITY = {"type", "stac_version", "id", "collection"}
 DEFAULT = IDENTITY | {"geometry", "bbox", "links", "assets", "properties"}
@@ -191,13 +192,17 @@ def test_pages_neither_repeat_nor_lose_items_while_others_come_and_go(workspace,
 def test_items_are_found_by_their_cells_of_the_global_grid(workspace, tmp_path):
     with run_copy(workspace, tmp_path) as server:
         server.post("/stac/collections", make_collection()).raise_for_status()
-        time = {"datetime": "2023-06-01T10:00:00Z"}
-        for name, cells in (("a", ["1U_2R", "1U_3R"]), ("b", ["7U_7R"])):
-            item = make_item(name, properties=time | {"majortom:cells": cells})
-            server.post("/stac/collections/posted/items", item).raise_for_status()
-        found = server.get("/stac/search", params={"cells": "1U_3R,9U_9R"}).json()["features"]
+        cells = {}
+        for name, lon in (("a", 20.5), ("b", -70.5)):
+            place = {
+                "geometry": {"type": "Point", "coordinates": [lon, 20.5]},
+                "bbox": [lon, 20.5, lon, 20.5],
+            }
+            server.post("/stac/collections/posted/items", make_item(name, **place)).raise_for_status()
+            (cells[name],) = name_cells(make_item(name, **place))["properties"]["majortom:cells"]
+        found = server.get("/stac/search", params={"cells": f"{cells['a']},9U_9R"}).json()["features"]
         assert [item["id"] for item in found] == ["a"]
         counted = {"aggregations": ["grid_code_frequency"], "collections": ["posted"]}
         answer = server.client.post("/stac/aggregate", json=counted).json()
         counts = {bucket["key"]: bucket["frequency"] for bucket in answer["aggregations"][0]["buckets"]}
-        assert counts == {"1U_2R": 1, "1U_3R": 1, "7U_7R": 1}
+        assert counts == {cells["a"]: 1, cells["b"]: 1}

@@ -56,7 +56,7 @@ def name_cells(item: Mapping[str, Any]) -> dict[str, Any]:
         if not (-180.0 <= west <= east <= 180.0 and -90.0 <= south <= north <= 90.0):
             return dict(item)
         cells, distance_m = find_cells(shape)
-    except (shapely.GEOSException, ValueError, TypeError, KeyError, AttributeError, IndexError):
+    except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         return dict(item)  # the catalogue names what is wrong with it
     return {**item, "properties": {**item["properties"], CELLS: cells, DISTANCE: distance_m}}
 

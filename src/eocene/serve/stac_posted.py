@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from eocene.archive.catalogue.search import check_bbox
 from eocene.archive.fetch.urls import parse_url
+from eocene.archive.majortom import CELLS, DISTANCE, name_cells
 from eocene.model import InputError
 from eocene.model.timespan import parse_instant
 from eocene.serve.stac_documents import is_structure, locate_asset
@@ -126,12 +127,15 @@ def check_item(item: dict[str, Any], collection: str, stored: dict[str, Any] | N
     for key, asset in item["assets"].items():
         own = locate_asset(collection, item["id"], key)
         assets[key] = asset | {"href": _place(asset["href"], own, known.get(key))}
-    return item | {"assets": assets, "links": _outer_links(item)}
+    return name_cells(item | {"assets": assets, "links": _outer_links(item)})
 
 
 def settle_patch(patch: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return a patch with its assets and links as they were checked in the item that it makes."""
+    """Return a patch with its assets, links and cells as they are in the checked item that it makes."""
     settled = dict(patch)
+    if "geometry" in patch:
+        cells = {name: item["properties"].get(name) for name in (CELLS, DISTANCE)}
+        settled["properties"] = (patch.get("properties") or {}) | cells
     if isinstance(patch.get("assets"), dict):
         settled["assets"] = {
             key: asset if asset is None else asset | {"href": item["assets"][key]["href"]}
