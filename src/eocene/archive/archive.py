@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +57,12 @@ class Archive:
         self._root = layout.root.resolve()
         self._last_door: Door | None = None
         self._headers = HeaderIndex(layout.catalogue.with_name("headers.sqlite"))
+
+    def of(self, account: str) -> Archive:
+        """Return this archive as an account sees it: the same data, and the account's own uploads."""
+        mine = copy(self)
+        mine.layout = replace(self.layout, account=account)
+        return mine
 
     def close(self) -> None:
         """Close the catalogue."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of a workspace; a pure value, nothing is created."""
+    """Paths of a workspace; a pure value, nothing is created.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the workspace.
+    account : str or None
+        Whose uploaded files ``files`` means; None for those of all accounts, a folder each.
+    """
 
     root: Path
+    account: str | None = None
 
     @property
     def marker(self) -> Path:
@@ -44,8 +54,17 @@ class Layout:
 
     @property
     def files(self) -> Path:
-        """What users have uploaded."""
-        return self.root / "files"
+        """What has been uploaded: by the account, or by all of them."""
+        everything = self.root / "files"
+        if self.account is None:
+            return everything
+        # Quoted, so that no name leads elsewhere; the names that users can have stay as they are.
+        return everything / (quote(self.account, safe="") if self.account.strip(".") else "%2E")
+
+    @property
+    def incoming(self) -> Path:
+        """Uploads that are not complete yet."""
+        return self.root / "incoming"
 
     @property
     def results(self) -> Path:

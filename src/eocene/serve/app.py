@@ -20,6 +20,7 @@ from eocene.serve import (
     capabilities,
     collections,
     downloads,
+    files,
     health,
     jobs,
     layers,
@@ -34,6 +35,8 @@ from eocene.serve import (
     stac_assets,
     stac_search,
     stac_transactions,
+    udps,
+    validation,
 )
 from eocene.serve.docs import install_docs
 from eocene.serve.errors import install_handlers
@@ -49,6 +52,9 @@ _ROUTERS = (
     auth.router,
     collections.router,
     processes.router,
+    udps.router,
+    validation.router,
+    files.router,
     results.router,
     jobs.router,
     downloads.router,

@@ -11,6 +11,7 @@ from eocene.process.cost.estimate import refuse_if_too_large, result_bytes
 if TYPE_CHECKING:
     from eocene.archive import Archive
     from eocene.model import Lattice
+    from eocene.serve.rooms import Rooms
 
 
 def make_plan(
@@ -19,16 +20,33 @@ def make_plan(
     *,
     arguments: dict[str, Any] | None = None,
     lattice: Lattice | None = None,
+    processes: dict[str, Any] | None = None,
 ) -> Any:
     """Return the plan of ``{"process_graph": …, "parameters": […]}``.
 
-    Parameters without an argument take their default. Raises every error of the user.
+    Parameters without an argument take their default; ``processes`` are those that the user has
+    defined, by name. Raises every error of the user.
     """
     listed = process.get("parameters") or []
     values = {p["name"]: p["default"] for p in listed if isinstance(p, dict) and "default" in p}
     return plan_graph(
-        process["process_graph"], archive, (values | (arguments or {})) or None, lattice=lattice
+        process["process_graph"],
+        archive,
+        (values | (arguments or {})) or None,
+        lattice=lattice,
+        processes=processes,
     )
+
+
+def plan_for(rooms: Rooms, account: str | None, process: dict[str, Any], **more: Any) -> Any:
+    """Return the plan of a process as an account means it: with its own processes and uploaded files."""
+    archive = rooms.archive.of(account or "")
+    return make_plan(archive, process, processes=own_processes(rooms, account), **more)
+
+
+def own_processes(rooms: Rooms, account: str | None) -> dict[str, Any]:
+    """Return the processes that an account has defined, by name; nobody has none."""
+    return {} if account is None else rooms.own_processes.of(account)
 
 
 def refuse_heavy(plan: Any, limit: int) -> None:

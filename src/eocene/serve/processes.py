@@ -1,4 +1,4 @@
-"""The processes that graphs are made of, and the check of a graph before it is run."""
+"""The processes that graphs are made of."""
 
 from __future__ import annotations
 
@@ -6,31 +6,21 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from eocene.jobs.job import check_process
-from eocene.model import EoceneError
 from eocene.process import registry
-from eocene.serve.bodies import JsonObject, describe_body
-from eocene.serve.engine import make_plan
-from eocene.serve.rooms import AddressOf, RoomsOf, link
+from eocene.serve.paging import Limit, Offset, cut_page
+from eocene.serve.rooms import AddressOf
 from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["processes"])
+
+PROCESSES_VERSION = "2.0.0-rc.1"
+"""The version of openEO's process descriptions that ours follow."""
 
 EXAMPLE = {"process_graph": {"add1": {"process_id": "add", "arguments": {"x": 1, "y": 2}, "result": True}}}
 
 
 @router.get("/processes")
-def list_processes(address: AddressOf) -> dict[str, Any]:
-    """List the processes."""
-    return {"processes": registry.specs(), "links": [link("self", address(f"{OPENEO}/processes"))]}
-
-
-@router.post("/validation", openapi_extra=describe_body(EXAMPLE))
-def validate_process(body: JsonObject, rooms: RoomsOf) -> dict[str, Any]:
-    """Return what is wrong with a process: an empty list if it could be run."""
-    process = check_process(body)
-    try:
-        make_plan(rooms.archive, process)
-    except EoceneError as error:
-        return {"errors": [{"code": error.code, "message": str(error)}]}
-    return {"errors": []}
+def list_processes(address: AddressOf, limit: Limit = None, offset: Offset = 0) -> dict[str, Any]:
+    """List the processes; without ``limit`` all of them."""
+    listed, links = cut_page(registry.specs(), address(f"{OPENEO}/processes"), limit, offset)
+    return {"version": PROCESSES_VERSION, "processes": listed, "links": links}

@@ -14,7 +14,7 @@ from eocene.jobs.job import check_process
 from eocene.process.output.results import save_file
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
-from eocene.serve.engine import make_plan, refuse_heavy
+from eocene.serve.engine import plan_for, refuse_heavy
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import RoomsOf
 from eocene.serve.settings import OPENEO
@@ -23,9 +23,9 @@ router = APIRouter(prefix=OPENEO, tags=["synchronous processing"])
 
 
 @router.post("/result", openapi_extra=describe_body({"process": EXAMPLE}))
-def compute_result(body: JsonObject, _caller: Caller, rooms: RoomsOf) -> Response:
+def compute_result(body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
     """Run a process and return its result in the format of its ``save_result``."""
-    plan = make_plan(rooms.archive, check_process(body.get("process")))
+    plan = plan_for(rooms, caller, check_process(body.get("process")))
     refuse_heavy(plan, rooms.settings.sync_limit)
     folder = Path(tempfile.mkdtemp(prefix="eocene-"))
     try:

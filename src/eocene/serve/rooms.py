@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from eocene.archive import Archive
 from eocene.jobs import JobStore, Layers, Users
+from eocene.jobs.own_processes import OwnProcesses
 from eocene.model import InputError, Layout
 from eocene.serve.drawing import Drawing
 from eocene.serve.metrics import Metrics
@@ -31,6 +32,7 @@ class Rooms:
     store: JobStore
     users: Users
     layers: Layers
+    own_processes: OwnProcesses
     metrics: Metrics
     drawing: Drawing
     features: Recent[str]
@@ -53,7 +55,8 @@ class Rooms:
     def close(self) -> None:
         """Stop the threads and close the stores."""
         self.pool.shutdown(wait=True, cancel_futures=True)
-        for store in (self.store, self.users, self.layers, self.archive.catalogue, *self.opened.values()):
+        stores = (self.store, self.users, self.layers, self.own_processes, self.archive.catalogue)
+        for store in (*stores, *self.opened.values()):
             store.close()
 
 
@@ -78,6 +81,7 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
         store=JobStore(layout),
         users=users,
         layers=Layers(layout),
+        own_processes=OwnProcesses(layout),
         metrics=Metrics(),
         drawing=Drawing(archive, settings.tile_cache),
         features=Recent(8),

@@ -37,6 +37,8 @@ class ServeSettings:
         machine from web pages that let their name point to it (DNS rebinding).
     body_limit : int
         Longest request body, in bytes.
+    file_limit : int
+        Largest file that a user can upload, in bytes.
     sync_limit : int
         Largest synchronous result, in bytes of 32-bit numbers.
     link_life_s : int
@@ -55,6 +57,7 @@ class ServeSettings:
     share_data: bool = False
     hosts: tuple[str, ...] = ()
     body_limit: int = 4 << 20
+    file_limit: int = 4 << 30
     sync_limit: int = 256 << 20
     link_life_s: int = 24 * 3600
     tile_threads: int = 2

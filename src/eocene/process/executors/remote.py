@@ -36,6 +36,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     return {
         "version": __version__,
         "workspace": None if plan.archive is None else str(plan.archive.layout.root),
+        "account": None if plan.archive is None else plan.archive.layout.account,
         "graph": plan.graph.source,
         "given": {**plan.given, "parameters": {name: from_people(v) for name, v in parameters.items()}},
         "digest": digest_plan(plan),
@@ -102,6 +103,8 @@ def _make_plan(description: dict[str, Any]) -> Plan:
 
     workspace = description["workspace"]
     archive = None if workspace is None else _open_archive(workspace)
+    if archive is not None and description["account"] is not None:
+        archive = archive.of(description["account"])
     plan = make_plan(description["graph"], archive, **description["given"])
     if digest_plan(plan) != description["digest"]:
         raise StateError(
