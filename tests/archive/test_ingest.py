@@ -7,6 +7,7 @@ import sqlite3
 import struct
 
 import geopandas
+import h5py
 import numpy as np
 import pandas as pd
 import pystac
@@ -17,6 +18,7 @@ from rasterio.warp import transform_bounds
 
 from eocene.archive import Search
 from eocene.model import Band, EoceneError, InputError, NotFoundError, UnavailableError
+from eocene.process import make_plan
 
 
 def _everything(archive):
@@ -168,6 +170,20 @@ def test_a_netcdf_file_becomes_an_item_a_step(archive, products, tmp_path):
     assert "eocene:index" not in items[2]["assets"]["land"]
     raster = archive.open_raster(asset)
     np.testing.assert_array_equal(raster.read(raster.levels[0]), stored[2])
+
+
+@pytest.mark.parametrize("unit", ["days", "hours"])
+def test_the_steps_of_a_file_stay_apart_also_within_a_day(archive, products, tmp_path, unit):
+    stored = np.arange(3 * 4 * 5, dtype=np.float32).reshape(3, 4, 5)
+    path = products.make_netcdf(tmp_path / "weather.nc", {"t2m": stored})
+    with h5py.File(path, "r+") as file:
+        file["timestamp"].attrs["units"] = f"{unit} since 2018-08-01 00:00:00"
+    archive.ingest(path)
+    everything = {"id": "weather", "spatial_extent": None, "temporal_extent": None}
+    load = {"process_id": "load_collection", "arguments": everything, "result": True}
+    cube = make_plan({"load": load}, archive).run()
+    assert cube.sizes["t"] == 3
+    np.testing.assert_array_equal(cube.squeeze("bands"), stored)
 
 
 def _parcels():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,8 @@ Product = tuple[dict[str, Any], list[dict[str, Any]]]
 """A collection and its items."""
 
 STAC_VERSION = "1.1.0"
+INSTANT = "eocene:instant"
+"""The property of an item that is a field at an instant, not a part of what was seen on a day."""
 EXTENSIONS = {
     "proj:": "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
     "raster:": "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
@@ -225,6 +227,12 @@ def find_times(path: Path, options: IngestOptions) -> dict[str, str]:
     if moment is None:
         raise missing_time(path)
     return {"datetime": moment}
+
+
+def tell_instants(steps: Sequence[np.datetime64]) -> dict[str, Any]:
+    """Return the property that keeps the steps of a file apart where a day has several of them."""
+    days = {step.astype("datetime64[D]") for step in steps}
+    return {INSTANT: True} if len(days) < len(set(steps)) else {}
 
 
 def missing_time(path: Path) -> InputError:

@@ -13,6 +13,7 @@ import numpy as np
 
 from eocene.archive.fetch import LocalContent
 from eocene.archive.product import (
+    INSTANT,
     Product,
     Reader,
     bounds_degrees,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from eocene.archive.rasters.grib_fields import FieldGrid
 
 _SUFFIXES = (".grib", ".grb", ".grib1", ".grb1", ".grib2", ".grb2")
-_INSTANT = "eocene:instant"
 """The property of items that are of an instant, so that those of one day are not laid together."""
 
 Key = tuple[np.datetime64, np.datetime64, int, int]
@@ -146,7 +146,7 @@ def _make_item(
     valid, reference, member, part = key
     instant = format_instant(valid)
     label = f"{path.stem}_{instant.replace(':', '')}"
-    properties: dict[str, Any] = {"datetime": instant, "proj:code": "EPSG:4326", _INSTANT: True}
+    properties: dict[str, Any] = {"datetime": instant, "proj:code": "EPSG:4326", INSTANT: True}
     if reference != valid:
         run = format_instant(reference)
         hours = int((valid - reference) / np.timedelta64(1, "m"))

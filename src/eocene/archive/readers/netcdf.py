@@ -16,6 +16,7 @@ from eocene.archive.product import (
     make_item,
     name_collection,
     number_json,
+    tell_instants,
     union_bbox,
 )
 from eocene.archive.raster import NETCDF
@@ -65,18 +66,18 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
             "Split the file, one time axis a file.",
         )
     axis = axes.pop() if axes else None
-    steps: list[tuple[int | None, dict[str, str]]]
-    if axis is None:
-        steps = [(None, find_times(path, options))]
-    else:
-        steps = [(i, {"datetime": format_instant(t)}) for i, t in enumerate(read_times_of(path, axis))]
+    steps: list[tuple[int | None, dict[str, str]]] = (
+        [(None, find_times(path, options))] if axis is None else []
+    )
+    moments = [] if axis is None else read_times_of(path, axis)
+    steps += [(i, {"datetime": format_instant(t)}) for i, t in enumerate(moments)]
+    common = {"proj:code": f"EPSG:{variables[0].grid.epsg}", **tell_instants(moments)}
     items = []
     for index, times in steps:
         assets = {v.name: slice_asset(path, v, index if v.steps else None) for v in variables}
         bbox = union_bbox(bounds_degrees(v.grid) for v in variables)
         label = path.stem if index is None else f"{path.stem}_{times['datetime'].replace(':', '')}"
-        properties = {**times, "proj:code": f"EPSG:{variables[0].grid.epsg}"}
-        items.append(make_item(name, label, bbox, properties, assets))
+        items.append(make_item(name, label, bbox, times | common, assets))
     yield make_collection(name, name, f"The NetCDF file {path.name}."), items
 
 

@@ -28,6 +28,7 @@ from eocene.archive.product import (
     name_collection,
     number_json,
     read_times,
+    tell_instants,
     union_bbox,
 )
 from eocene.archive.raster import ZARR
@@ -77,7 +78,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     steps = steps or [(_find_time(group, path, options), {})]
     bbox = union_bbox(bounds_degrees(grid) for grid in {layer.grid for layer in layers})
     codes = {f"EPSG:{layer.grid.epsg}" for layer in layers}
-    common = {"proj:code": codes.pop()} if len(codes) == 1 else {}
+    common = ({"proj:code": codes.pop()} if len(codes) == 1 else {}) | tell_instants([*assets])
     items = []
     for times, own in steps:
         label = path.stem if not assets else f"{path.stem}_{times['datetime'].replace(':', '')}"

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from eocene.archive import Search
+from eocene.archive.product import INSTANT
 from eocene.cube.block import Block
 from eocene.cube.geojson import read_features
 from eocene.cube.masked import MaskedSource
@@ -215,7 +216,7 @@ def solar_day(item: Item) -> np.datetime64:
     Images of one orbit thus fall on one day also near the date line. What is of an instant, as a field of a
     weather model is, has that instant instead.
     """
-    if item["properties"].get("eocene:instant") is True:
+    if item["properties"].get(INSTANT) is True:
         return _instant(item)
     west, _, east, _ = item["bbox"][:4]
     shift = np.timedelta64(round((west + east) / 2 / 15 * 3600), "s")
