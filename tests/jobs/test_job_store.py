@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
@@ -112,10 +113,26 @@ def test_canceling_a_running_job_takes_it_from_its_worker(store):
     held = store.claim("w")
     assert store.renew(held, 40.0)
     canceled = store.cancel(job.id)
-    assert (canceled.status, canceled.progress) == ("canceled", 40.0)
+    assert (canceled.status, canceled.progress) == ("created", 0.0)
     assert not store.renew(held, 50.0)
     assert not store.finish(held, lambda: pytest.fail("results were published after the cancellation"))
-    assert store.get(job.id).status == "canceled"
+    assert store.get(job.id).status == "created"
+
+
+def test_canceling_a_running_job_of_which_blocks_are_finished_keeps_these(store):
+    job = store.queue(store.create(PROCESS).id)
+    held = store.claim("w")
+    work = store.run_folder(held).path
+    (work / "finished").mkdir(parents=True)
+    (work / "finished" / "write-1.json").write_text("{}")
+    (work / "draft" / "cube.zarr").mkdir(parents=True)
+    (work / "draft" / "collection.json").write_text('{"assets": {}}')
+    store.renew(held, 40.0)
+    canceled = store.cancel(job.id)
+    assert (canceled.status, canceled.progress) == ("canceled", 40.0)
+    kept = json.loads((store.results_folder(job.id) / "collection.json").read_text())
+    assert kept["openeo:status"] == "canceled"
+    assert [path.name for path in store.layout.results.iterdir()] == [job.id]
 
 
 def test_canceling_a_job_at_rest_changes_nothing(store):

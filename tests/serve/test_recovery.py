@@ -25,12 +25,12 @@ from eocene.process.output import results
 
 layout = Layout(Path(sys.argv[1]))
 
-def write(plan, folder, info, *, progress, should_stop):
+def write(plan, folder, info, *, progress, **more):
     def slow(done, total):
         progress(done, total)
         print(done, flush=True)
         time.sleep(1000 if done else 0)
-    return results.write_results(plan, folder, info, progress=slow, should_stop=should_stop)
+    return results.write_results(plan, folder, info, progress=slow, **more)
 
 run_worker(Archive(layout), JobStore(layout), once=True, beat_s=0.02, write_results=write)
 """

@@ -316,12 +316,12 @@ class LandCover:
 def _with_progress(advance: Advance) -> WriteResults:
     """Return the writing of results that also tells its progress here."""
 
-    def write(plan: Plan, folder: Path, info: ResultInfo, *, progress: Advance, should_stop: Any) -> Any:
+    def write(plan: Plan, folder: Path, info: ResultInfo, *, progress: Advance, **more: Any) -> Any:
         def both(finished: int, total: int) -> None:
             progress(finished, total)
             advance(finished, total)
 
-        return write_results(plan, folder, info, progress=both, should_stop=should_stop)
+        return write_results(plan, folder, info, progress=both, **more)
 
     return write
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from eocene.cube.edge import edge_dtype, make_coordinates
+from eocene.model.files import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,11 +43,14 @@ class CubeStore:
         The folder of the group.
     grid : Grid
         The extent.
+    durable : bool
+        Whether what was written is on the disk, also if the power fails, before ``write`` returns.
     """
 
-    def __init__(self, path: Path, grid: Grid) -> None:
+    def __init__(self, path: Path, grid: Grid, *, durable: bool = False) -> None:
         self.path = path
         self.grid = grid
+        self._durable = durable
         self._array: Any = zarr.open_array(path / "data", mode="r+")
 
     @classmethod
@@ -121,6 +127,24 @@ class CubeStore:
 
     def _put(self, place: tuple[Any, ...], block: Block) -> None:
         self._array[place] = block.filled().astype(self._array.dtype, copy=False)
+        if self._durable:
+            self._sync(place)
+
+    def _sync(self, place: tuple[Any, ...]) -> None:
+        """Bring the shards of a place to the disk; one that is empty has no file."""
+        array = self._array
+        missing = (slice(None),) * (array.ndim - len(place) + (... in place))
+        cut = place.index(...) if ... in place else 0
+        full = (*place[:cut], *missing, *place[cut + (... in place) :])
+        ranges = [
+            range((s.start or 0) // shard, -(-(size if s.stop is None else s.stop) // shard))
+            for s, size, shard in zip(full, array.shape, array.shards, strict=True)
+        ]
+        for position in itertools.product(*ranges):
+            file = self.path / "data" / array.metadata.encode_chunk_key(position)
+            with suppress(FileNotFoundError):
+                sync_file(file)
+                sync_folder(file.parent)
 
     def read(self, window: Grid, layer: Sequence[int] = ()) -> NDArray[Any]:
         """Read a window, of one layer if its positions along the leading dimensions are given."""

@@ -6,10 +6,10 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, create_engine, event, insert, make_url, select
+from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from eocene.jobs.tables import SCHEMA_VERSION, metadata, settings
+from eocene.jobs.migration import migrate
 from eocene.model import DamageError, UnavailableError
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from eocene.model import Layout
 
 _BUSY_MS = 20_000
+
+
+class StateUnavailableError(DamageError):
+    """The state cannot be read or written now: a full disk, a lost connection. Nothing was changed."""
 
 
 class Database:
@@ -34,6 +38,8 @@ class Database:
     ------
     DamageError
         If the file is not a database that can be read.
+    StateUnavailableError
+        If it cannot be reached or written, now and in every transaction.
     UnavailableError
         If the driver is not installed, or a newer Eocene wrote the tables.
     """
@@ -46,45 +52,46 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that reads; readers never wait for writers."""
-        with self._engine.connect() as connection:
+        with self._name_faults(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that writes: all of it happens, or nothing."""
         # SQLite is asked for its write lock at once: a reader that turns writer may be refused.
-        with self._engine.connect().execution_options(eocene_write=True) as connection, connection.begin():
+        engine = self._engine.execution_options(eocene_write=True)
+        with self._name_faults(), engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
 
-    def _prepare(self) -> None:
+    @contextmanager
+    def _name_faults(self) -> Iterator[None]:
+        """Turn what the database says about its disk or connection into an error that can be acted upon."""
         try:
-            with self.write() as connection:
-                metadata.create_all(connection)
-                found = connection.scalar(select(settings.c.value).where(settings.c.name == "schema"))
-                if found is None:
-                    connection.execute(insert(settings).values(name="schema", value=SCHEMA_VERSION))
+            yield
         except OperationalError as error:
-            self.close()
-            raise DamageError(
-                f"The state database {self.url.render_as_string()} cannot be opened: {error.orig}.",
-                "Check that its folder exists, is writable and is not full.",
+            raise StateUnavailableError(
+                f"The state database {self.url.render_as_string()} cannot be used: {error.orig}.",
+                "Check that it runs or its folder exists, is writable and is not full; nothing was changed.",
             ) from error
         except DatabaseError as error:
-            self.close()
+            if type(error) is not DatabaseError:  # a statement that was refused, not the file
+                raise
             raise DamageError(
                 f"The state database {self.url.render_as_string()} is damaged: {error.orig}.",
                 "Restore it from a backup, or move it away to start with an empty one.",
             ) from error
-        if found is not None and found != SCHEMA_VERSION:
+
+    def _prepare(self) -> None:
+        try:
+            with self.write() as connection:
+                migrate(connection)
+        except BaseException:
             self.close()
-            raise UnavailableError(
-                f"The state database has tables of version {found}; this Eocene reads {SCHEMA_VERSION}.",
-                "Use the Eocene that wrote it, or a newer one.",
-            )
+            raise
 
 
 def open_database(layout: Layout) -> Database:
@@ -93,8 +100,11 @@ def open_database(layout: Layout) -> Database:
 
 
 def _make_engine(url: str) -> Engine:
+    if url.startswith("postgresql://"):
+        url = url.replace("://", "+psycopg://", 1)
     try:
-        engine = create_engine(url)
+        # A server that was restarted is noticed before a transaction, not in it.
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     except ModuleNotFoundError as error:
         raise UnavailableError(
             f"The driver {error.name} for the database is not installed.", f"Run: pip install {error.name}"
@@ -111,7 +121,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     for pragma in (
         f"busy_timeout={_BUSY_MS}",
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        "synchronous=FULL",  # what was acknowledged survives a power cut, too
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -67,12 +67,29 @@ def check_process(process: Any) -> dict[str, Any]:
     return process
 
 
+def credits_of(cpu_s: float) -> float:
+    """Return what seconds of processor time cost, in the currency of jobs: a credit is a minute of them."""
+    return cpu_s / 60
+
+
+def describe_usage(job: Job) -> dict[str, Any]:
+    """Return what a run used, as the openEO API shows it."""
+    return {
+        "cpu": {"value": round(job.cpu_s or 0.0, 2), "unit": "cpu-seconds"},
+        "duration": {"value": round(job.wall_s or 0.0, 2), "unit": "seconds"},
+        "max_memory": {"value": round((job.memory_bytes or 0.0) / 2**20), "unit": "mb"},
+    }
+
+
 @dataclass(frozen=True)
 class Job:
     """One batch job as it stood when it was read.
 
     ``progress`` is in percent; ``created`` and ``updated`` are seconds since 1970, UTC.
-    ``lease`` is the secret of the worker that holds the job, or None.
+    ``lease`` is the secret of the worker that holds the job, or None. ``run`` tells one time that the
+    job was started from the next; ``started`` and ``ended`` are instants of it, ``cpu_s`` and ``wall_s``
+    the seconds of processor and time that its workers took so far, ``memory_bytes`` the most memory that
+    one of them held, ``expires`` the instant after which its results are removed.
     """
 
     id: str
@@ -90,6 +107,13 @@ class Job:
     worker: str | None
     lease: str | None
     attempts: int
+    run: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    memory_bytes: float | None = None
+    expires: float | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Job:
@@ -121,6 +145,10 @@ class Job:
         shown |= {key: value for key in optional if (value := getattr(self, key)) is not None}
         if self.status not in ("created", "queued"):
             shown["progress"] = round(self.progress, 2)
+        instants = {"started": self.started, "ended": self.ended, "eocene:results_expire": self.expires}
+        shown |= {name: format_instant(at) for name, at in instants.items() if at is not None}
+        if self.ended is not None and self.cpu_s is not None:
+            shown |= {"costs": round(credits_of(self.cpu_s), 4), "usage": describe_usage(self)}
         if full:
             shown["process"] = self.process
         return shown

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, null, select
 
 from eocene.jobs.job import LEVELS, check_level, format_instant
 from eocene.jobs.tables import jobs, logs
-from eocene.model import InputError
+from eocene.model import DamageError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection
+
+    from eocene.jobs.job import Job
+    from eocene.jobs.queue import JobQueue
 
 MESSAGE_LIMIT = 2000
 """Longest message of a line, in characters."""
+
+USER_LOG = "eocene.inspect"
+"""The logger of what users want to see of their computation."""
+
+_LEVELS = (
+    ("error", logging.ERROR), ("warning", logging.WARNING), ("info", logging.INFO), ("debug", logging.NOTSET),
+)  # fmt: skip
 
 
 def write_log(
@@ -25,15 +39,19 @@ def write_log(
     message: str,
     *,
     code: str | None = None,
+    data: Any = None,
 ) -> None:
     """Add a line to the job's log unless the job asked for graver ones only.
 
     The job must exist, or nothing is written: a worker may outlive the job that it works on.
     """
-    wanted = connection.scalar(select(jobs.c.log_level).where(jobs.c.id == job))
+    # The job is locked so that lines become visible in the order of their ids, by which they are read.
+    query = select(jobs.c.log_level).where(jobs.c.id == job).with_for_update()
+    wanted = connection.scalar(query)
     if wanted is None or LEVELS.index(check_level(level)) > LEVELS.index(wanted):
         return
     values = {"job": job, "time": now, "level": level, "message": message[:MESSAGE_LIMIT], "code": code}
+    values["data"] = null() if data is None else data
     connection.execute(insert(logs).values(values))
 
 
@@ -66,4 +84,39 @@ def _describe_line(row: dict[str, Any]) -> dict[str, Any]:
         "message": row["message"],
         "time": format_instant(row["time"]),
     }
-    return line if row["code"] is None else line | {"code": row["code"]}
+    return line | {name: row[name] for name in ("code", "data") if row[name] is not None}
+
+
+@contextmanager
+def carry_log(queue: JobQueue, job: Job) -> Iterator[None]:
+    """Let what the engine logs for users (``inspect``, prints of their code) stand in the job's log at once.
+
+    A process runs one job at a time; where tests run several, lines may go to all of them.
+    """
+    handler = _JobLines(queue, job)
+    logger = logging.getLogger(USER_LOG)
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+class _JobLines(logging.Handler):
+    """Writes records as lines of a job's log."""
+
+    def __init__(self, queue: JobQueue, job: Job) -> None:
+        super().__init__()
+        self._queue, self._job = queue, job
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; that the state is busy must not stop the job."""
+        level = next(name for name, least in _LEVELS if record.levelno >= least)
+        code, data = getattr(record, "code", None), getattr(record, "data", None)
+        try:
+            self._queue.log(self._job.id, level, record.getMessage(), code=code, data=data)
+        except DamageError:
+            self.handleError(record)

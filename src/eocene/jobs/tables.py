@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 metadata = MetaData()
 
@@ -56,8 +56,22 @@ jobs = Table(
     Column("lease", String(64)),
     Column("lease_until", Float),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("run", String(64)),
+    Column("started", Float),
+    Column("ended", Float),
+    Column("cpu_s", Float),
+    Column("wall_s", Float),
+    Column("memory_bytes", Float),
+    Column("expires", Float),
     Index("jobs_by_status", "status", "queued"),
 )
+
+doomed = Table(
+    "doomed",
+    metadata,
+    Column("name", String(160), primary_key=True),
+)
+"""Folders of the results that are to be removed: noted in the transaction after which nobody needs them."""
 
 logs = Table(
     "logs",

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import secrets
-import shutil
 import threading
 import time
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from eocene.jobs.assets import gather_assets
+from eocene.jobs.database import StateUnavailableError
+from eocene.jobs.heartbeat import Heartbeat
 from eocene.jobs.job import format_instant
 from eocene.jobs.leases import name_worker
+from eocene.jobs.limits import JobLimits
+from eocene.jobs.logs import carry_log
 from eocene.model import EoceneError
-from eocene.model.files import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from eocene.archive import Archive
     from eocene.jobs.job import Job
-    from eocene.jobs.store import JobStore
+    from eocene.jobs.queue import JobQueue
 
 _log = logging.getLogger(__name__)
+_TIDY_S = 60.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class MakePlan(Protocol):
@@ -40,71 +43,55 @@ class MakePlan(Protocol):
 class WriteResults(Protocol):
     """How a plan becomes a folder: ``write_results`` of the engine, unless a test brings its own."""
 
-    def __call__(self, plan: Any, folder: Path, info: Any, *, progress: Any, should_stop: Any) -> Any:
-        """Write files, STAC items and ``collection.json`` into the folder."""
+    def __call__(
+        self, plan: Any, folder: Path, info: Any, *, work: Path, progress: Any, should_stop: Any
+    ) -> Any:
+        """Write files, STAC items and ``collection.json`` into the folder; go on with what ``work`` holds."""
 
 
-class Lease:
-    """Keeps a job while its blocks are computed: renews the lease and carries the progress.
+@dataclass(frozen=True)
+class Bench:
+    """What a worker works with.
 
     Parameters
     ----------
-    store, job
-        The job, claimed from this store.
+    archive, store
+        Where the plans read, and where the jobs wait.
+    make_plan, write_results
+        The engine.
+    limits : JobLimits
+        What each job may use.
     stop : threading.Event
         Set when the worker has to stop.
     beat_s : float
-        Seconds between two renewals; a cancellation is noticed at the next one.
+        Seconds between two beats of its heart.
+    end_process : callable or None
+        Ends the process where a block does not end in time.
     """
 
-    def __init__(self, store: JobStore, job: Job, stop: threading.Event, beat_s: float) -> None:
-        self._store, self._job, self._stop, self._beat_s = store, job, stop, beat_s
-        self._percent = job.progress
-        self._done = threading.Event()
-        self.lost = threading.Event()
-
-    def note_progress(self, finished: int, total: int) -> None:
-        """Note that so many of all blocks are finished; the shown progress never falls."""
-        if total > 0:
-            # 100 is kept for the moment in which the results are in place.
-            self._percent = max(self._percent, min(99.0, 100.0 * finished / total))
-
-    def should_stop(self) -> bool:
-        """Tell, between two blocks, whether to go on is pointless."""
-        return self.lost.is_set() or self._stop.is_set()
-
-    @contextmanager
-    def keep(self) -> Iterator[Lease]:
-        """Renew the lease in the background until the block ends."""
-        thread = threading.Thread(target=self._beat, name=f"lease-{self._job.id}", daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._done.set()
-            thread.join()
-
-    def _beat(self) -> None:
-        while not self._done.wait(self._beat_s):
-            try:
-                if not self._store.renew(self._job, self._percent):
-                    self.lost.set()
-                    return
-            except Exception:  # noqa: BLE001  the state may be busy for a while; the lease decides, not one beat
-                _log.exception("the lease of job %s could not be renewed", self._job.id)
+    archive: Archive
+    store: JobQueue
+    make_plan: MakePlan
+    write_results: WriteResults
+    limits: JobLimits = field(default_factory=JobLimits)
+    stop: threading.Event = field(default_factory=threading.Event)
+    beat_s: float = 0.5
+    end_process: Callable[[], None] | None = None
 
 
 def run_worker(  # noqa: PLR0913  each is a knob that a test or an operator turns
     archive: Archive,
-    store: JobStore,
+    store: JobQueue,
     *,
     once: bool = False,
     stop: threading.Event | None = None,
     make_plan: MakePlan | None = None,
     write_results: WriteResults | None = None,
+    limits: JobLimits | None = None,
     number: int = 0,
     poll_s: float = 0.5,
-    beat_s: float = 1.0,
+    beat_s: float = 0.5,
+    end_process: Callable[[], None] | None = None,
 ) -> int:
     """Run jobs until told to stop.
 
@@ -112,7 +99,7 @@ def run_worker(  # noqa: PLR0913  each is a knob that a test or an operator turn
     ----------
     archive : Archive
         Where the plans read.
-    store : JobStore
+    store : JobQueue
         Where the jobs wait.
     once : bool
         Return when no job is queued, instead of waiting for more.
@@ -120,27 +107,38 @@ def run_worker(  # noqa: PLR0913  each is a knob that a test or an operator turn
         Set it to stop after the present block; an unfinished job goes back to the queue.
     make_plan, write_results : callable, optional
         The engine; by default the rooms process and cube.
+    limits : JobLimits, optional
+        What each job may use; by default what ``EOCENE_JOBS`` says.
     number : int
         Tells the workers of one process apart.
     poll_s : float
         Seconds between two looks at an empty queue.
     beat_s : float
         Seconds between two renewals of a lease.
+    end_process : callable, optional
+        Called when a job that is to stop does not within a second, because a block takes long: ends this
+        process. Without it the block is awaited.
 
     Returns
     -------
     int
         How many jobs this worker ended, well or not.
     """
-    stop = stop or threading.Event()
-    engine = _load_engine(make_plan, write_results)
-    name, ended = name_worker(number), 0
-    while not stop.is_set():
+    bench = Bench(
+        archive, store, *_load_engine(make_plan, write_results), limits or JobLimits.of_environment(),
+        stop or threading.Event(), beat_s, end_process,
+    )  # fmt: skip
+    name, ended, tidied = name_worker(number), 0, float("-inf")
+    while not bench.stop.is_set():
         try:
+            if time.monotonic() - tidied > _TIDY_S:
+                store.expire()
+                store.sweep()
+                tidied = time.monotonic()
             job = store.claim(name)
             if job is not None:
-                ended += _run_job(archive, store, job, engine, Lease(store, job, stop, beat_s))
-        except SQLAlchemyError:
+                ended += _run_job(bench, job)
+        except StateUnavailableError:
             if once:
                 raise
             # A full disk or a lost connection may come back; the job's lease looks after the job.
@@ -149,77 +147,88 @@ def run_worker(  # noqa: PLR0913  each is a knob that a test or an operator turn
         if job is None and once:
             break
         if job is None:
-            stop.wait(poll_s)
+            bench.stop.wait(poll_s)
     return ended
 
 
-def _run_job(
-    archive: Archive, store: JobStore, job: Job, engine: tuple[MakePlan, WriteResults], lease: Lease
-) -> bool:
+def _run_job(bench: Bench, job: Job) -> bool:
     """Run one job to its end and tell whether it came to one; whatever fails, the worker lives on."""
-    folder = _open_folder(store, job)
-    try:
-        with lease.keep():
-            warnings = _compute(archive, job, folder, engine, lease)
-            if lease.should_stop():
-                return _stop_early(store, job, lease)
-            for line in warnings:
-                store.log(job.id, "warning", line)
-            gather_assets(folder)
-        return store.finish(job, lambda: _publish(folder, store.results_folder(job.id)))
-    except EoceneError as error:
-        return (
-            _stop_early(store, job, lease) if lease.should_stop() else store.fail(job, error.code, str(error))
-        )
-    except Exception:  # noqa: BLE001  whatever a graph meets, the next job must not suffer
-        if lease.should_stop():
-            return _stop_early(store, job, lease)
-        number = secrets.token_hex(4)
-        _log.exception("job %s failed unexpectedly (%s)", job.id, number)
-        message = f"An unexpected error; the worker's own log tells more under {number}."
-        return store.fail(job, "Internal", message)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _compute(
-    archive: Archive, job: Job, folder: Path, engine: tuple[MakePlan, WriteResults], lease: Lease
-) -> list[str]:
-    """Write the results of a job and return what its owner has to know about them."""
-    make_plan, write_results = engine
-    plan = make_plan(job.graph, archive, job.parameters or None)
-    make_info = import_module("eocene.process.output.results").ResultInfo
-    info = make_info(job.id, job.title or "", format_instant(time.time()), job.parameters)
-    collection = write_results(
-        plan, folder, info, progress=lease.note_progress, should_stop=lease.should_stop
+    store, run = bench.store, bench.store.run_folder(job)
+    heart = Heartbeat(
+        store, job, bench.stop, bench.beat_s, limits=bench.limits, end_process=bench.end_process
     )
-    warnings: list[str] = collection.get("eocene:warnings", []) if collection else []
-    return warnings
+    try:
+        with heart.keep(), carry_log(store, job):
+            if not run.is_published():
+                _compute(bench, job, heart)
+        if heart.should_stop():
+            return _stop_early(store, job, heart)
+        return store.finish(job, run.publish, keep_s=bench.limits.keep_s)
+    except StateUnavailableError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever a graph meets, the next job must not suffer
+        return (
+            _stop_early(store, job, heart) if heart.should_stop() else store.fail(job, *_explain(job, error))
+        )
+    finally:
+        store.leave(job)
 
 
-def _stop_early(store: JobStore, job: Job, lease: Lease) -> bool:
-    """Leave a job that was canceled, deleted or taken over; give it back if the worker itself must stop."""
-    if not lease.lost.is_set():
-        store.release(job)
+def _compute(bench: Bench, job: Job, heart: Heartbeat) -> None:
+    """Write the results of a job into its run's folder; what an earlier worker finished of them is kept."""
+    run = bench.store.run_folder(job)
+    if run.complete.exists():
+        return
+    made = run.path / "made"
+    if not made.exists():
+        _write(bench, job, heart, made)
+    if heart.should_stop():
+        return
+    for line in gather_assets(made).get("eocene:warnings", []):
+        bench.store.log(job.id, "warning", line)
+    made.rename(run.complete)
+
+
+def _write(bench: Bench, job: Job, heart: Heartbeat, folder: Path) -> None:
+    """Compute the plan of a job into a folder, which is there when all is."""
+    run = bench.store.run_folder(job)
+    run.path.mkdir(parents=True, exist_ok=True)
+    plan = bench.plan(job)
+    bench.limits.check_estimate(job, plan)
+    make_info = import_module("eocene.process.output.results").ResultInfo
+    info = make_info(job.id, job.title or "", format_instant(job.started or job.created), job.parameters)
+    bench.write_results(
+        plan, folder, info, work=run.path, progress=heart.note_progress, should_stop=heart.should_stop
+    )
+
+
+def _stop_early(store: JobQueue, job: Job, heart: Heartbeat) -> bool:
+    """Leave a job that was canceled, deleted or taken over; end one that is too dear; give back any other."""
+    if heart.lost.is_set():
+        return False
+    if heart.excess:
+        return store.fail(job, "PaymentRequired", f"The job was stopped: {heart.excess}")
+    store.release(job)
     return False
 
 
-def _open_folder(store: JobStore, job: Job) -> Path:
-    """Make the folder that becomes the results, and sweep away what earlier workers left of this job."""
-    root = store.results_folder(job.id).parent
-    root.mkdir(parents=True, exist_ok=True)
-    store.sweep_leftovers(job.id)
-    folder = root / f".{job.id}.{secrets.token_hex(4)}"
-    folder.mkdir()
-    return folder
-
-
-def _publish(folder: Path, target: Path) -> None:
-    # A worker that died between renaming and saying so leaves results that are now made again.
-    if target.exists():
-        shutil.rmtree(target)
-    folder.rename(target)
-    sync_folder(target.parent)
+def _explain(job: Job, error: Exception) -> tuple[str, str]:
+    """Return code and message of what ended a job, in words for its owner."""
+    if isinstance(error, EoceneError):
+        return error.code, str(error)
+    number = secrets.token_hex(4)
+    _log.error("job %s failed (%s)", job.id, number, exc_info=error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return (
+            "StorageFailure",
+            "The disk of the results is full. Start the job again when there is room.",
+        )
+    if isinstance(error, OSError) and error.errno == errno.EIO:
+        return (
+            "StorageFailure",
+            f"The disk could not be read or written; the worker's own log tells more under {number}.",
+        )
+    return "Internal", f"An unexpected error; the worker's own log tells more under {number}."
 
 
 def _load_engine(

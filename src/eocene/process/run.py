@@ -49,6 +49,8 @@ class Plan:
     """What else it was made from: the keyword arguments of :func:`make_plan`."""
     settled_from: Plan | None = None
     """The plan that has computed what this one loads, and that keeps it until this one goes."""
+    budget: int = field(default_factory=memory_budget)
+    """The memory that running it may take, in bytes."""
 
     @property
     def is_settled(self) -> bool:
@@ -104,11 +106,6 @@ class Plan:
             return None
         options = step.arguments.get("options") or {}
         return {"format": check_format(step.arguments["format"]), "options": options}
-
-    @cached_property
-    def budget(self) -> int:
-        """The memory that running the plan may take."""
-        return memory_budget()
 
     @cached_property
     def stage_costs(self) -> list[StageCost]:

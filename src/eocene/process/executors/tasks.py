@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eocene.cube.block import Block
-    from eocene.cube.stored import Tally
     from eocene.model import Grid
     from eocene.process.evaluate import Window
     from eocene.process.run import Plan
@@ -49,12 +49,18 @@ def compute(plan: Plan, part: Window) -> Block:
     return plan.compute(part.grid, part.times)
 
 
-def write(plan: Plan, part: Window, *, path: str, datatype: str | None) -> Tally:
-    """Compute a block into the Zarr at ``path``, in another dtype if one is named."""
+def write(
+    plan: Plan, part: Window, *, path: str, datatype: str | None, ledger: str | None = None
+) -> dict[str, int]:
+    """Compute a block into the Zarr at ``path``, in another dtype if one is named.
+
+    Returns what a :class:`~eocene.cube.stored.Tally` counts, by name. With a ledger the block is on the
+    disk before it is noted there.
+    """
     from eocene.cube.stored import cast_block, count_misfits
     from eocene.cube.write import CubeStore
 
-    store = CubeStore(Path(path), plan.grid)
+    store = CubeStore(Path(path), plan.grid, durable=ledger is not None)
     block = compute(plan, part)
     tally = count_misfits(block)
     if datatype is not None:
@@ -64,11 +70,18 @@ def write(plan: Plan, part: Window, *, path: str, datatype: str | None) -> Tally
         shutil.rmtree(store.path, ignore_errors=True)
         with suppress(OSError):
             store.path.parent.rmdir()
-    return tally
+    return _note(ledger, "write", part, asdict(tally))
 
 
 def cog(
-    plan: Plan, file: dict[str, Any], *, path: str, folder: str, dtype: str, nodata: float | None
+    plan: Plan,
+    file: dict[str, Any],
+    *,
+    path: str,
+    folder: str,
+    dtype: str,
+    nodata: float | None,
+    ledger: str | None = None,
 ) -> dict[str, Any]:
     """Make a COG of some layers of the Zarr at ``path`` and return its size and checksum.
 
@@ -88,7 +101,16 @@ def cog(
 
     target = Path(folder) / file["name"]
     write_cog(target, plan.grid, form, file["bands"], read)
-    return describe_file(target)
+    return _note(ledger, "cog", file, describe_file(target))
+
+
+def _note(ledger: str | None, task: str, part: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """Note in the ledger, if there is one, that a task is finished; return its result."""
+    from eocene.process.executors.ledger import Ledger
+
+    if ledger is not None:
+        Ledger(Path(ledger)).note(task, part, result)
+    return result
 
 
 TASKS: dict[str, Callable[..., Any]] = {"compute": compute, "write": write, "cog": cog}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from eocene.cube.write import CubeStore
 from eocene.model import InputError
 from eocene.model.files import write_json
 from eocene.process.cost.estimate import refuse_if_too_large
-from eocene.process.executors import executor_for
+from eocene.process.executors.ledger import map_rest
 from eocene.process.output.formats import DATATYPES
 from eocene.process.output.netcdf import write_netcdf
 from eocene.process.output.picture import save_png
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eocene.process.executors import Progress
+    from eocene.process.executors.ledger import Ledger
     from eocene.process.run import Plan
     from eocene.process.schema import CubeSchema
 
@@ -79,9 +81,16 @@ def wanted_datatype(plan: Plan) -> str | None:
 
 
 def store_cube(
-    plan: Plan, path: Path, *, progress: Progress | None = None, should_stop: Callable[[], bool] = bool
+    plan: Plan,
+    path: Path,
+    *,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] = bool,
 ) -> StoredCube:
     """Compute a plan into a Zarr, block by block where its executor computes them.
+
+    What the ledger says is finished, in a Zarr that lies there, is not computed again.
 
     Raises
     ------
@@ -93,17 +102,23 @@ def store_cube(
     refuse_if_too_large(plan, in_memory=False)
     schema, datatype = plan.schema, wanted_datatype(plan)
     dtype = np.dtype(datatype) if datatype else schema.dtype
-    store = CubeStore.create(
-        path, schema.dims, schema.labels, plan.grid, dtype, block=plan.block_size, step=plan.step
-    )
-    tallies = executor_for(plan).map(
+    if ledger is None or not path.exists():
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        CubeStore.create(
+            draft, schema.dims, schema.labels, plan.grid, dtype, block=plan.block_size, step=plan.step
+        )
+        draft.rename(path)
+    store = CubeStore(path, plan.grid)
+    tallies = map_rest(
+        plan,
         "write",
         list(plan.parts()),
         {"path": str(path), "datatype": datatype},
+        ledger=ledger,
         progress=progress,
         should_stop=should_stop,
     )
-    tally = sum(tallies, start=Tally())
+    tally = sum((Tally(**counts) for counts in tallies), start=Tally())
     store.sweep()
     form = stored_form(dtype, wide=tally.reserved > 0)
     warnings = tally.warnings(dtype)
@@ -121,6 +136,7 @@ def write_cogs(
     folder: Path,
     files: Sequence[dict[str, Any]],
     *,
+    ledger: Ledger | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] = bool,
 ) -> list[dict[str, Any]]:
@@ -136,7 +152,7 @@ def write_cogs(
         Where to.
     files : sequence of dict
         ``name``, ``layers`` (positions) and ``bands`` (descriptions) of each.
-    progress, should_stop
+    ledger, progress, should_stop
         As for blocks.
     """
     common = {
@@ -145,8 +161,10 @@ def write_cogs(
         "dtype": cube.form.dtype.str,
         "nodata": None if np.isnan(cube.form.nodata) else cube.form.nodata,
     }
-    made = executor_for(plan).map("cog", files, common, progress=progress, should_stop=should_stop)
-    return list(made)
+    return map_rest(
+        plan, "cog", files, common,
+        ledger=ledger, progress=progress, should_stop=should_stop,
+    )  # fmt: skip
 
 
 def write_geotiff(plan: Plan, cube: StoredCube, path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
 from eocene.model.files import sync_folder, write_json
+from eocene.process.executors.ledger import Ledger
 from eocene.process.loads.faults import skipped_of
 from eocene.process.output.delivery import deliver, refuse_export
 from eocene.process.output.formats import formats_for
@@ -46,6 +47,7 @@ def write_results(
     folder: Path,
     info: ResultInfo,
     *,
+    work: Path | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] = bool,
 ) -> dict[str, Any]:
@@ -55,6 +57,16 @@ def write_results(
     ``table.parquet`` and ``table.json``; a plain value ``value.json``. The folder is there with all of
     it or not at all: until then the files lie beside it, in a folder whose name starts with a dot.
 
+    Parameters
+    ----------
+    plan, folder, info
+        What, where to, and what is told about it.
+    work : Path, optional
+        A folder on the same disk, kept by the caller, where the files lie until then: who calls again
+        with the same plan and folder goes on from the blocks that are finished.
+    progress, should_stop
+        Told (finished, all) blocks and files; asked between two.
+
     Raises
     ------
     Stopped
@@ -62,15 +74,30 @@ def write_results(
     """
     check_suitable(plan, (plan.save or {}).get("format", "GTiff" if plan.is_cube else "JSON"), batch=True)
     plan, progress = settle_first(plan, progress, should_stop)
+    if work is not None:
+        plan, ledger, draft = _resume(plan, work)
+        return _fill_folder(plan, draft, folder, info, ledger, progress, should_stop)
     draft = folder.with_name(f".{folder.name.lstrip('.')}.{secrets.token_hex(4)}")
     draft.mkdir(parents=True)
     try:
-        collection = _fill_folder(plan, draft, info, progress, should_stop)
-        draft.rename(folder)
-        sync_folder(folder.parent)
+        return _fill_folder(plan, draft, folder, info, None, progress, should_stop)
     finally:
         _remove(draft)
-    return collection
+
+
+def _resume(plan: Plan, work: Path) -> tuple[Plan, Ledger | None, Path]:
+    """Return the plan as it was begun, what is finished of it, and the folder with the files of that."""
+    draft = work / "draft"
+    ledger = Ledger(work / "finished") if plan.is_cube else None
+    goes_on = False
+    if ledger is not None:
+        if not draft.exists():
+            _remove(ledger.folder)
+        plan, goes_on = ledger.open(plan)
+    if not goes_on:
+        _remove(draft)
+    draft.mkdir(parents=True, exist_ok=True)
+    return plan, ledger, draft
 
 
 def _remove(folder: Path) -> None:
@@ -83,12 +110,19 @@ def _remove(folder: Path) -> None:
 
 
 def _fill_folder(
-    plan: Plan, folder: Path, info: ResultInfo, progress: Progress | None, should_stop: Callable[[], bool]
+    plan: Plan,
+    folder: Path,
+    target: Path,
+    info: ResultInfo,
+    ledger: Ledger | None,
+    progress: Progress | None,
+    should_stop: Callable[[], bool],
 ) -> dict[str, Any]:
+    """Write everything into a folder, which becomes the target when it is complete."""
     items: list[dict[str, Any]] = []
     warnings: list[str] = []
     if plan.is_cube:
-        items, assets, warnings = _write_cube(plan, folder, info, progress, should_stop)
+        items, assets, warnings = _write_cube(plan, folder, info, ledger, progress, should_stop)
     elif plan.is_table:
         assets = _write_table(plan, folder, progress, should_stop)
     else:
@@ -103,11 +137,19 @@ def _fill_folder(
     for item in items:
         write_json(folder / f"{item['id']}.json", item)
     write_json(folder / "collection.json", collection)
-    return deliver(plan, folder, collection)
+    collection = deliver(plan, folder, collection)
+    folder.rename(target)
+    sync_folder(target.parent)
+    return collection
 
 
 def _write_cube(
-    plan: Plan, folder: Path, info: ResultInfo, progress: Progress | None, should_stop: Callable[[], bool]
+    plan: Plan,
+    folder: Path,
+    info: ResultInfo,
+    ledger: Ledger | None,
+    progress: Progress | None,
+    should_stop: Callable[[], bool],
 ) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
     layers = list_layers(plan.schema)
     dates = name_files([x.time for x in layers], "all")
@@ -122,8 +164,10 @@ def _write_cube(
     first = steps_of(plan.stages_left()) + len(list(plan.parts()))
     total = first + len(files)
     storing, writing = part_of(progress, 0, first, total), part_of(progress, first, total, total)
-    cube = store_cube(plan, folder / "cube.zarr", progress=storing, should_stop=should_stop)
-    made = write_cogs(plan, cube, folder, files, progress=writing, should_stop=should_stop)
+    if ledger is not None:  # a job that is canceled halfway shows what is finished by then
+        write_json(folder / "collection.json", make_collection(plan, info, [], {"cube": _ZARR_ASSET}))
+    cube = store_cube(plan, folder / "cube.zarr", ledger=ledger, progress=storing, should_stop=should_stop)
+    made = write_cogs(plan, cube, folder, files, ledger=ledger, progress=writing, should_stop=should_stop)
     rows = zip(layers, dates, names, made, strict=True)
     items = [
         make_item(

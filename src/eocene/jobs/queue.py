@@ -1,0 +1,196 @@
+"""What workers do with jobs: claim, keep, end or give them back, and tidy up."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select, update
+
+from eocene.jobs.database import open_database
+from eocene.jobs.folders import RunFolder, set_aside, sweep_aside
+from eocene.jobs.job import ACTIVE, Job, format_instant
+from eocene.jobs.leases import end_lease, renew_lease, requeue_lost, take_longest_queued
+from eocene.jobs.logs import write_log
+from eocene.jobs.tables import doomed, jobs
+from eocene.model import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from eocene.jobs.limits import Usage
+    from eocene.model import Layout
+
+
+_EXPIRED = "The results were removed when their time was over; start the job to make them again."
+
+
+class JobQueue:
+    """The jobs of a workspace as its workers see them.
+
+    Parameters
+    ----------
+    layout : Layout
+        The workspace; its folder must exist.
+    clock : callable
+        Gives the time in seconds since 1970.
+    lease_s : float
+        A worker that is silent for so long has lost its job to the next one.
+    max_attempts : int
+        A job whose worker was lost so many times without a further block ends in the state error.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        clock: Callable[[], float] = time.time,
+        lease_s: float = 20.0,
+        max_attempts: int = 3,
+    ) -> None:
+        self.layout = layout
+        self.lease_s = lease_s
+        self._clock = clock
+        self._max_attempts = max_attempts
+        self._database = open_database(layout)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
+    def claim(self, worker: str) -> Job | None:
+        """Take the job that has been queued longest, or return None; lost jobs are queued again first."""
+        now = self._clock()
+        with self._database.write() as connection:
+            requeue_lost(connection, now, self._max_attempts)
+            job_id = take_longest_queued(connection, worker, now, self.lease_s)
+            return None if job_id is None else load_job(connection, job_id)
+
+    def renew(self, job: Job, progress: float, usage: Usage | None = None) -> bool:
+        """Prolong the lease, note progress (percent, never backwards) and usage; False if it is lost."""
+        with self._database.write() as connection:
+            used = {} if usage is None else usage.columns
+            return renew_lease(connection, job, progress, self._clock(), self.lease_s, used)
+
+    def finish(self, job: Job, publish: Callable[[], None], *, keep_s: float | None = None) -> bool:
+        """Call ``publish``, which puts the results in place, and end the job; False if the lease is lost.
+
+        Results that are kept for a time only, ``keep_s``, have that said in the job and its log.
+        """
+        now = self._clock()
+        expires = None if keep_s is None else now + keep_s
+        with self._database.write() as connection:
+            ended = {"status": "finished", "progress": 100.0, "ended": now, "expires": expires}
+            if not end_lease(connection, job, now, **ended):
+                return False
+            publish()
+            write_log(connection, job.id, now, "info", "The results are complete.")
+            if expires is not None:
+                text = f"The results are kept until {format_instant(expires)}, by the operator's choice."
+                write_log(connection, job.id, now, "info", text)
+            self._doom_run(connection, job)
+        self.sweep()
+        return True
+
+    def fail(self, job: Job, code: str, message: str) -> bool:
+        """End the job in the state error, with the reason as last line of its log."""
+        now = self._clock()
+        with self._database.write() as connection:
+            ended = end_lease(connection, job, now, status="error", ended=now)
+            if ended:
+                write_log(connection, job.id, now, "error", message, code=code)
+                self._doom_run(connection, job)
+        self.sweep()
+        return ended
+
+    def release(self, job: Job) -> bool:
+        """Give a job back to the queue with what is finished of it, because its worker has to stop."""
+        with self._database.write() as connection:
+            changes = {"status": "queued", "attempts": job.attempts - 1}
+            ended = end_lease(connection, job, self._clock(), **changes)
+            if ended:
+                message = "The worker was stopped; the job waits for the next one."
+                write_log(connection, job.id, self._clock(), "info", message)
+        return ended
+
+    def log(
+        self, job_id: str, level: str, message: str, *, code: str | None = None, data: object = None
+    ) -> None:
+        """Add a line to the log of a job."""
+        with self._database.write() as connection:
+            write_log(connection, job_id, self._clock(), level, message, code=code, data=data)
+
+    def expire(self) -> int:
+        """Remove the results whose time is over, say so in their jobs, and return how many."""
+        now, due = self._clock(), jobs.c.expires < self._clock()
+        with self._database.write() as connection:
+            rows = connection.execute(select(jobs.c.id, jobs.c.status).where(due)).all()
+            for job_id, status in rows:
+                if status == "finished":
+                    write_log(connection, job_id, now, "warning", _EXPIRED)
+                    values = {"status": "created", "progress": 0.0, "updated": now}
+                    connection.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
+        for job_id, _ in rows:
+            self._discard_results(job_id, "created")
+        self.sweep()
+        return len(rows)
+
+    def sweep(self) -> None:
+        """Remove the folders that nobody needs any more, also those that a crash left."""
+        with self._database.read() as connection:
+            names = list(connection.scalars(select(doomed.c.name)))
+        for name in names:
+            set_aside(self.layout.results / name)
+        sweep_aside(self.layout.results)
+        if names:
+            with self._database.write() as connection:
+                connection.execute(delete(doomed).where(doomed.c.name.in_(names)))
+
+    def leave(self, job: Job) -> None:
+        """Remove what a worker wrote after its run had ended; a run that others go on with stays."""
+        with self._database.read() as connection:
+            current = (jobs.c.id == job.id) & (jobs.c.run == job.run) & jobs.c.status.in_(ACTIVE)
+            goes_on = connection.scalar(select(jobs.c.id).where(current)) is not None
+        if not goes_on:
+            set_aside(self.run_folder(job).path)
+            sweep_aside(self.layout.results)
+
+    def results_folder(self, job_id: str) -> Path:
+        """Return where the results of a finished job lie."""
+        return self.layout.results / job_id
+
+    def run_folder(self, job: Job) -> RunFolder:
+        """Return where the work of a job's present run lies."""
+        return RunFolder.of(self.layout.results, job)
+
+    def _discard_results(self, job_id: str, status: str) -> None:
+        """Take the results away of a job that is still in this state: none that a worker has just made."""
+        with self._database.write() as connection:
+            current = (jobs.c.id == job_id) & (jobs.c.status == status)
+            # What the job says of its results is forgotten with them: a crash between leaves both.
+            if connection.execute(update(jobs).where(current).values(expires=None)).rowcount:
+                set_aside(self.results_folder(job_id))
+
+    def _doom_run(self, connection: Connection, job: Job) -> None:
+        self._doom(connection, self.run_folder(job).path.name)
+
+    def _doom(self, connection: Connection, name: str) -> None:
+        """Note a folder that is to be removed when the transaction has happened; its name never returns."""
+        if connection.scalar(select(doomed.c.name).where(doomed.c.name == name)) is None:
+            connection.execute(insert(doomed).values(name=name))
+
+
+def load_job(connection: Connection, job_id: str, owner: str | None = None, *, lock: bool = False) -> Job:
+    """Return a job; raises NotFoundError, also for another owner's. A locked one waits for its writers."""
+    query = select(jobs).where(jobs.c.id == job_id)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+    if row is None or owner not in (None, row["owner"]):
+        raise NotFoundError(
+            f"The batch job {job_id[:64]!r} does not exist.",
+            "List your jobs with GET /jobs.",
+            code="JobNotFound",
+        )
+    return Job.from_row(dict(row))
