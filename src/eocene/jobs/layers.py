@@ -1,76 +1,40 @@
-"""Map layers: named process graphs with a style, and tables that are drawn as they are."""
+"""Map layers of a workspace: stored, found, listed, and what happened to them."""
 
 from __future__ import annotations
 
-import re
+import threading
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select
+from cachetools import TTLCache
+from sqlalchemy import delete, func, insert, select
 
 from eocene.jobs.database import open_database
-from eocene.jobs.job import LOCAL_USER, check_process, format_instant, format_label
+from eocene.jobs.job import LEVELS, check_level, format_instant
+from eocene.jobs.layer import STYLES, Layer, check_layer, describe_extent, list_layer
+from eocene.jobs.layer_tables import service_logs, services
+from eocene.jobs.logs import MESSAGE_LIMIT
 from eocene.jobs.tables import layers
-from eocene.model import InputError, NotFoundError, transform_bbox
+from eocene.model import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eocene.model import Layout
 
-STYLES = ("rgb", "continuous", "classes")
-_ID = re.compile(r"^[A-Za-z0-9_\-]{1,64}$")
+__all__ = ["STYLES", "Layer", "Layers", "describe_extent", "list_layer"]
 
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of the map.
-
-    Parameters
-    ----------
-    id : str
-        Letters, digits, ``_`` and ``-``.
-    title : str
-        What the reader sees.
-    kind : str
-        ``raster`` (drawn from a process) or ``vector`` (drawn from ``source``).
-    process : dict or None
-        ``{"process_graph": {...}}`` of a raster layer.
-    source : str or None
-        Collection of the table behind a vector layer, or its file relative to the workspace.
-    style : dict
-        ``{"kind": "rgb", "bands": [r, g, b], "min": 0, "max": 0.3}``,
-        ``{"kind": "continuous", "bands": [b], "min": 0, "max": 1, "colormap": "ndvi"}`` or
-        ``{"kind": "classes", "bands": [b], "classes": [{"value", "name", "color"}]}``; colours are #rrggbb.
-    times : tuple of str
-        The dates that can be asked for, RFC 3339; empty if the layer has none.
-    bounds : tuple of float or None
-        West, south, east, north in degrees.
-    """
-
-    id: str
-    title: str
-    kind: str = "raster"
-    process: dict[str, Any] | None = None
-    source: str | None = None
-    style: dict[str, Any] = field(default_factory=dict)
-    times: tuple[str, ...] = ()
-    bounds: tuple[float, float, float, float] | None = None
-    description: str | None = None
-    owner: str = LOCAL_USER
-    enabled: bool = True
-    created: float = 0.0
-    updated: float = 0.0
-
-    @property
-    def graph(self) -> dict[str, Any]:
-        """The flat process graph of a raster layer."""
-        return check_process(self.process)["process_graph"]  # type: ignore[no-any-return]
+_KNOWN_S = 1.0
+"""How long a layer is shown as it was, after another process has changed it."""
+_KNOWN = 1024
+_LINES = 1000
+"""Of the log of a layer that are kept."""
+_OF_SERVICES = {column.name for column in services.c} - {"layer"}
 
 
 class Layers:
-    """Layers of a workspace.
+    """Layers of a workspace; any thread may call.
 
     Parameters
     ----------
@@ -83,6 +47,8 @@ class Layers:
     def __init__(self, layout: Layout, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._database = open_database(layout)
+        self._known: TTLCache[str, Layer] = TTLCache(_KNOWN, _KNOWN_S)
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -90,7 +56,7 @@ class Layers:
 
     def put(self, layer: Layer) -> Layer:
         """Store a layer; one of the same id is replaced. Raises InputError."""
-        _check_layer(layer)
+        check_layer(layer)
         now = self._clock()
         with self._database.write() as connection:
             created = connection.scalar(select(layers.c.created).where(layers.c.id == layer.id))
@@ -99,93 +65,108 @@ class Layers:
                 "times": list(layer.times),
                 "bounds": None if layer.bounds is None else list(layer.bounds),
             }
+            service = {name: values.pop(name) for name in _OF_SERVICES}
             connection.execute(delete(layers).where(layers.c.id == layer.id))
             connection.execute(insert(layers).values(**values))
+            connection.execute(delete(services).where(services.c.layer == layer.id))
+            connection.execute(insert(services).values(layer=layer.id, **service))
+        self._forget(layer.id)
         return self.get(layer.id)
 
     def get(self, layer_id: str, owner: str | None = None) -> Layer:
         """Return a layer; raises NotFoundError ServiceNotFound."""
-        query = select(layers).where(layers.c.id == layer_id)
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute(_QUERY.where(layers.c.id == layer_id)).mappings().first()
         if row is None or (owner is not None and row["owner"] != owner):
-            raise NotFoundError(
-                f"The layer {layer_id[:64]!r} does not exist.",
-                "List them at /layers.",
-                code="ServiceNotFound",
-            )
+            raise unknown_layer(layer_id)
         return _from_row(dict(row))
 
-    def list(self, owner: str | None = None) -> tuple[Layer, ...]:
-        """Return all layers, the oldest first."""
-        query = select(layers).order_by(layers.c.created, layers.c.id)
+    def look_up(self, layer_id: str) -> Layer:
+        """Return a layer as it is now, or was a second ago if another process has changed it since."""
+        with self._lock:
+            known = self._known.get(layer_id)
+        if known is None:
+            known = self.get(layer_id)
+            with self._lock:
+                self._known[layer_id] = known
+        return known
+
+    def list(
+        self, owner: str | None = None, *, kind: str | None = None, limit: int | None = None, offset: int = 0
+    ) -> tuple[Layer, ...]:
+        """Return the layers, of an owner or kind if given, the oldest first."""
+        query = _QUERY.order_by(layers.c.created, layers.c.id).offset(offset or None).limit(limit)
+        if owner is not None:
+            query = query.where(layers.c.owner == owner)
+        if kind is not None:
+            query = query.where(layers.c.kind == kind)
         with self._database.read() as connection:
-            rows = connection.execute(query if owner is None else query.where(layers.c.owner == owner))
-            return tuple(_from_row(dict(row)) for row in rows.mappings())
+            return tuple(_from_row(dict(row)) for row in connection.execute(query).mappings())
 
     def delete(self, layer_id: str, owner: str | None = None) -> None:
-        """Remove a layer; raises NotFoundError."""
+        """Remove a layer and its log; raises NotFoundError."""
         self.get(layer_id, owner)
         with self._database.write() as connection:
             connection.execute(delete(layers).where(layers.c.id == layer_id))
+            connection.execute(delete(services).where(services.c.layer == layer_id))
+            connection.execute(delete(service_logs).where(service_logs.c.layer == layer_id))
+        self._forget(layer_id)
+
+    def write_log(self, layer: Layer, level: str, message: str, code: str | None = None) -> None:
+        """Add a line to the log of a layer, unless graver ones only are kept; the last thousand stay."""
+        if LEVELS.index(check_level(level)) > LEVELS.index(layer.log_level):
+            return
+        line = {"layer": layer.id, "time": self._clock(), "level": level, "code": code}
+        mine = service_logs.c.layer == layer.id
+        with self._database.write() as connection:
+            connection.execute(insert(service_logs).values(message=message[:MESSAGE_LIMIT], **line))
+            newest = select(service_logs.c.id).where(mine).order_by(service_logs.c.id.desc())
+            oldest = connection.scalar(select(func.min(newest.limit(_LINES).subquery().c.id)))
+            connection.execute(delete(service_logs).where(mine, service_logs.c.id < oldest))
+
+    def logs(
+        self, layer_id: str, owner: str, *, offset: str | None, level: str, limit: int | None
+    ) -> tuple[dict[str, Any], ...]:
+        """Return the lines after ``offset`` (the id of a line) that are at least as grave as ``level``."""
+        self.get(layer_id, owner)
+        if offset and not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
+            raise InputError(
+                f"The offset {offset[:40]!r} is not the id of a log line.",
+                "Give the id of the last line that was received.",
+                code="InvalidParameterValue",
+            )
+        kept = LEVELS[: LEVELS.index(check_level(level)) + 1]
+        query = select(service_logs).where(service_logs.c.layer == layer_id, service_logs.c.level.in_(kept))
+        query = query.where(service_logs.c.id > int(offset or 0)).order_by(service_logs.c.id).limit(limit)
+        with self._database.read() as connection:
+            return tuple(_describe_line(dict(row)) for row in connection.execute(query).mappings())
+
+    def _forget(self, layer_id: str) -> None:
+        with self._lock:
+            self._known.pop(layer_id, None)
 
 
-def describe_extent(plan: Any) -> dict[str, Any]:
-    """Return ``times`` and ``bounds`` of a plan, ready for :class:`Layer`."""
-    if not plan.is_cube:
-        raise InputError(
-            "The process does not end in a raster cube, so it cannot be drawn.",
-            "Let the result node return a data cube with x and y.",
-            code="ServiceConfigInvalid",
-        )
-    grid = plan.grid
-    instants = [format_label(label) for label in plan.schema.times]
-    bounds = transform_bbox(grid.bounds, grid.epsg, 4326)
-    return {"times": tuple(instants), "bounds": tuple(round(v, 7) for v in bounds)}
+def unknown_layer(layer_id: str) -> NotFoundError:
+    """Return the error that there is no such layer, or none that the caller may know of."""
+    return NotFoundError(
+        f"The layer {layer_id[:64]!r} does not exist.", "List them at /layers.", code="ServiceNotFound"
+    )
+
+
+_QUERY = select(layers, *(services.c[name] for name in sorted(_OF_SERVICES))).outerjoin(
+    services, services.c.layer == layers.c.id
+)
 
 
 def _from_row(row: dict[str, Any]) -> Layer:
     known = {f.name: row[f.name] for f in fields(Layer)}
+    if row["type"] is None:  # it was stored before layers were told as services
+        known = {name: value for name, value in known.items() if name not in _OF_SERVICES}
     known |= {"times": tuple(row["times"]), "bounds": tuple(row["bounds"]) if row["bounds"] else None}
     return Layer(**known)
 
 
-def _check_layer(layer: Layer) -> None:
-    if not _ID.match(layer.id):
-        raise InputError(
-            f"The layer id {layer.id[:64]!r} is not allowed.", "Use 1 to 64 letters, digits, _ or -."
-        )
-    if layer.kind not in ("raster", "vector"):
-        raise InputError(f"The kind {layer.kind!r} of layer is unknown.", "Use raster or vector.")
-    if layer.kind == "vector" and not layer.source:
-        raise InputError(f"The vector layer {layer.id!r} has no source.", "Name a table or a file.")
-    if layer.kind == "raster":
-        check_process(layer.process)
-        if layer.style.get("kind") not in STYLES:
-            raise InputError(
-                f"The style {layer.style.get('kind')!r} of layer {layer.id!r} is unknown.",
-                f"Use one of {', '.join(STYLES)}.",
-                code="ServiceConfigInvalid",
-            )
-
-
-def list_layer(layer: Layer) -> dict[str, Any]:
-    """Return a layer as the map page and GET /layers show it; links are relative to the server."""
-    shown: dict[str, Any] = {
-        "id": layer.id,
-        "title": layer.title,
-        "kind": layer.kind,
-        "style": layer.style,
-        "times": list(layer.times),
-        "bounds": None if layer.bounds is None else list(layer.bounds),
-        "updated": format_instant(layer.updated),
-    }
-    if layer.description:
-        shown["description"] = layer.description
-    if layer.kind == "vector":
-        return shown | {"data": f"/layers/{layer.id}/features"}
-    return shown | {
-        "tiles": f"/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.png?time={{time}}",
-        "series": f"/series/{layer.id}?lon={{lon}}&lat={{lat}}",
-        "legend": f"/layers/{layer.id}/legend",
-    }
+def _describe_line(row: dict[str, Any]) -> dict[str, Any]:
+    line = {"id": str(row["id"]), "level": row["level"], "message": row["message"]}
+    line["time"] = format_instant(row["time"])
+    return line if row["code"] is None else line | {"code": row["code"]}

@@ -24,10 +24,12 @@ from eocene.serve import (
     health,
     jobs,
     layers,
+    legend,
     models,
     page,
     processes,
     results,
+    series,
     services,
     sparql,
     stac,
@@ -35,8 +37,10 @@ from eocene.serve import (
     stac_assets,
     stac_search,
     stac_transactions,
+    tiles,
     udps,
     validation,
+    wmts,
 )
 from eocene.serve.docs import install_docs
 from eocene.serve.errors import install_handlers
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _ROUTERS = (
+    tiles.router,  # first, since maps ask for many
     capabilities.router,
     auth.router,
     collections.router,
@@ -66,6 +71,9 @@ _ROUTERS = (
     stac_assets.router,
     stac_transactions.router,
     layers.router,
+    legend.router,
+    series.router,
+    wmts.router,
     sparql.router,
     models.router,
     health.router,

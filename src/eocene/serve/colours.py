@@ -53,42 +53,76 @@ def make_ramp(name: str) -> NDArray[np.uint8]:
     return np.stack(channels, axis=-1).round().astype(np.uint8)
 
 
-def stretch(values: NDArray[Any], least: float, greatest: float) -> NDArray[np.uint8]:
-    """Return 0…255 for values from ``least`` to ``greatest``; no-data (NaN) becomes 0."""
-    scaled = (np.nan_to_num(values, nan=least) - least) * (255.0 / max(greatest - least, 1e-12))
-    levels: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return levels
+@lru_cache(maxsize=32)
+def _pack_ramp(name: str) -> NDArray[np.uint32]:
+    """Return the 256 colours of a colour map as RGBA in one number each, which are looked up the fastest."""
+    colours = np.full((256, 4), 255, np.uint8)
+    colours[:, :3] = make_ramp(name)
+    return colours.view(np.uint32)[:, 0]
 
 
-def draw(values: NDArray[Any], bands: Sequence[str], style: dict[str, Any]) -> NDArray[np.uint8]:
-    """Return an image (y, x, 4), RGBA, of values (bands, y, x); no-data is transparent.
+def stretch(
+    values: NDArray[Any], valid: NDArray[np.bool_], least: float, greatest: float
+) -> NDArray[np.uint8]:
+    """Return 0…255 for values from ``least`` to ``greatest``; what is not ``valid`` becomes 0."""
+    scaled = values.astype(np.result_type(values, np.float32))
+    scaled -= least
+    scaled *= 255.0 / max(greatest - least, 1e-12)
+    np.copyto(scaled, 0, where=~valid)
+    np.clip(np.rint(scaled, out=scaled), 0, 255, out=scaled)
+    return scaled.astype(np.uint8)
+
+
+def draw(
+    values: NDArray[Any], valid: NDArray[np.bool_] | None, bands: Sequence[str], style: dict[str, Any]
+) -> NDArray[np.uint8]:
+    """Return an image (y, x, 4), RGBA, of values (bands, y, x); no-data is transparent black.
 
     Parameters
     ----------
-    values : array (bands, y, x) of float
-        NaN is no-data.
+    values : array (bands, y, x)
+        NaN and infinite numbers are drawn as no-data.
+    valid : array of bool or None
+        Where there is data, shape of ``values``; None for everywhere.
     bands : sequence of str
         Names along the first axis; may be empty if there is one.
     style : dict
         See :class:`eocene.jobs.Layer`.
     """
     kind = style.get("kind", "continuous")
-    planes = pick_bands(values, bands, style.get("bands"), 3 if kind == "rgb" else 1)
-    opaque = np.where(np.isfinite(planes).all(axis=0), np.uint8(255), np.uint8(0))
+    chosen = pick_bands(len(values), bands, style.get("bands"), 3 if kind == "rgb" else 1)
+    opaque = _find_opaque(values, valid, chosen)
     if kind == "classes":
-        return _draw_classes(planes[0], style.get("classes", ()))
+        return _draw_classes(values[chosen[0]], opaque, style.get("classes", ()))
     least, greatest = float(style.get("min", 0)), float(style.get("max", 1))
+    levels = [stretch(values[band], opaque, least, greatest) for band in chosen]
+    image = np.empty((*opaque.shape, 4), np.uint8)
     if kind == "rgb":
-        colours = np.stack([stretch(plane, least, greatest) for plane in planes], axis=-1)
-    else:
-        colours = make_ramp(str(style.get("colormap", "viridis")))[stretch(planes[0], least, greatest)]
-    return np.dstack([colours, opaque])
+        for channel, level in enumerate(levels):
+            image[..., channel] = level
+        np.multiply(opaque, np.uint8(255), out=image[..., 3])
+        return image
+    colours = _pack_ramp(str(style.get("colormap", "viridis")))
+    np.multiply(colours.take(levels[0]), opaque, out=image.view(np.uint32)[..., 0])
+    return image
 
 
-def pick_bands(
-    values: NDArray[Any], bands: Sequence[str], wanted: Sequence[str] | None, count: int
-) -> NDArray[Any]:
-    """Return the ``count`` planes that the style names, or the first; raises InputError."""
+def _find_opaque(
+    values: NDArray[Any], valid: NDArray[np.bool_] | None, chosen: Sequence[int]
+) -> NDArray[np.bool_]:
+    """Return where all the bands that are drawn have data (y, x)."""
+    opaque = np.ones(values.shape[1:], bool)
+    for band in chosen:
+        if valid is not None:
+            opaque &= valid[band]
+        if values.dtype.kind == "f":
+            opaque &= np.isfinite(values[band])
+    return opaque
+
+
+def pick_bands(have: int, bands: Sequence[str], wanted: Sequence[str] | None, count: int) -> list[int]:
+    """Return which of the ``have`` planes the style draws: those it names, or the first ones."""
+    chosen = list(range(have))
     if wanted:
         missing = [name for name in wanted if name not in bands]
         if missing and bands:
@@ -98,21 +132,23 @@ def pick_bands(
                 code="ServiceConfigInvalid",
             )
         if not missing:
-            values = values[[list(bands).index(name) for name in wanted]]
-    if len(values) < count:
+            chosen = [list(bands).index(name) for name in wanted]
+    if len(chosen) < count:
         raise InputError(
-            f"The style draws {count} bands and the result has {len(values)}.",
+            f"The style draws {count} bands and the result has {len(chosen)}.",
             "Name other bands or draw one band with a colour map.",
             code="ServiceConfigInvalid",
         )
-    return values[:count]
+    return chosen[:count]
 
 
-def _draw_classes(plane: NDArray[Any], classes: Sequence[dict[str, Any]]) -> NDArray[np.uint8]:
+def _draw_classes(
+    plane: NDArray[Any], opaque: NDArray[np.bool_], classes: Sequence[dict[str, Any]]
+) -> NDArray[np.uint8]:
     image = np.zeros((*plane.shape, 4), dtype=np.uint8)
     for number, entry in enumerate(classes):
         colour = parse_colour(class_colour(entry, number))
-        image[plane == entry["value"]] = (*colour, 255)
+        image[(plane == entry["value"]) & opaque] = (*colour, 255)
     return image
 
 
@@ -120,21 +156,3 @@ def class_colour(entry: dict[str, Any], number: int) -> str:
     """Return the colour of a class: its own, its hint in STAC, or the next of a cycle."""
     chosen = entry.get("color") or entry.get("color_hint") or _CYCLE[number % len(_CYCLE)]
     return f"#{str(chosen).removeprefix('#')}"
-
-
-def describe_legend(style: dict[str, Any]) -> dict[str, Any]:
-    """Return what a map needs to draw the legend of a style: stops from value to colour, or classes."""
-    kind = style.get("kind", "continuous")
-    if kind == "classes":
-        entries = [
-            {"value": e["value"], "name": e.get("name", str(e["value"])), "color": class_colour(e, n)}
-            for n, e in enumerate(style.get("classes", ()))
-        ]
-        return {"kind": kind, "classes": entries}
-    least, greatest = float(style.get("min", 0)), float(style.get("max", 1))
-    if kind == "rgb":
-        return {"kind": kind, "bands": style.get("bands", []), "min": least, "max": greatest}
-    colours = COLORMAPS.get(str(style.get("colormap", "viridis")), COLORMAPS["viridis"])
-    values = np.linspace(least, greatest, len(colours))
-    stops = [{"value": float(v), "color": c} for v, c in zip(values, colours, strict=True)]
-    return {"kind": kind, "min": least, "max": greatest, "unit": style.get("unit"), "stops": stops}

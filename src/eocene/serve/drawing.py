@@ -1,17 +1,18 @@
-"""Tiles and series of layers: each is the layer's plan, asked for another window."""
+"""Tiles of layers: each is the layer's plan, asked for the window of a tile."""
 
 from __future__ import annotations
 
-import io
-import math
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene._version import __version__
 from eocene.jobs.job import format_label
-from eocene.model import Grid, InputError, Lattice, NotFoundError
+from eocene.model import Grid, Lattice, NotFoundError
 from eocene.serve.colours import draw
-from eocene.serve.engine import make_plan
+from eocene.serve.images import choose_type, encode
 from eocene.serve.recent import Recent
 
 if TYPE_CHECKING:
@@ -19,13 +20,43 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eocene.archive import Archive
     from eocene.jobs import Layer
+    from eocene.serve.plans import LayerPlans
 
 TILE = 256
 MAX_ZOOM = 22
-_HALF_WORLD_M = 20_037_508.342789244
-_PLANS = 64
+HALF_WORLD_M = 20_037_508.342789244
+"""From the middle of Web Mercator to its edges."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which tile is asked for.
+
+    Parameters
+    ----------
+    place : tuple of int
+        Zoom, column and row in Web Mercator; row 0 is north.
+    time : str or None
+        One of the layer's times; the last one by default.
+    media_type : str or None
+        The format; by default the one that suits the tile.
+    accept : str
+        What the client says that it reads, where the format is chosen for it.
+    """
+
+    place: tuple[int, int, int]
+    time: str | None = None
+    media_type: str | None = "image/png"
+    accept: str = ""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A drawn tile: its bytes and what they are."""
+
+    content: bytes
+    media_type: str
 
 
 class Drawing:
@@ -33,98 +64,67 @@ class Drawing:
 
     Parameters
     ----------
-    archive : Archive
-        Where the plans read.
+    plans : LayerPlans
+        What is drawn.
     cached_tiles : int
         How many drawn tiles are kept.
     """
 
-    def __init__(self, archive: Archive, cached_tiles: int) -> None:
-        self._archive = archive
-        self._plans: Recent[Any] = Recent(_PLANS)
-        self._tiles: Recent[bytes] = Recent(cached_tiles)
+    def __init__(self, plans: LayerPlans, cached_tiles: int) -> None:
+        self._plans = plans
+        self._tiles: Recent[Tile] = Recent(cached_tiles)
 
-    def draw_tile(self, layer: Layer, place: tuple[int, int, int], time: str | None) -> bytes:
-        """Return a PNG of 256 × 256 pixels, transparent where there is no data.
+    def tag(self, layer: Layer, wanted: Wanted) -> str:
+        """Return the ETag of a tile; it is known before the tile is drawn."""
+        key = (__version__, *self._key(layer, wanted))
+        return f'"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}"'
 
-        Parameters
-        ----------
-        layer : Layer
-            A raster layer.
-        place : tuple of int
-            Zoom, column and row in Web Mercator; row 0 is north.
-        time : str or None
-            One of the layer's times; the last one by default.
+    def draw_tile(self, layer: Layer, wanted: Wanted) -> Tile:
+        """Return an image of 256 × 256 pixels, transparent where there is no data.
 
         Raises
         ------
         NotFoundError
             If there is no such tile or time.
         """
-        window = locate_tile(*place)
-        key = (layer.id, layer.updated, self.stamp(), place, time)
-        return self._tiles.find(key, lambda: self._draw(layer, window, place[0], time))
+        window = locate_tile(*wanted.place)
+        return self._tiles.find(self._key(layer, wanted), lambda: self._draw(layer, wanted, window))
 
-    def read_series(self, layer: Layer, lon: float, lat: float) -> dict[str, Any]:
-        """Return the values of the pixel under a point for all dates, by band; null is no data.
+    def _key(self, layer: Layer, wanted: Wanted) -> tuple[Any, ...]:
+        chosen = wanted.media_type or ("image/webp" in wanted.accept)
+        return layer.id, layer.updated, self._plans.stamp(), wanted.place, wanted.time, chosen
 
-        Raises
-        ------
-        NotFoundError
-            If the point lies outside the layer.
-        """
-        plan = self._plan(layer, None)
-        bands = [str(band) for band in plan.schema.bands] or ["value"]
-        try:
-            pixel = plan.read_point(lon, lat)
-        except InputError as error:
-            if error.code != "NoDataAvailable":
-                raise
-            raise NotFoundError(error.message, error.remedy) from error
-        order = [dim for dim in ("t", "bands") if dim in pixel.dims]
-        values = pixel.transpose(*order).to_numpy().reshape(-1, len(bands))
-        return {
-            "layer": layer.id,
-            "lon": lon,
-            "lat": lat,
-            "times": [format_label(label) for label in plan.schema.times],
-            "values": {band: [_to_json(v) for v in values[:, n]] for n, band in enumerate(bands)},
-        }
+    def _draw(self, layer: Layer, wanted: Wanted, window: Grid) -> Tile:
+        image = self._paint(layer, wanted, window)
+        exact = layer.style.get("kind") == "classes"
+        media_type = wanted.media_type or choose_type(image, wanted.accept, exact=exact)
+        if media_type == "image/png" and not image[..., 3].any():
+            return EMPTY_TILE
+        return Tile(encode(image, media_type, exact=exact), media_type)
 
-    def _draw(self, layer: Layer, window: Grid, zoom: int, time: str | None) -> bytes:
-        plan = self._plan(layer, zoom)
-        times = choose_time(plan.schema.times, time)
+    def _paint(self, layer: Layer, wanted: Wanted, window: Grid) -> NDArray[np.uint8]:
+        plan = self._plans.find(layer, lattice_at(wanted.place[0]))
+        times = choose_time(plan.schema.times, wanted.time)
         shown = plan.grid.intersect(window)
         if shown is None:
-            return EMPTY_TILE
-        array = plan.read(shown, times=times)
-        if "t" in array.dims:
-            array = array.isel(t=-1)
-        values = array.to_numpy().reshape(-1, shown.height, shown.width)
-        image = np.zeros((TILE, TILE, 4), dtype=np.uint8)
-        image[shown.slices_in(window)] = draw(values, [str(b) for b in plan.schema.bands], layer.style)
-        return write_png(image) if image[..., 3].any() else EMPTY_TILE
-
-    def _plan(self, layer: Layer, zoom: int | None) -> Any:
-        def make() -> Any:
-            lattice = None if zoom is None else lattice_at(zoom)
-            plan = make_plan(self._archive, layer.process or {}, lattice=lattice)
-            if not plan.is_cube:
-                raise InputError(
-                    f"The layer {layer.id!r} has no pixels.", "Let its process end in a data cube."
-                )
-            return plan
-
-        return self._plans.find((layer.id, layer.updated, self.stamp(), zoom), make)
-
-    def stamp(self) -> tuple[int, ...]:
-        """Return what changes when items are added, so that no map outlives its data."""
-        return self._archive.catalogue.stamp()
+            return np.zeros((TILE, TILE, 4), np.uint8)
+        block = plan.compute(shown, times)
+        if "t" in block.dims:
+            block = block.pick("t", -1)
+        planes = (-1, *shown.shape)
+        valid = None if block.valid is None else block.valid.reshape(planes)
+        bands = [str(band) for band in plan.schema.bands]
+        painted = draw(block.values.reshape(planes), valid, bands, layer.style)
+        if shown == window:
+            return painted
+        image = np.zeros((TILE, TILE, 4), np.uint8)
+        image[shown.slices_in(window)] = painted
+        return image
 
 
 def lattice_at(zoom: int) -> Lattice:
     """Return the pixel grid of Web Mercator tiles at a zoom."""
-    resolution = 2 * _HALF_WORLD_M / (TILE << zoom)
+    resolution = 2 * HALF_WORLD_M / (TILE << zoom)
     return Lattice(3857, (resolution, resolution))
 
 
@@ -154,17 +154,4 @@ def choose_time(labels: Sequence[Any], time: str | None) -> tuple[Any, ...] | No
     )
 
 
-def write_png(image: NDArray[np.uint8]) -> bytes:
-    """Return an RGBA image (y, x, 4) as PNG."""
-    from PIL import Image
-
-    target = io.BytesIO()
-    Image.fromarray(image, "RGBA").save(target, "PNG", compress_level=4)
-    return target.getvalue()
-
-
-EMPTY_TILE = write_png(np.zeros((TILE, TILE, 4), dtype=np.uint8))
-
-
-def _to_json(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+EMPTY_TILE = Tile(encode(np.zeros((TILE, TILE, 4), np.uint8), "image/png"), "image/png")

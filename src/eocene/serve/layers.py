@@ -1,118 +1,54 @@
-"""The layers of the map: their list, tiles, series, legends and, for tables, features."""
+"""The layers of the map: their list, and, for tables, features."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from eocene.jobs import list_layer
-from eocene.model import InputError, NotFoundError
-from eocene.serve.auth import Reader
-from eocene.serve.colours import describe_legend
+from eocene.model import InputError
 from eocene.serve.rooms import Rooms, RoomsOf
+from eocene.serve.viewing import ViewerOf, cache_rule, find_layer, key_query, may_see, require_login
 
 if TYPE_CHECKING:
     from eocene.jobs import Layer
 
 router = APIRouter(tags=["map"])
 
-_CACHE = "public, max-age=60"
-Longitude = Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False)]
-Latitude = Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False)]
-
 
 @router.get("/layers")
-def list_layers(rooms: RoomsOf, _reader: Reader) -> list[dict[str, Any]]:
-    """List the layers of the map."""
-    return [list_layer(layer) for layer in rooms.layers.list() if layer.enabled]
+def list_layers(rooms: RoomsOf, viewer: ViewerOf) -> list[dict[str, Any]]:
+    """List the layers of the map: the workspace's own, those that others share, and the caller's."""
+    require_login(rooms, viewer)
+    shown = (layer for layer in rooms.layers.list() if may_see(layer, viewer, rooms))
+    return [list_layer(layer, key_query(layer, rooms)) for layer in shown]
 
 
 @router.get("/layers/{layer_id}")
-def describe_layer(layer_id: str, rooms: RoomsOf, _reader: Reader) -> dict[str, Any]:
+def describe_layer(layer_id: str, rooms: RoomsOf, viewer: ViewerOf) -> dict[str, Any]:
     """Return one layer with the process that it is drawn from."""
-    layer = find_layer(rooms, layer_id)
-    return list_layer(layer) | ({"process": layer.process} if layer.process else {})
-
-
-@router.get("/layers/{layer_id}/legend")
-def show_legend(layer_id: str, rooms: RoomsOf, _reader: Reader) -> dict[str, Any]:
-    """Return what the colours of a layer mean."""
-    layer = find_layer(rooms, layer_id)
-    return {"title": layer.title} | describe_legend(layer.style)
-
-
-@router.get("/tiles/{layer_id}/{z}/{x}/{y}.png")
-async def draw_tile(
-    layer_id: str,
-    z: int,
-    x: int,
-    y: int,
-    request: Request,
-    rooms: RoomsOf,
-    _reader: Reader,
-    time: str | None = None,
-) -> Response:
-    """Return a tile of 256 × 256 pixels in Web Mercator; ``time`` is one of the layer's, or the last."""
-
-    def work() -> bytes:
-        layer = find_layer(rooms, layer_id, "raster")
-        return rooms.drawing.draw_tile(layer, (z, x, y), time)
-
-    # The pool is bounded, so that a map in motion cannot take every thread from the API.
-    image = await asyncio.get_running_loop().run_in_executor(rooms.pool, work)
-    tag = f'"{hashlib.sha256(image).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": _CACHE}
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(image, media_type="image/png", headers=headers)
-
-
-@router.get("/series/{layer_id}")
-async def read_series(
-    layer_id: str, lon: Longitude, lat: Latitude, rooms: RoomsOf, _reader: Reader
-) -> dict[str, Any]:
-    """Return the values under a point for all dates."""
-
-    def work() -> dict[str, Any]:
-        return rooms.drawing.read_series(find_layer(rooms, layer_id, "raster"), lon, lat)
-
-    return await asyncio.get_running_loop().run_in_executor(rooms.pool, work)
+    layer = find_layer(rooms, layer_id, viewer)
+    shown = list_layer(layer, key_query(layer, rooms))
+    return shown | ({"process": layer.process} if layer.process else {})
 
 
 @router.get("/layers/{layer_id}/features")
 def list_features(
     layer_id: str,
     rooms: RoomsOf,
-    _reader: Reader,
+    viewer: ViewerOf,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 20_000,
 ) -> Response:
     """Return the features of a vector layer as GeoJSON in degrees."""
-    layer = find_layer(rooms, layer_id, "vector")
-    stamp = rooms.drawing.stamp()
+    layer = find_layer(rooms, layer_id, viewer, "vector")
+    stamp = rooms.plans.stamp()
     make = partial(_write_features, rooms, layer, limit)
     text = rooms.features.find((layer.id, layer.updated, stamp, limit), make)
-    return Response(text, media_type="application/geo+json", headers={"Cache-Control": _CACHE})
-
-
-def find_layer(rooms: Rooms, layer_id: str, kind: str | None = None) -> Layer:
-    """Return a layer that is shown; raises NotFoundError, and InputError if it is of another kind."""
-    layer = rooms.layers.get(layer_id)
-    if not layer.enabled:
-        raise NotFoundError(
-            f"The layer {layer_id!r} is switched off.", "Enable it first.", code="ServiceNotFound"
-        )
-    if kind is not None and layer.kind != kind:
-        raise InputError(
-            f"The layer {layer_id!r} is a {layer.kind} layer.",
-            "Ask for its features." if layer.kind == "vector" else "Ask for its tiles or series.",
-            code="ServiceConfigInvalid",
-        )
-    return layer
+    headers = {"Cache-Control": cache_rule(layer, rooms)}
+    return Response(text, media_type="application/geo+json", headers=headers)
 
 
 def _write_features(rooms: Rooms, layer: Layer, limit: int) -> str:

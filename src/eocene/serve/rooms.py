@@ -15,6 +15,7 @@ from eocene.jobs.own_processes import OwnProcesses
 from eocene.model import InputError, Layout
 from eocene.serve.drawing import Drawing
 from eocene.serve.metrics import Metrics
+from eocene.serve.plans import LayerPlans
 from eocene.serve.recent import Recent
 from eocene.serve.settings import ServeSettings
 
@@ -34,10 +35,12 @@ class Rooms:
     layers: Layers
     own_processes: OwnProcesses
     metrics: Metrics
+    plans: LayerPlans
     drawing: Drawing
     features: Recent[str]
     opened: Recent[Any]
     pool: ThreadPoolExecutor
+    points: ThreadPoolExecutor
     signing_key: bytes
 
     def links(self) -> Any:
@@ -54,7 +57,8 @@ class Rooms:
 
     def close(self) -> None:
         """Stop the threads and close the stores."""
-        self.pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self.pool, self.points):
+            pool.shutdown(wait=True, cancel_futures=True)
         stores = (self.store, self.users, self.layers, self.own_processes, self.archive.catalogue)
         for store in (*stores, *self.opened.values()):
             store.close()
@@ -74,6 +78,7 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
             "Name a workspace, or make one with eocene.open(path).",
         )
     users, archive = Users(layout), Archive(layout)
+    plans = LayerPlans(archive)
     return Rooms(
         layout=layout,
         settings=settings,
@@ -83,10 +88,12 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
         layers=Layers(layout),
         own_processes=OwnProcesses(layout),
         metrics=Metrics(),
-        drawing=Drawing(archive, settings.tile_cache),
+        plans=plans,
+        drawing=Drawing(plans, settings.tile_cache),
         features=Recent(8),
         opened=Recent(4),
         pool=ThreadPoolExecutor(settings.tile_threads, thread_name_prefix="tiles"),
+        points=ThreadPoolExecutor(settings.point_threads, thread_name_prefix="points"),
         signing_key=users.signing_key(),
     )
 

@@ -1,24 +1,26 @@
-"""Secondary web services of openEO: XYZ tiles, each backed by a layer of the map."""
+"""Secondary web services of openEO: XYZ tiles and WMTS, each backed by a layer of the map."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from eocene.jobs import Layer, describe_extent, format_instant
-from eocene.jobs.job import check_process
-from eocene.jobs.layers import STYLES
+from eocene.jobs.job import check_level, check_process
+from eocene.jobs.layer import SERVICE_TYPES, STYLES
 from eocene.model import InputError
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.colours import COLORMAPS, class_colour, make_ramp, parse_colour
 from eocene.serve.engine import make_plan
 from eocene.serve.processes import EXAMPLE
-from eocene.serve.rooms import Address, AddressOf, RoomsOf, link
+from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, link
 from eocene.serve.settings import OPENEO
+from eocene.serve.tiles import join_query
+from eocene.serve.viewing import key_query
 
 router = APIRouter(prefix=OPENEO, tags=["services"])
 
@@ -47,46 +49,73 @@ _CONFIGURATION: dict[str, dict[str, Any]] = {
         "description": "Objects with value, name and color.",
         "items": {"type": "object"},
     },
+    "shared": {
+        "type": "boolean",
+        "description": "Whether all see it who may read the catalogue; else who has its address and key.",
+        "default": False,
+    },
 }
-_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "number": (int, float), "array": (list,)}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "number": (int, float),
+    "array": (list,),
+    "boolean": (bool,),
+}
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "title": (str,),
+    "description": (str,),
+    "enabled": (bool,),
+    "log_level": (str,),
+    "plan": (str,),
+    "budget": (int, float),
+}
+_TYPES_OF_SERVICES: dict[str, dict[str, Any]] = {
+    "XYZ": {
+        "title": "XYZ tiles",
+        "description": "PNG, JPEG or WebP of 256 × 256 pixels in Web Mercator, with a time by `?time=`.",
+        "process_parameters": [],
+        "links": [{"rel": "about", "href": "https://wiki.openstreetmap.org/wiki/Slippy_map_tilenames"}],
+    },
+    "WMTS": {
+        "title": "OGC Web Map Tile Service",
+        "description": "WMTS 1.0.0 in WebMercatorQuad, by key-value pairs and addresses of resources.",
+        "process_parameters": [],
+        "links": [{"rel": "about", "href": "https://www.ogc.org/standards/wmts"}],
+    },
+}
+Limit = Annotated[int | None, Query(ge=1, le=10_000)]
 
 
 @router.get("/service_types")
 def list_service_types() -> dict[str, Any]:
     """List the kinds of services."""
-    return {
-        "XYZ": {
-            "title": "XYZ tiles",
-            "description": "PNG tiles of 256 × 256 pixels in Web Mercator, with a time by `?time=`.",
-            "configuration": _CONFIGURATION,
-            "process_parameters": [],
-            "links": [],
-        }
-    }
+    return {name: _TYPES_OF_SERVICES[name] | {"configuration": _CONFIGURATION} for name in SERVICE_TYPES}
 
 
 @router.get("/services")
-def list_services(caller: Caller, rooms: RoomsOf, address: AddressOf) -> dict[str, Any]:
-    """List the caller's services."""
-    found = [layer for layer in rooms.layers.list(caller) if layer.kind == "raster"]
-    listed = [_describe(layer, address, full=False) for layer in found]
-    return {"services": listed, "links": [link("self", address(f"{OPENEO}/services"))]}
+def list_services(
+    caller: Caller,
+    rooms: RoomsOf,
+    address: AddressOf,
+    limit: Limit = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """List the caller's services, the oldest first; without ``limit`` all of them."""
+    found = rooms.layers.list(caller, kind="raster", limit=limit and limit + 1, offset=offset)
+    home = address(f"{OPENEO}/services")
+    links = [link("self", home)]
+    if limit and len(found) > limit:
+        links.append(link("next", f"{home}?limit={limit}&offset={offset + limit}"))
+    return {"services": [_describe(one, rooms, address, full=False) for one in found[:limit]], "links": links}
 
 
 @router.post("/services", status_code=201, openapi_extra=describe_body({"type": "XYZ", "process": EXAMPLE}))
 def create_service(body: JsonObject, caller: Caller, rooms: RoomsOf, address: AddressOf) -> Response:
     """Make a layer of a process."""
-    _check_type(body.get("type"))
-    draft = Layer(
-        id=f"s-{secrets.token_hex(6)}",
-        title=_read_text(body, "title") or "Untitled",
-        description=_read_text(body, "description"),
-        process=check_process(body.get("process")),
-        style=check_style(body.get("configuration")),
-        owner=caller,
-        enabled=_read_flag(body, "enabled", default=True),
-    )
-    layer = rooms.layers.put(replace(draft, **describe_extent(make_plan(rooms.archive, body["process"]))))
+    draft = Layer(f"s-{secrets.token_hex(8)}", "Untitled", owner=caller)
+    changes = _read_changes(rooms, {"configuration": None} | body, required=("type", "process"))
+    layer = rooms.layers.put(replace(draft, **changes))
+    rooms.layers.write_log(layer, "info", f"The service was made, as {layer.type}.")
     headers = {"Location": address(f"{OPENEO}/services/{layer.id}"), "OpenEO-Identifier": layer.id}
     return Response(status_code=201, headers=headers)
 
@@ -94,38 +123,64 @@ def create_service(body: JsonObject, caller: Caller, rooms: RoomsOf, address: Ad
 @router.get("/services/{service_id}")
 def describe_service(service_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf) -> dict[str, Any]:
     """Return a service with its process."""
-    return _describe(rooms.layers.get(service_id, caller), address, full=True)
+    return _describe(rooms.layers.get(service_id, caller), rooms, address, full=True)
 
 
 @router.patch("/services/{service_id}", status_code=204, openapi_extra=describe_body({"title": "Other"}))
 def update_service(service_id: str, body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
-    """Change title, description, process, configuration or whether it is enabled."""
+    """Change title, description, process, configuration, whether it is enabled, or what its log keeps."""
     layer = rooms.layers.get(service_id, caller)
-    changes: dict[str, Any] = {}
-    if "title" in body:
-        changes["title"] = _read_text(body, "title") or "Untitled"
-    if "description" in body:
-        changes["description"] = _read_text(body, "description")
-    if "enabled" in body:
-        changes["enabled"] = _read_flag(body, "enabled", default=True)
-    if "configuration" in body:
-        changes["style"] = check_style(body["configuration"])
-    if "process" in body:
-        process = check_process(body["process"])
-        changes |= {"process": process, **describe_extent(make_plan(rooms.archive, process))}
+    changes = _read_changes(rooms, body)
     if not changes:
         raise InputError(
             "Nothing was given to change.", "Give title or another property.", code="NoDataForUpdate"
         )
-    rooms.layers.put(replace(layer, **changes))
+    layer = rooms.layers.put(replace(layer, **changes))
+    rooms.layers.write_log(layer, "info", f"The service was changed: {', '.join(sorted(body))}.")
     return Response(status_code=204)
 
 
 @router.delete("/services/{service_id}", status_code=204)
 def delete_service(service_id: str, caller: Caller, rooms: RoomsOf) -> Response:
-    """Delete a service."""
+    """Delete a service and its log."""
     rooms.layers.delete(service_id, caller)
     return Response(status_code=204)
+
+
+@router.get("/services/{service_id}/logs")
+def list_service_logs(
+    service_id: str,
+    caller: Caller,
+    rooms: RoomsOf,
+    offset: str | None = None,
+    level: str = "debug",
+    limit: Limit = None,
+) -> dict[str, Any]:
+    """Return the log of a service, from the line after ``offset`` on: what was changed, what went wrong."""
+    lines = rooms.layers.logs(service_id, caller, offset=offset, level=check_level(level), limit=limit)
+    return {"level": level, "logs": list(lines), "links": []}
+
+
+def _read_changes(rooms: Rooms, body: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the fields of a layer that a body sets; raises InputError."""
+    changes: dict[str, Any] = {
+        name: read_field(body, name, kinds) for name, kinds in _FIELDS.items() if name in body
+    }
+    if "title" in changes:
+        changes["title"] = changes["title"] or "Untitled"
+    if changes.get("enabled", True) is None:
+        changes["enabled"] = True
+    if "log_level" in changes:
+        changes["log_level"] = check_level(changes["log_level"] or "info")
+    if "type" in body or "type" in required:
+        changes["type"] = _check_type(body.get("type"))
+    if "configuration" in body:
+        style = check_style(body["configuration"])
+        changes |= {"shared": style.pop("shared", False), "style": style}
+    if "process" in body or "process" in required:
+        process = check_process(body.get("process"))
+        changes |= {"process": process, **describe_extent(make_plan(rooms.archive, process))}
+    return changes
 
 
 def check_style(given: Any) -> dict[str, Any]:
@@ -143,7 +198,9 @@ def check_style(given: Any) -> dict[str, Any]:
                 code="ServiceConfigUnsupported",
             )
         allowed = _CONFIGURATION[name]
-        if not isinstance(value, _TYPES[allowed["type"]]) or value not in allowed.get("enum", [value]):
+        kinds = _TYPES[allowed["type"]]
+        is_of_type = isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)
+        if not is_of_type or value not in allowed.get("enum", [value]):
             raise _invalid(name, "is of another type or not one of those listed at GET /service_types")
     style: dict[str, Any] = {"kind": "continuous", "min": 0, "max": 1} | given
     make_ramp(style.get("colormap", "viridis"))
@@ -154,45 +211,58 @@ def check_style(given: Any) -> dict[str, Any]:
     return style
 
 
-def _describe(layer: Layer, address: Address, *, full: bool) -> dict[str, Any]:
+def _describe(layer: Layer, rooms: Rooms, address: Address, *, full: bool) -> dict[str, Any]:
+    query = key_query(layer, rooms)
+    tiles = join_query(address(f"/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.png"), query)
+    wmts = join_query(address(f"/wmts/{layer.id}/1.0.0/WMTSCapabilities.xml"), query)
     shown: dict[str, Any] = {
         "id": layer.id,
         "title": layer.title,
-        "type": "XYZ",
-        "url": address(f"/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.png"),
+        "type": layer.type,
+        "url": wmts if layer.type == "WMTS" else tiles,
         "enabled": layer.enabled,
         "created": format_instant(layer.created),
+        "plan": layer.plan,
+        "budget": layer.budget,
+        "costs": 0,
+        "log_level": layer.log_level,
     }
     if layer.description:
         shown["description"] = layer.description
     if full:
-        bounds = None if layer.bounds is None else list(layer.bounds)
-        attributes = {"times": list(layer.times), "bounds": bounds}
-        shown |= {"process": layer.process, "configuration": layer.style, "attributes": attributes}
+        attributes = {
+            "times": list(layer.times),
+            "bounds": None if layer.bounds is None else list(layer.bounds),
+            "tilejson": join_query(address(f"/tiles/{layer.id}/tilejson.json"), query),
+            "legend": join_query(address(f"/layers/{layer.id}/legend.png"), query),
+            "series": join_query(address(f"/series/{layer.id}"), query),
+        }
+        configuration = layer.style | {"shared": layer.shared}
+        shown |= {"process": layer.process, "configuration": configuration, "attributes": attributes}
     return shown
 
 
-def _check_type(given: Any) -> None:
-    if str(given).lower() != "xyz":
-        raise InputError(f"Service type {given!r} is not supported.", "Use XYZ.", code="ServiceUnsupported")
-
-
-def _read_text(body: dict[str, Any], name: str) -> str | None:
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
+def _check_type(given: Any) -> str:
+    name = str(given).upper()
+    if name not in SERVICE_TYPES:
         raise InputError(
-            f"The property {name!r} is not a text.", "Give a text.", code="InvalidParameterValue"
+            f"Service type {str(given)[:40]!r} is not supported.",
+            f"Use {' or '.join(SERVICE_TYPES)}.",
+            code="ServiceUnsupported",
         )
-    return value
+    return name
 
 
-def _read_flag(body: dict[str, Any], name: str, *, default: bool) -> bool:
-    value = body.get(name, default)
-    if not isinstance(value, bool):
-        raise InputError(
-            f"The property {name!r} is not true or false.", "Give one.", code="InvalidParameterValue"
-        )
-    return value
+def read_field(body: dict[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
+    """Return a property of a body, None if it is null; raises InputError if it is of another type."""
+    value = body[name]
+    if value is None or (isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)):
+        return value
+    raise InputError(
+        f"The property {name!r} has a wrong type.",
+        f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
+        code="InvalidParameterValue",
+    )
 
 
 def _invalid(name: str, fault: str) -> InputError:

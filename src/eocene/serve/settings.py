@@ -44,7 +44,9 @@ class ServeSettings:
     link_life_s : int
         How long a signed link to a result works, in seconds.
     tile_threads : int
-        How many tiles and series are computed at once.
+        How many tiles are computed at once.
+    point_threads : int
+        How many series and statistics are computed at once, so that a map in motion does not delay a click.
     tile_cache : int
         How many drawn tiles are kept in memory.
     """
@@ -61,4 +63,5 @@ class ServeSettings:
     sync_limit: int = 256 << 20
     link_life_s: int = 24 * 3600
     tile_threads: int = 2
+    point_threads: int = 2
     tile_cache: int = 1024

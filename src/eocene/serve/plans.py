@@ -1,0 +1,53 @@
+"""The plans of layers, kept as long as neither the layer nor the catalogue changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eocene.model import InputError
+from eocene.serve.engine import make_plan
+from eocene.serve.recent import Recent
+
+if TYPE_CHECKING:
+    from eocene.archive import Archive
+    from eocene.jobs import Layer
+    from eocene.model import Lattice
+
+_KEPT = 64
+
+
+class LayerPlans:
+    """Plans of layers on the pixel grids that were asked for; any thread may ask.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where the plans read.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._plans: Recent[Any] = Recent(_KEPT)
+
+    def find(self, layer: Layer, lattice: Lattice | None = None) -> Any:
+        """Return the plan of a raster layer on a lattice, by default on its own.
+
+        Raises
+        ------
+        InputError
+            If the layer's process does not end in a cube with pixels.
+        """
+
+        def make() -> Any:
+            plan = make_plan(self._archive, layer.process or {}, lattice=lattice)
+            if not plan.is_cube:
+                raise InputError(
+                    f"The layer {layer.id!r} has no pixels.", "Let its process end in a data cube."
+                )
+            return plan
+
+        return self._plans.find((layer.id, layer.updated, self.stamp(), lattice), make)
+
+    def stamp(self) -> tuple[int, ...]:
+        """Return what changes when items are added, so that no map outlives its data."""
+        return self._archive.catalogue.stamp()
