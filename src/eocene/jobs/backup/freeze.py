@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 LEFT_OUT = ("hot", "headers.sqlite")
 """What can be made again from the rest."""
 
-_PASSING = re.compile(r"\..+\.[0-9a-f]{8}(\..*)?|writer\.lock|\d+\.lock")
-"""Names of files that are being written, and of locks."""
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}(\.[^.]*)?")
+"""Names of files and folders of ours that are being written."""
+
+_LOCK = re.compile(r"writer\.lock|\d+\.lock")
+_NOTHING = re.compile(r"(?!)")
 
 
 @contextmanager
@@ -79,7 +82,7 @@ def _freeze_rest(layout: Layout, staging: Path) -> None:
         elif path.suffix == ".sqlite":
             copy_sqlite(path, target)
         elif path.is_dir():
-            link_tree(path, target)
+            link_tree(path, target, _TEMPORARY)
         elif not path.name.endswith(("-wal", "-shm", "-journal")):
             _link_file(path, target)
 
@@ -89,7 +92,7 @@ def _link_graph(folder: Path, target: Path) -> None:
     pointer = folder / "store.json"
     while True:
         before = pointer.read_bytes() if pointer.exists() else b""
-        link_tree(folder, target)
+        link_tree(folder, target, _LOCK)
         if before == (pointer.read_bytes() if pointer.exists() else b""):
             return
         shutil.rmtree(target)
@@ -118,18 +121,16 @@ class _Links:
                 self._linked[name] = there[name]
 
 
-def link_tree(source: Path, target: Path) -> None:
-    """Link all files under a folder, or one file; what vanishes meanwhile is left out."""
+def link_tree(source: Path, target: Path, passing: re.Pattern[str] = _NOTHING) -> None:
+    """Link all files under a folder, or one file; names of ``passing`` and what vanishes are left out."""
     if source.is_file():
         _link_file(source, target)
         return
     for folder, folders, names in os.walk(source):
         inside = target / os.path.relpath(folder, source)
-        inside.mkdir(parents=True, exist_ok=True)
-        for name in [name for name in folders if _PASSING.fullmatch(name)]:
-            folders.remove(name)
+        folders[:] = [name for name in folders if not passing.fullmatch(name)]
         for name in names:
-            if not _PASSING.fullmatch(name):
+            if not passing.fullmatch(name):
                 _link_file(Path(folder, name), inside / name)
 
 
