@@ -1,0 +1,7 @@
+"""Rules: when something happens, run a graph, and tell."""
+
+from eocene.jobs.events.rule import Rule
+from eocene.jobs.events.scheduler import run_rules
+from eocene.jobs.events.store import Rules
+
+__all__ = ["Rule", "Rules", "run_rules"]

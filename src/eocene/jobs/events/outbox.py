@@ -1,0 +1,135 @@
+"""What an event sets off, written in the transaction of the event: its job and its notices.
+
+The functions work inside a transaction of the caller. Whoever is cut off before its end has done
+nothing; whoever is cut off after it has left all that the next one needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, or_, select, update
+
+from eocene.jobs.events.arguments import fill_arguments
+from eocene.jobs.events.tables import rule_events, rule_logs, rule_notices
+from eocene.jobs.logs import write_log
+from eocene.jobs.tables import jobs
+from eocene.model import EoceneError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from eocene.jobs.events.event import Event
+    from eocene.jobs.events.rule import Rule
+
+_DAY_S = 86_400.0
+_AT_ONCE = 500
+"""Names asked for in one statement."""
+_ENDED = ("finished", "error", "canceled")
+
+
+def find_known(connection: Connection, rule_id: str, ids: Iterable[str]) -> set[str]:
+    """Return which of these events a rule has met."""
+    names = list(ids)
+    known: set[str] = set()
+    for start in range(0, len(names), _AT_ONCE):
+        part = names[start : start + _AT_ONCE]
+        asked = select(rule_events.c.event).where(
+            rule_events.c.rule == rule_id, rule_events.c.event.in_(part)
+        )
+        known |= set(connection.scalars(asked))
+    return known
+
+
+def insert_known(connection: Connection, rule_id: str, ids: Iterable[str], now: float) -> None:
+    """Note ids that shall not fire: of what was there before, or other names of what fired."""
+    rows = [{"rule": rule_id, "event": name, "fired": False, "found": now} for name in dict.fromkeys(ids)]
+    if rows:
+        connection.execute(insert(rule_events), rows)
+
+
+def insert_event(connection: Connection, rule: Rule, event: Event, now: float) -> None:
+    """Note an event that fires, with its other names, its notices, and its job if that is due now."""
+    wait = float((rule.run or {}).get("wait_days", 0.0)) * _DAY_S
+    due = None if rule.run is None else max(now, (event.time or now) + wait)
+    row = {"rule": rule.id, "event": event.id, "fired": True, "found": now, "document": event.to_dict()}
+    connection.execute(insert(rule_events).values(**row, due=due))
+    others = [name for name in event.ids[1:] if name != event.id]
+    insert_known(connection, rule.id, set(others) - find_known(connection, rule.id, others), now)
+    for number, target in enumerate(rule.tell):
+        notice: dict[str, Any] = {"id": _name_notice(rule, event, number), "rule": rule.id, "event": event.id}
+        notice |= {"target": target, "status": "waiting", "attempts": 0, "due": now}
+        connection.execute(insert(rule_notices).values(**notice))
+    write_rule_log(connection, rule.id, now, "info", f"Met the event {event.id!r} ({event.title}).")
+    if due is not None and due <= now:
+        start_job(connection, rule, event, now)
+
+
+def start_job(connection: Connection, rule: Rule, event: Event, now: float) -> None:
+    """Queue the job of an event unless that was done; an event that does not fit the graph is noted."""
+    here = (rule_events.c.rule == rule.id) & (rule_events.c.event == event.id)
+    waiting = here & rule_events.c.due.is_not(None)
+    if (
+        rule.run is None
+        or not connection.execute(update(rule_events).where(waiting).values(due=None)).rowcount
+    ):
+        return
+    try:
+        values = fill_arguments(rule.run.get("arguments") or {}, event, rule.windows)
+    except EoceneError as error:
+        connection.execute(update(rule_events).where(here).values(fault=str(error)))
+        write_rule_log(connection, rule.id, now, "error", str(error), error.code)
+        return
+    job_id = _queue_job(connection, rule, event, values, now)
+    connection.execute(update(rule_events).where(here).values(job=job_id))
+    write_rule_log(connection, rule.id, now, "info", f"Queued the job {job_id} for {event.id!r}.")
+
+
+def is_to_be_told(now: float) -> Any:
+    """Return the condition on notices, their events and jobs, by which a notice can be sent."""
+    # A job that was deleted has ended, too.
+    over = or_(rule_events.c.job.is_(None), jobs.c.id.is_(None), jobs.c.status.in_(_ENDED))
+    ripe = or_(rule_notices.c.target["at"].as_string() == "event", (rule_events.c.due.is_(None)) & over)
+    return (rule_notices.c.status == "waiting") & (rule_notices.c.due <= now) & ripe
+
+
+def write_rule_log(
+    connection: Connection, rule_id: str, now: float, level: str, message: str, code: str | None = None
+) -> None:
+    """Add a line to the log of a rule."""
+    values = {"rule": rule_id, "time": now, "level": level, "message": message[:2000], "code": code}
+    connection.execute(insert(rule_logs).values(**values))
+
+
+def _queue_job(connection: Connection, rule: Rule, event: Event, values: dict[str, Any], now: float) -> str:
+    process = (rule.run or {})["process"]
+    listed = {p["name"]: p for p in process.get("parameters") or []}
+    given = {
+        name: {"schema": {}, **listed.get(name, {}), "name": name, "default": v} for name, v in values.items()
+    }
+    job_id = f"j-{secrets.token_hex(8)}"
+    row = {
+        "id": job_id,
+        "owner": rule.owner,
+        "title": f"{rule.title}: {event.title}"[:500],
+        "description": f"Run by the rule {rule.id} for the event {event.id}.",
+        "process": {**process, "parameters": list((listed | given).values())},
+        "status": "queued",
+        "progress": 0.0,
+        "created": now,
+        "updated": now,
+        "queued": now,
+        "attempts": 0,
+    }
+    connection.execute(insert(jobs).values(**row))
+    write_log(connection, job_id, now, "info", f"The job was created and queued by the rule {rule.id}.")
+    return job_id
+
+
+def _name_notice(rule: Rule, event: Event, number: int) -> str:
+    digest = hashlib.sha256(f"{rule.id}\n{event.id}\n{number}".encode()).hexdigest()
+    return f"n-{digest[:40]}"
