@@ -1,6 +1,6 @@
 """Durable state: users, jobs, layers and the worker."""
 
-from eocene.jobs.accounts.limits import Limits
+from eocene.jobs.accounts.quota import Quota
 from eocene.jobs.accounts.register import Accounts
 from eocene.jobs.accounts.users import Users
 from eocene.jobs.job import LOCAL_USER, Job, format_instant
@@ -15,7 +15,7 @@ __all__ = [
     "JobStore",
     "Layer",
     "Layers",
-    "Limits",
+    "Quota",
     "Users",
     "describe_extent",
     "format_instant",

@@ -16,6 +16,7 @@ from eocene.jobs import run_worker
 from eocene.model import Layout
 from eocene.process import registry
 from eocene.serve import (
+    account,
     auth,
     capabilities,
     collections,
@@ -26,6 +27,7 @@ from eocene.serve import (
     layers,
     legend,
     models,
+    oidc,
     page,
     processes,
     results,
@@ -42,6 +44,7 @@ from eocene.serve import (
     validation,
     wmts,
 )
+from eocene.serve.audit import Auditing
 from eocene.serve.docs import install_docs
 from eocene.serve.errors import install_handlers
 from eocene.serve.middleware import Surroundings
@@ -55,6 +58,7 @@ _ROUTERS = (
     tiles.router,  # first, since maps ask for many
     capabilities.router,
     auth.router,
+    account.router,
     collections.router,
     processes.router,
     udps.router,
@@ -117,9 +121,12 @@ def create_app(
     )
     app.state.rooms = rooms
     app.add_middleware(Surroundings, metrics=rooms.metrics, settings=settings)
+    app.add_middleware(Auditing, audit=rooms.accounts.audit)
     install_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)
+    if settings.oidc:  # capabilities list the routes that there are, so clients ask no more than these
+        app.include_router(oidc.router)
     install_docs(app)
     app.include_router(capabilities.fallback)
     app.include_router(page.router)

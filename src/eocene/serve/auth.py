@@ -1,4 +1,4 @@
-"""Who calls: basic credentials become a token, a token becomes a name."""
+"""Who calls: the token that came with a request becomes a person and an account."""
 
 from __future__ import annotations
 
@@ -7,43 +7,71 @@ import binascii
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
 
-from eocene.model import AuthenticationError, ForbiddenError
-from eocene.serve.rooms import RoomsOf
+from eocene.jobs.accounts.identity import Identity
+from eocene.jobs.accounts.tokens import PERSONAL
+from eocene.jobs.accounts.users import SESSION
+from eocene.model import AuthenticationError, EoceneError, ForbiddenError
+from eocene.serve.rooms import Rooms, RoomsOf
 from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["account"])
 
+READING = frozenset({f"{OPENEO}/validation", "/stac/search", "/stac/aggregate", "/sparql"})
+"""Where POST changes nothing and starts nothing: a token that may only read is good for these."""
 
-def find_caller(request: Request, rooms: RoomsOf) -> str:
-    """Return the name of the user whose token came with the request.
+
+def identify(request: Request, rooms: RoomsOf) -> Identity:
+    """Return who calls, after counting the request.
 
     Raises
     ------
     AuthenticationError
         401, if no credentials came.
     ForbiddenError
-        403, if they are of another kind, wrong or expired.
+        403, if they are of another kind, wrong or expired, or the token may only read.
+    TooManyRequestsError
+        429, if the account, or who tries wrong tokens, asks too often.
     """
+    known: Identity | None = getattr(request.state, "identity", None)
+    if known is not None:
+        return known
     scheme, value = _read_authorization(request)
-    method, _, rest = value.partition("/")
-    provider, slash, token = rest.partition("/")
-    if scheme != "bearer" or method != "basic" or provider or not slash:
+    try:
+        found = _look_up(rooms, scheme, value)
+    except EoceneError:
+        rooms.gate.count_stranger(find_address(request))
+        raise
+    request.state.identity = found
+    rooms.gate.count_request(found.account)
+    if found.scope == "read" and not _only_reads(request):
         raise ForbiddenError(
-            "The Authorization header is not of the form 'Bearer basic//TOKEN'.",
-            f"Get a token at {OPENEO}/credentials/basic.",
-            code="AuthenticationSchemeInvalid",
+            "The token may only read.", "Use one of the scope write.", code="PermissionsInsufficient"
         )
-    return rooms.users.find_by_token(token)
+    return found
 
 
-def find_reader(request: Request, rooms: RoomsOf) -> str | None:
-    """Return who reads public data; a name is demanded only where the operator closed it."""
-    return None if rooms.settings.public_data else find_caller(request, rooms)
+def find_caller(request: Request, rooms: RoomsOf) -> str:
+    """Return the name of the account whose token came with the request; raises what `identify` does."""
+    return identify(request, rooms).account
+
+
+async def find_reader(request: Request, rooms: RoomsOf) -> str | None:
+    """Return who reads public data; a name is demanded only where the operator closed it.
+
+    Credentials that come nevertheless have to be good.
+    """
+    if rooms.settings.public_data and "authorization" not in request.headers:
+        rooms.gate.count_stranger(find_address(request))
+        return None
+    return await run_in_threadpool(find_caller, request, rooms)
 
 
 Caller = Annotated[str, Depends(find_caller)]
 Reader = Annotated[str | None, Depends(find_reader)]
+Caring = Annotated[Identity, Depends(identify)]
+"""For the few routes that have to know the person, not only the account."""
 
 
 @router.get("/credentials/basic")
@@ -62,13 +90,63 @@ def authenticate_basic(request: Request, rooms: RoomsOf) -> dict[str, str]:
         raise ForbiddenError(
             "The Basic credentials are not Base64 of UTF-8.", "Encode name:password."
         ) from error
-    return {"access_token": rooms.users.issue_token(rooms.users.verify(name, password))}
+    rooms.gate.refuse_guesses(name, find_address(request))
+    try:
+        rooms.users.verify(name, password)
+    except ForbiddenError:
+        rooms.gate.count_wrong_password(name, find_address(request))
+        raise
+    request.state.identity = Identity(name, name, "session")
+    return {"access_token": rooms.users.issue_token(name)}
 
 
 @router.get("/me")
-def describe_account(caller: Caller) -> dict[str, Any]:
-    """Tell who the caller is."""
-    return {"user_id": caller, "name": caller, "storage": None, "budget": None, "links": []}
+def describe_account(who: Caring, rooms: RoomsOf) -> dict[str, Any]:
+    """Tell who the caller is, and what is left of the account's storage and credits."""
+    accounts, account = rooms.accounts, who.account
+    quota = accounts.quota(account)
+    return {
+        "user_id": account,
+        "name": accounts.users.title(account),
+        "storage": _describe_storage(rooms, account, quota.storage),
+        "budget": None,
+        "roles": sorted(who.roles),
+        "limits": quota.to_dict(),
+        "links": [],
+    }
+
+
+def _describe_storage(rooms: Rooms, account: str, most: int | None) -> dict[str, int] | None:
+    if most is None:
+        return None
+    return {"free": max(most - rooms.accounts.measure_storage(account), 0), "quota": most}
+
+
+def find_address(request: Request) -> str:
+    """Return where a request comes from, as the web server tells it."""
+    return request.client.host if request.client else "unknown"
+
+
+def _look_up(rooms: Rooms, scheme: str, value: str) -> Identity:
+    method, slash, rest = value.partition("/")
+    provider, second, token = rest.partition("/")
+    if scheme == "bearer" and not slash and value.startswith((SESSION, PERSONAL)):
+        return rooms.accounts.find_by_token(value)
+    if scheme == "bearer" and not slash and value.count(".") == 2:
+        return rooms.logins.identify(None, value)
+    if scheme == "bearer" and method == "basic" and second and not provider:
+        return rooms.accounts.find_by_token(token)
+    if scheme == "bearer" and method == "oidc" and second and provider:
+        return rooms.logins.identify(provider, token)
+    raise ForbiddenError(
+        "The Authorization header is not of the form 'Bearer basic//TOKEN' or 'Bearer oidc/PROVIDER/TOKEN'.",
+        f"Get a token at {OPENEO}/credentials/basic, or at a provider of {OPENEO}/credentials/oidc.",
+        code="AuthenticationSchemeInvalid",
+    )
+
+
+def _only_reads(request: Request) -> bool:
+    return request.method in ("GET", "HEAD") or request.url.path.rstrip("/") in READING
 
 
 def _read_authorization(request: Request) -> tuple[str, str]:

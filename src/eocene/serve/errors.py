@@ -67,7 +67,7 @@ def install_handlers(app: FastAPI) -> None:
         message = str(error).replace(root, "<workspace>")
         if error.status >= 500:
             _log.warning("%s: %s", error.code, error)
-        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else getattr(error, "headers", {})
         return respond(error.status, error.code, message, headers, path=request.url.path)
 
     @app.exception_handler(RequestValidationError)

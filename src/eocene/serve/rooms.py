@@ -10,10 +10,12 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 
 from eocene.archive import Archive
-from eocene.jobs import JobStore, Layers, Users
+from eocene.jobs import Accounts, JobStore, Layers, Users
 from eocene.jobs.own_processes import OwnProcesses
 from eocene.model import InputError, Layout
 from eocene.serve.drawing import Drawing
+from eocene.serve.limits import Gate
+from eocene.serve.logins import Logins
 from eocene.serve.metrics import Metrics
 from eocene.serve.plans import LayerPlans
 from eocene.serve.recent import Recent
@@ -31,7 +33,10 @@ class Rooms:
     settings: ServeSettings
     archive: Archive
     store: JobStore
+    accounts: Accounts
     users: Users
+    gate: Gate
+    logins: Logins
     layers: Layers
     own_processes: OwnProcesses
     metrics: Metrics
@@ -59,7 +64,7 @@ class Rooms:
         """Stop the threads and close the stores."""
         for pool in (self.pool, self.points):
             pool.shutdown(wait=True, cancel_futures=True)
-        stores = (self.store, self.users, self.layers, self.own_processes, self.archive.catalogue)
+        stores = (self.store, self.accounts, self.layers, self.own_processes, self.archive.catalogue)
         for store in (*stores, *self.opened.values()):
             store.close()
 
@@ -77,14 +82,18 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
             f"The folder {str(layout.root)!r} is not a workspace.",
             "Name a workspace, or make one with eocene.open(path).",
         )
-    users, archive = Users(layout), Archive(layout)
+    accounts, archive = Accounts(layout, settings.quota), Archive(layout)
+    users = accounts.users
     plans = LayerPlans(archive)
     return Rooms(
         layout=layout,
         settings=settings,
         archive=archive,
         store=JobStore(layout),
+        accounts=accounts,
         users=users,
+        gate=Gate(accounts),
+        logins=Logins(settings.oidc, users),
         layers=Layers(layout),
         own_processes=OwnProcesses(layout),
         metrics=Metrics(),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from eocene.jobs import Quota
+from eocene.serve.provider import Provider, providers_of_environment
 
 API_VERSION = "1.2.0"
 """The version of the openEO API."""
@@ -49,6 +52,10 @@ class ServeSettings:
         How many series and statistics are computed at once, so that a map in motion does not delay a click.
     tile_cache : int
         How many drawn tiles are kept in memory.
+    quota : Quota
+        What each account may use, unless other limits are said for it; by default of the environment.
+    oidc : tuple of Provider
+        OpenID providers where users log in; by default those of the environment.
     """
 
     user: str = "eocene"
@@ -65,3 +72,5 @@ class ServeSettings:
     tile_threads: int = 2
     point_threads: int = 2
     tile_cache: int = 1024
+    quota: Quota = field(default_factory=Quota.of_environment)
+    oidc: tuple[Provider, ...] = field(default_factory=providers_of_environment)

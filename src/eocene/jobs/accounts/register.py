@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from eocene.jobs.accounts.audit import AuditLog
 from eocene.jobs.accounts.identity import Identity
-from eocene.jobs.accounts.limits import Limits
 from eocene.jobs.accounts.projects import Projects
+from eocene.jobs.accounts.quota import Quota
 from eocene.jobs.accounts.tables import profiles
 from eocene.jobs.accounts.tokens import PERSONAL, PersonalTokens
 from eocene.jobs.accounts.users import Users, save_profile
@@ -32,16 +32,16 @@ class Accounts:
     ----------
     layout : Layout
         The workspace; its folder must exist.
-    defaults : Limits, optional
-        Limits of users for whom no others are said; by default none.
+    defaults : Quota, optional
+        Quota of users for whom no others are said; by default none.
     clock : callable
         Gives the time in seconds since 1970.
     """
 
     def __init__(
-        self, layout: Layout, defaults: Limits | None = None, *, clock: Callable[[], float] = time.time
+        self, layout: Layout, defaults: Quota | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._layout, self._defaults = layout, defaults or Limits()
+        self._layout, self.defaults = layout, defaults or Quota()
         self.users = Users(layout, clock=clock)
         self._database = self.users.database
         self.tokens = PersonalTokens(self._database, clock)
@@ -59,15 +59,15 @@ class Accounts:
         name = self.users.find_by_token(token)
         return Identity(name, name, "session", roles=self.users.roles(name))
 
-    def limits(self, account: str) -> Limits:
+    def quota(self, account: str) -> Quota:
         """Return what an account may use: the operator's defaults, with what was said of it in place."""
         with self._database.read() as connection:
             own = connection.scalar(select(profiles.c.limits).where(profiles.c.user == account))
-        return self._defaults.override(own or {})
+        return self.defaults.override(own or {})
 
-    def set_limits(self, account: str, limits: dict[str, Any]) -> None:
+    def set_quota(self, account: str, limits: dict[str, Any]) -> None:
         """Say limits for one account, in place of what was said before; raises InputError, NotFoundError."""
-        Limits().override(limits)
+        Quota().override(limits)
         with self._database.write() as connection:
             save_profile(connection, account, limits=limits)
 

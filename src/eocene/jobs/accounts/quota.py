@@ -11,11 +11,11 @@ from typing import Any
 
 from eocene.model import InputError
 
-LIMITS = "EOCENE_LIMITS"
+QUOTA = "EOCENE_QUOTA"
 
 
 @dataclass(frozen=True)
-class Limits:
+class Quota:
     """What one account may use at most; None is no limit.
 
     Parameters
@@ -36,11 +36,11 @@ class Limits:
     credits: float | None = None
 
     @classmethod
-    def of_environment(cls) -> Limits:
-        """Return the limits that ``EOCENE_LIMITS`` says, as JSON or as the path of a JSON file."""
-        return cls().override(read_setting(LIMITS) or {})
+    def of_environment(cls) -> Quota:
+        """Return the limits that ``EOCENE_QUOTA`` says, as JSON or as the path of a JSON file."""
+        return cls().override(read_setting(QUOTA) or {})
 
-    def override(self, given: Any) -> Limits:
+    def override(self, given: Any) -> Quota:
         """Return these limits with some replaced; null removes one.
 
         Raises
