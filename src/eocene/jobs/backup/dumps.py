@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import ExitStack, closing
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import make_url
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from eocene.jobs.database import Database
 
 STATE, CATALOGUE = "EOCENE_DATABASE", "EOCENE_CATALOGUE"
+# pgstac's functions name PostGIS's without their schema, which a dump hides while it is restored.
+_PATHS = (b"set_config('search_path', '', false)", b"set_config('search_path', 'pgstac, public', false)")
 
 
 def is_postgres(url: str) -> bool:
@@ -109,26 +112,35 @@ def restore_postgres(url: URL, dump: Path) -> None:
         raise StateError(
             f"The database {url.render_as_string()} holds tables.", "Name an empty one, as createdb makes it."
         )
-    _call(
-        "pg_restore",
-        url,
-        "--no-owner",
-        "--no-privileges",
-        "--single-transaction",
-        "--exit-on-error",
-        str(dump),
-    )
+    script = dump.with_suffix(".sql")
+    try:
+        _call("pg_restore", None, "--no-owner", "--no-privileges", f"--file={script}", str(dump))
+        edited = dump.with_suffix(".edited")
+        with script.open("rb") as reading, edited.open("wb") as writing:
+            for line in islice(reading, 50):
+                writing.write(line.replace(*_PATHS))
+            shutil.copyfileobj(reading, writing)
+        edited.replace(script)
+        _call(
+            "psql", url, "--single-transaction", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1",
+            "--output=/dev/null", f"--file={script}",
+        )  # fmt: skip
+    finally:
+        script.unlink(missing_ok=True)
 
 
-def _call(program: str, url: URL, *options: str) -> str:
+def _call(program: str, url: URL | None, *options: str) -> str:
     """Run a program of PostgreSQL; the password goes by the environment, where others cannot read it."""
     path = shutil.which(program)
     if path is None:
         raise UnavailableError(f"{program} is not installed.", "Install the clients of PostgreSQL.")
-    plain = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    environment = os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
+    command, environment = [path, *options], dict(os.environ)
+    if url is not None:
+        plain = url.set(drivername="postgresql", password=None)
+        command.append(f"--dbname={plain.render_as_string(hide_password=False)}")
+        environment |= {"PGPASSWORD": str(url.password)} if url.password else {}
     done = subprocess.run(  # noqa: S603  a fixed program, and the operator's own address
-        [path, f"--dbname={plain}", *options], env=environment, capture_output=True, text=True, check=False
+        command, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise DamageError(f"{program} failed: {done.stderr.strip()[:400]}", "See the log of the database.")
