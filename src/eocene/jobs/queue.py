@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
@@ -12,6 +12,7 @@ from eocene.jobs.folders import RunFolder, set_aside, sweep_aside
 from eocene.jobs.job import ACTIVE, Job, format_instant
 from eocene.jobs.leases import end_lease, renew_lease, requeue_lost, take_longest_queued
 from eocene.jobs.logs import write_log
+from eocene.jobs.own_processes import read_processes
 from eocene.jobs.tables import doomed, jobs
 from eocene.model import NotFoundError
 
@@ -39,8 +40,6 @@ class JobQueue:
         Gives the time in seconds since 1970.
     lease_s : float
         A worker that is silent for so long has lost its job to the next one.
-    max_attempts : int
-        A job whose worker was lost so many times without a further block ends in the state error.
     """
 
     def __init__(
@@ -49,23 +48,24 @@ class JobQueue:
         *,
         clock: Callable[[], float] = time.time,
         lease_s: float = 20.0,
-        max_attempts: int = 3,
     ) -> None:
         self.layout = layout
         self.lease_s = lease_s
         self._clock = clock
-        self._max_attempts = max_attempts
         self._database = open_database(layout)
 
     def close(self) -> None:
         """Give the connections back."""
         self._database.close()
 
-    def claim(self, worker: str) -> Job | None:
-        """Take the job that has been queued longest, or return None; lost jobs are queued again first."""
+    def claim(self, worker: str, max_attempts: int = 3) -> Job | None:
+        """Take the job that has been queued longest, or return None; lost jobs are queued again first.
+
+        A job whose worker was lost ``max_attempts`` times without getting further ends in the state error.
+        """
         now = self._clock()
         with self._database.write() as connection:
-            requeue_lost(connection, now, self._max_attempts)
+            requeue_lost(connection, now, max_attempts)
             job_id = take_longest_queued(connection, worker, now, self.lease_s)
             return None if job_id is None else load_job(connection, job_id)
 
@@ -157,6 +157,11 @@ class JobQueue:
         if not goes_on:
             set_aside(self.run_folder(job).path)
             sweep_aside(self.layout.results)
+
+    def own_processes(self, job: Job) -> dict[str, dict[str, Any]]:
+        """Return the processes that the owner of a job has defined, by name."""
+        with self._database.read() as connection:
+            return read_processes(connection, job.owner)
 
     def results_folder(self, job_id: str) -> Path:
         """Return where the results of a finished job lie."""

@@ -36,7 +36,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class MakePlan(Protocol):
     """How a graph becomes a plan; ``eocene.process.make_plan`` unless a test brings its own."""
 
-    def __call__(self, graph: dict[str, Any], archive: Any, parameters: dict[str, Any] | None) -> Any:
+    def __call__(
+        self, graph: dict[str, Any], archive: Any, parameters: dict[str, Any] | None, **more: Any
+    ) -> Any:
         """Return the plan; raise every error of the user."""
 
 
@@ -77,6 +79,13 @@ class Bench:
     stop: threading.Event = field(default_factory=threading.Event)
     beat_s: float = 0.5
     end_process: Callable[[], None] | None = None
+
+    def plan(self, job: Job) -> Any:
+        """Return the plan of a job as its owner means it: with the owner's processes and uploaded files."""
+        archive = self.archive and self.archive.of(job.owner)
+        own = self.store.own_processes(job)
+        more = {"processes": own} if own else {}
+        return self.make_plan(job.graph, archive, job.parameters or None, **more)
 
 
 def run_worker(  # noqa: PLR0913  each is a knob that a test or an operator turns
@@ -135,7 +144,7 @@ def run_worker(  # noqa: PLR0913  each is a knob that a test or an operator turn
                 store.expire()
                 store.sweep()
                 tidied = time.monotonic()
-            job = store.claim(name)
+            job = store.claim(name, bench.limits.attempts)
             if job is not None:
                 ended += _run_job(bench, job)
         except StateUnavailableError:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import math
+from typing import Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from eocene.jobs import Job
-from eocene.jobs.job import check_level
+from eocene.jobs.job import check_level, check_process, credits_of
 from eocene.model import EoceneError, InputError
-from eocene.process.cost.estimate import result_bytes
+from eocene.process.structure import check_calls, check_description
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
-from eocene.serve.engine import make_plan
+from eocene.serve.engine import own_processes, plan_for
+from eocene.serve.paging import Limit, Offset, link_page
 from eocene.serve.processes import EXAMPLE
-from eocene.serve.rooms import Address, AddressOf, RoomsOf, join_path, link
+from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["batch jobs"])
@@ -27,23 +29,16 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "budget": (int, float),
     "log_level": (str,),
 }
-Limit = Annotated[int | None, Query(ge=1, le=10_000)]
 
 
 @router.get("/jobs")
 def list_jobs(
-    caller: Caller,
-    rooms: RoomsOf,
-    address: AddressOf,
-    limit: Limit = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    caller: Caller, rooms: RoomsOf, address: AddressOf, limit: Limit = None, offset: Offset = 0
 ) -> dict[str, Any]:
     """List the caller's jobs, the newest first; without ``limit`` all of them."""
     jobs = rooms.store.list(caller, limit=limit and limit + 1, offset=offset)
     home = address(f"{OPENEO}/jobs")
-    links = [link("self", home)]
-    if limit and len(jobs) > limit:
-        links.append(link("next", f"{home}?limit={limit}&offset={offset + limit}"))
+    links = link_page(home, limit, offset, len(jobs) > limit) if limit else [link("self", home)]
     return {"jobs": [job.to_openeo(full=False) for job in jobs[:limit]], "links": links}
 
 
@@ -51,7 +46,7 @@ def list_jobs(
 def create_job(body: JsonObject, caller: Caller, rooms: RoomsOf, address: AddressOf) -> Response:
     """Store a job; it does not start yet."""
     fields = _read_fields(body)
-    process = fields.pop("process", None)
+    process = _check_calls(rooms, caller, fields.pop("process", None))
     job = rooms.store.create(process, owner=caller, **fields)
     headers = {"Location": address(f"{OPENEO}/jobs/{job.id}"), "OpenEO-Identifier": job.id}
     return Response(status_code=201, headers=headers)
@@ -68,7 +63,10 @@ def describe_job(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
 def update_job(job_id: str, body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
     """Change a job that is neither queued nor running."""
     rooms.store.get(job_id, caller)
-    rooms.store.update(job_id, caller, **_read_fields(body, nullable=True))
+    fields = _read_fields(body, nullable=True)
+    if "process" in fields:
+        _check_calls(rooms, caller, fields["process"])
+    rooms.store.update(job_id, caller, **fields)
     return Response(status_code=204)
 
 
@@ -109,15 +107,29 @@ def list_logs(
 
 @router.get("/jobs/{job_id}/estimate")
 def estimate_job(job_id: str, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
-    """Return an upper limit of the result's size, in bytes before compression."""
+    """Return what the job will cost: bytes of its result before compression, processor time, credits."""
     job = rooms.store.get(job_id, caller)
     try:
-        plan = make_plan(rooms.archive, job.process)
+        estimate = plan_for(rooms, job.owner, job.process).estimate()
     except InputError:
         raise
     except EoceneError as error:
         raise EoceneError(str(error), code="EstimateComplexity") from error
-    return {"size": result_bytes(plan)}
+    seconds = estimate.cpu_seconds / max(estimate.workers, 1)
+    return {
+        "size": estimate.result_bytes,
+        "duration": f"PT{max(math.ceil(seconds), 1)}S",
+        "costs": round(credits_of(estimate.cpu_seconds), 4),
+        "downloads_included": None,
+    }
+
+
+def _check_calls(rooms: Rooms, account: str, process: Any) -> dict[str, Any]:
+    """Refuse what can never run; whether it fits the data is found out, and told, when the job runs."""
+    checked = check_process(process)
+    check_description(checked)
+    check_calls(checked, own_processes(rooms, account))
+    return checked
 
 
 def _read_fields(body: dict[str, Any], *, nullable: bool = False) -> dict[str, Any]:
