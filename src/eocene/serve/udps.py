@@ -35,9 +35,10 @@ def list_own_processes(
     return {"processes": listed, "links": links}
 
 
-@router.put("/process_graphs/{name}", openapi_extra=describe_body(EXAMPLE))
-def store_own_process(name: str, body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
+@router.put("/process_graphs/{process_graph_id}", openapi_extra=describe_body(EXAMPLE))
+def store_own_process(process_graph_id: str, body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
     """Check a process and store it; one of the same name is replaced whole."""
+    name = process_graph_id
     if not NAME.fullmatch(name):
         raise InputError(
             f"The name {name[:64]!r} of the process is not allowed.",
@@ -55,14 +56,14 @@ def store_own_process(name: str, body: JsonObject, caller: Caller, rooms: RoomsO
     return Response(status_code=200)
 
 
-@router.get("/process_graphs/{name}")
-def describe_own_process(name: str, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
+@router.get("/process_graphs/{process_graph_id}")
+def describe_own_process(process_graph_id: str, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
     """Return a process of the caller with its graph."""
-    return rooms.own_processes.get(caller, name)
+    return rooms.own_processes.get(caller, process_graph_id)
 
 
-@router.delete("/process_graphs/{name}", status_code=204)
-def delete_own_process(name: str, caller: Caller, rooms: RoomsOf) -> Response:
+@router.delete("/process_graphs/{process_graph_id}", status_code=204)
+def delete_own_process(process_graph_id: str, caller: Caller, rooms: RoomsOf) -> Response:
     """Delete a process of the caller; jobs and services that call it stay."""
-    rooms.own_processes.delete(caller, name)
+    rooms.own_processes.delete(caller, process_graph_id)
     return Response(status_code=204)
