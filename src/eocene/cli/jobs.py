@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -40,9 +42,22 @@ def jobs(
 def worker(
     workspace: WorkspaceOption = HERE,
     once: Annotated[bool, typer.Option(help="Stop when no job waits.")] = False,
+    processes: Annotated[int, typer.Option(min=1, help="How many jobs run at once.")] = 1,
+    attended: Annotated[bool, typer.Option(hidden=True, help="End when the input closes.")] = False,
 ) -> None:
-    """Run queued jobs."""
+    """Run queued jobs, each worker in a process of its own, until told to stop."""
     from eocene.jobs import run_worker
+    from eocene.jobs.crew import Crew, run_attended
 
     with open_workspace(workspace) as ws:
-        print_json({"ended": run_worker(ws.archive, ws.jobs, once=once)})
+        if once:
+            print_json({"ended": run_worker(ws.archive, ws.jobs, once=True)})
+            return
+        if attended:
+            run_attended(ws.archive, ws.jobs)
+            return
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with Crew(workspace.absolute(), processes):
+        stopped.wait()

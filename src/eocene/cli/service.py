@@ -45,7 +45,7 @@ def serve(
     workspace: WorkspaceOption = HERE,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8080,
-    workers: Annotated[int, typer.Option(help="Threads that run jobs.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes that run jobs.")] = 1,
 ) -> None:
     """Serve the workspace: openEO, STAC, tiles, series, SPARQL and the page."""
     open_workspace(workspace, create=True).close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from eocene._version import __version__
-from eocene.jobs import run_worker
+from eocene.jobs.crew import Crew
 from eocene.model import Layout
 from eocene.process import registry
 from eocene.serve import (
@@ -137,25 +136,11 @@ def create_app(
 async def _live(app: FastAPI) -> AsyncIterator[None]:
     """Let workers run as long as the application does."""
     rooms: Rooms = app.state.rooms
-    stop = threading.Event()
-    workers = [
-        threading.Thread(
-            target=run_worker,
-            args=(rooms.archive, rooms.store),
-            kwargs={"stop": stop, "number": number},
-            name=f"worker-{number}",
-        )
-        for number in range(rooms.settings.workers)
-    ]
-    for worker in workers:
-        worker.start()
-    app.state.workers = workers
     try:
-        yield
+        with Crew(rooms.layout.root, rooms.settings.workers) as crew:
+            app.state.workers = crew.members
+            yield
     finally:
-        stop.set()
-        for worker in workers:
-            worker.join()
         rooms.close()
 
 

@@ -27,7 +27,7 @@ class ServeSettings:
     editors : tuple of str
         Users who may change the catalogue through the STAC API; empty for ``user`` alone.
     workers : int
-        Threads that run batch jobs; 0 if workers run elsewhere.
+        Processes that run batch jobs; 0 if workers run elsewhere.
     public_url : str or None
         The address that clients see, without a slash at its end; by default the one they called.
     public_data : bool
