@@ -35,7 +35,7 @@ def list_results(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
         return JSONResponse(_find_failure(rooms, job), 424)
     _check_finished(job)
     collection = _Links(rooms, address, job.id).rewrite(COLLECTION)
-    return JSONResponse(collection | {"openeo:status": "finished"})
+    return JSONResponse(collection | {"openeo:status": job.status})
 
 
 @files.get("/results/{job_id}/{name:path}")
@@ -133,12 +133,6 @@ def _check_finished(job: Job) -> None:
         raise StateError(
             f"The batch job {job.id!r} is {job.status}.",
             "Ask again when it has finished.",
-            code="JobNotFinished",
-        )
-    if job.status == "canceled":
-        raise StateError(
-            f"The batch job {job.id!r} was canceled and has no results.",
-            "Start it again.",
             code="JobNotFinished",
         )
     if job.status == "created":

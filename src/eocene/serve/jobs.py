@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from eocene.jobs import Job
-from eocene.jobs.job import check_level, check_process, credits_of
+from eocene.jobs.job import ACTIVE, check_level, check_process, credits_of
+from eocene.jobs.limits import JobLimits
 from eocene.model import EoceneError, InputError
 from eocene.process.structure import check_calls, check_description
 from eocene.serve.auth import Caller
@@ -43,7 +44,7 @@ def list_jobs(
 
 
 @router.post("/jobs", status_code=201, openapi_extra=describe_body({"title": "Sum", "process": EXAMPLE}))
-def create_job(body: JsonObject, caller: Caller, rooms: RoomsOf, address: AddressOf) -> Response:
+def create_job(caller: Caller, body: JsonObject, rooms: RoomsOf, address: AddressOf) -> Response:
     """Store a job; it does not start yet."""
     fields = _read_fields(body)
     process = _check_calls(rooms, caller, fields.pop("process", None))
@@ -60,7 +61,7 @@ def describe_job(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
 
 
 @router.patch("/jobs/{job_id}", status_code=204, openapi_extra=describe_body({"title": "Other"}))
-def update_job(job_id: str, body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
+def update_job(job_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response:
     """Change a job that is neither queued nor running."""
     rooms.store.get(job_id, caller)
     fields = _read_fields(body, nullable=True)
@@ -79,7 +80,10 @@ def delete_job(job_id: str, caller: Caller, rooms: RoomsOf) -> Response:
 
 @router.post("/jobs/{job_id}/results", status_code=202)
 def start_job(job_id: str, caller: Caller, rooms: RoomsOf) -> Response:
-    """Queue a job; if it has run before, its results are discarded."""
+    """Queue a job, unless it is estimated to cost more than its budget; earlier results are discarded."""
+    job = rooms.store.get(job_id, caller)
+    if job.budget is not None and job.status not in ACTIVE:
+        JobLimits.of_environment().check_estimate(job, plan_for(rooms, job.owner, job.process))
     rooms.store.queue(job_id, caller)
     return Response(status_code=202)
 
@@ -153,6 +157,6 @@ def _read_fields(body: dict[str, Any], *, nullable: bool = False) -> dict[str, A
 def _link_job(job: Job, address: Address) -> list[dict[str, Any]]:
     home = address(f"{OPENEO}{join_path(['jobs', job.id])}")
     links = [link("self", home), link("monitor", f"{home}/logs", title="Log")]
-    if job.status == "finished":
+    if job.status in ("finished", "canceled"):
         links.append(link("result", f"{home}/results", title="Results"))
     return links
