@@ -27,7 +27,6 @@ DIFFERENT_SCHEMAS: dict[tuple[str, str], str] = {
     ("load_url", "url"): "files of the workspace may be named",
     ("normalized_difference", "x"): "no-data may be given, as the official cases do",
     ("normalized_difference", "y"): "no-data may be given, as the official cases do",
-    ("run_udf", "udf"): "the code is given as text, not as a file or an address",
 }
 
 NEVER_RAISED = {
@@ -35,7 +34,6 @@ NEVER_RAISED = {
     ("mod", "DivisionByZero"): "a division by zero gives infinity or NaN",
     ("load_stac", "PropertiesUnsupported"): "conditions are checked for any STAC entity",
     ("multiply", "MultiplicandMissing"): "both factors are required",
-    ("run_udf", "FileNotFound"): "the code is given as text, not as a file or an address",
 }
 
 DIFFERENT_RESULTS: dict[str, dict[int, str]] = {}

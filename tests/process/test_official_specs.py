@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eocene.process import registry
-from eocene.process.udf import offer_udfs, withdraw_udfs
+from eocene.process.udf import offering
 from tests.process.official_cases import read_cases
 from tests.process.official_differences import (
     DIFFERENT_PARAMETERS,
@@ -37,9 +37,8 @@ RELEASED = 118
 @pytest.fixture(scope="module", autouse=True)
 def udfs() -> Iterator[None]:
     """A runner of users' code, so that run_udf is there."""
-    offer_udfs(TrustingRunner())
-    yield
-    withdraw_udfs()
+    with offering(TrustingRunner()):
+        yield
 
 
 @pytest.fixture(scope="module")

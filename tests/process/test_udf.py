@@ -11,7 +11,7 @@ import xarray as xr
 import eocene
 from eocene.model import EoceneError, InputError
 from eocene.process import registry
-from eocene.process.udf import offer_udfs, withdraw_udfs
+from eocene.process.udf import offering
 from tests.process.graphs import DATA, call
 from tests.process.runners import TrustingRunner
 
@@ -33,9 +33,8 @@ CUBE = xr.DataArray(
 
 @pytest.fixture
 def runner() -> Iterator[None]:
-    offer_udfs(TrustingRunner())
-    yield
-    withdraw_udfs()
+    with offering(TrustingRunner()):
+        yield
 
 
 def reduce_bands(code: str, **more: Any) -> dict[str, Any]:
@@ -51,10 +50,12 @@ def reduce_bands(code: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_without_a_runner_there_is_no_such_process() -> None:
-    assert "run_udf" not in {s["id"] for s in registry.specs()}
-    with pytest.raises(InputError) as caught:
-        eocene.run(reduce_bands("x"), parameters={"cube": CUBE})
+def test_without_a_runner_there_is_no_such_process_and_the_reason_is_told() -> None:
+    registry.specs()
+    with offering(None, "bubblewrap is not installed"):
+        assert "run_udf" not in {s["id"] for s in registry.specs()}
+        with pytest.raises(InputError, match="bubblewrap is not installed") as caught:
+            eocene.run(reduce_bands("x"), parameters={"cube": CUBE})
     assert caught.value.code == "ProcessUnsupported"
 
 
@@ -85,8 +86,8 @@ def test_code_on_a_cube_may_change_bands() -> None:
     [
         ("def apply(data, context):\n    return data.nonsense()\n", {}, "UdfFailed"),
         ("def apply(data, context):\n    return data.isel(x=[0, 0]).max('bands')\n", {}, "UdfFailed"),
-        ("", {"runtime": "cobol"}, "InvalidRuntime"),
-        ("", {"version": "2"}, "InvalidVersion"),
+        ("\n", {"runtime": "cobol"}, "InvalidRuntime"),
+        ("\n", {"version": "2"}, "InvalidVersion"),
     ],
 )
 def test_what_goes_wrong_in_code_is_said_before_anything_is_computed(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "eocene.processes"
 _definitions: dict[str, ProcessDefinition] = {}
+_withheld: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,11 @@ def withdraw(name: str) -> None:
     _definitions.pop(name, None)
 
 
+def withhold(name: str, reason: str) -> None:
+    """Let those who ask for a process that is not there know why."""
+    _withheld[name] = reason
+
+
 @cache
 def _load() -> None:
     """Import, once, what brings processes: the families of the engine, and other packages."""
@@ -225,6 +231,12 @@ def get(name: str, node: str = "") -> ProcessDefinition:
         ProcessUnsupported, with the names that come near.
     """
     _load()
+    if name not in _definitions and name in _withheld:
+        raise InputError(
+            f"The process {name!r}{f' (node {node!r})' if node else ''} is not offered: {_withheld[name]}",
+            "GET /processes lists those there are.",
+            code="ProcessUnsupported",
+        )
     if name not in _definitions:
         near = get_close_matches(name, _definitions, n=3)
         where = f" in node {node!r}" if node else ""

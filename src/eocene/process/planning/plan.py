@@ -17,6 +17,7 @@ from eocene.process.planning.narrowing import Picks, choose_bands, find_picks
 from eocene.process.planning.pushdown import push_down
 from eocene.process.registry import ProcessDefinition
 from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
+from eocene.process.udf.owners import bind_code
 from eocene.process.userdefined import UserProcesses
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Planner:
 
     def plan(self, graph: Graph, scope: Mapping[str, Any], prefix: str = "") -> Any:
         """Plan the nodes that the result of a graph needs and return the schema or value of the result."""
+        graph = bind_code(graph, scope, self.archive)
         hints = push_down(graph, scope)
         picks = find_picks(graph)
         renamed: dict[str, Node] = {}
@@ -192,5 +194,5 @@ def _name_node(error: EoceneError, node: Node) -> EoceneError:
     if f"{node.id!r}" in error.message or f"{node.id}/" in error.message:
         return error
     named = type(error)(f"{error.message} (node {node.id!r}, {node.process})", error.remedy, code=error.code)
-    named.status = error.status
+    vars(named).update({k: v for k, v in vars(error).items() if k not in ("message", "remedy")})
     return named

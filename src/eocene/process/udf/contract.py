@@ -1,27 +1,33 @@
 """Code of users inside a graph: ``run_udf`` hands the data to a runner, which is who keeps it apart.
 
-There is no runner by itself, and then no process ``run_udf``: who installs Eocene offers one. A runner gets
-plain xarray and gives plain xarray back; where and behind which walls the code runs is its own affair.
+A runner gets plain xarray and gives plain xarray back; where and behind which walls the code runs is its own
+affair. Where none can be had there is no process ``run_udf``, and the reason is told.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-import numpy as np
-import xarray as xr
-
 from eocene.cube.block import Block
-from eocene.cube.edge import to_xarray
-from eocene.model import EoceneError, InputError
-from eocene.process.registry import ProcessDefinition, register, withdraw
+from eocene.model import InputError
+from eocene.process.allowance import is_planning
+from eocene.process.registry import ProcessDefinition, register, withdraw, withhold
 from eocene.process.types import Anything
+from eocene.process.udf.blocks import from_result, to_data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-Code = Annotated[str, {"type": "string", "subtype": "udf-code", "pattern": "(\r\n|\r|\n)"}]
+Code = Annotated[
+    str,
+    [
+        {"type": "string", "format": "uri", "subtype": "uri", "pattern": "^https?://"},
+        {"type": "string", "subtype": "file-path", "pattern": "^[^\r\n\\:'\"]+$"},
+        {"type": "string", "subtype": "udf-code", "pattern": "(\r\n|\r|\n)"},
+    ],
+]
 Runtime = Annotated[str, {"type": "string", "subtype": "udf-runtime"}]
 Version = Annotated[
     str | None,
@@ -40,16 +46,18 @@ class UdfCall:
     Parameters
     ----------
     code : str
-        The source text.
+        The source text; a UdfCode says whose it is.
     runtime, version : str
         As the user names them; the version may be None.
-    data : DataArray or plain value
+    data : DataArray, GeoDataFrame or plain value
         Floats, NaN where there is no data; inside a callback the whole block of arrays, ``along`` says
         which dimension is the array.
     along : str, optional
         That dimension.
     context : plain value
         What the user passes on; an empty mapping if nothing.
+    is_trial : bool
+        Whether the data are one pixel without data, from which the form of the result is learnt.
     """
 
     code: str
@@ -58,6 +66,7 @@ class UdfCall:
     data: Any
     along: str | None
     context: Any
+    is_trial: bool = False
 
 
 class UdfRunner(Protocol):
@@ -68,7 +77,7 @@ class UdfRunner(Protocol):
         """The runtimes there are, as GET /udf_runtimes lists them."""
 
     def run(self, call: UdfCall) -> Any:
-        """Return a DataArray or a plain value.
+        """Return a DataArray, a GeoDataFrame or a plain value.
 
         Raises
         ------
@@ -77,20 +86,38 @@ class UdfRunner(Protocol):
         """
 
 
+_offered: UdfRunner | None = None
+_reason = ""
+
+
+def offered_runner() -> UdfRunner | None:
+    """Return who runs code of users here; None if nobody does."""
+    return _offered
+
+
+def reason_of_none() -> str:
+    """Return why nobody runs code of users here; empty if somebody does."""
+    return "" if _offered else _reason
+
+
 def offer_udfs(runner: UdfRunner) -> None:
     """Let graphs run code of users by this runner, until :func:`withdraw_udfs`."""
+    global _offered  # noqa: PLW0603 (as the list of processes, there is one in a process)
 
     def run_udf(
         data: Anything, udf: Code, runtime: Runtime, version: Version = None, context: Anything = NO_SETTINGS
     ) -> Anything:
         """Run code of the user on the data.
 
+        A cube is handed in whole. To call the code piece by piece, call it inside ``apply_neighborhood``,
+        ``apply``, ``apply_dimension`` or ``reduce_dimension``.
+
         Parameters
         ----------
         data
             The data to be passed to the code: a cube, an array or a value.
         udf
-            The source code.
+            The source code, a file that the user has uploaded, or an address.
         runtime
             One of GET /udf_runtimes.
         version
@@ -104,21 +131,36 @@ def offer_udfs(runner: UdfRunner) -> None:
             There is no such runtime.
         InvalidVersion
             The runtime has no such version.
+        FileNotFound
+            The user has uploaded no such file.
         """
         _check_runtime(runner, runtime, version)
-        given = to_xarray(data, data.grid) if isinstance(data, Block) else data
         along = data.axis if isinstance(data, Block) else None
-        result = runner.run(UdfCall(udf, runtime, version, given, along, context))
-        if not isinstance(result, xr.DataArray):
-            return result
-        return _to_block(result, data) if isinstance(data, Block) else result.values.tolist()
+        is_trial = is_planning() and isinstance(data, Block) and data.grid is not None
+        result = runner.run(UdfCall(udf, runtime, version, to_data(data), along, context, is_trial))
+        return from_result(result, data)
 
-    register(ProcessDefinition("run_udf", run_udf, ("cubes", "import", "udf")))
+    register(ProcessDefinition("run_udf", run_udf, ("cubes", "import", "udf"), whole=True))
+    _offered = runner
 
 
-def withdraw_udfs() -> None:
-    """Take ``run_udf`` off the list of processes."""
+def withdraw_udfs(reason: str = "nobody has offered a runner of users' code") -> None:
+    """Take ``run_udf`` off the list of processes; graphs that call it are told the reason."""
+    global _offered, _reason
+    _offered, _reason = None, reason
     withdraw("run_udf")
+    withhold("run_udf", reason)
+
+
+@contextmanager
+def offering(runner: UdfRunner | None, reason: str = "") -> Iterator[None]:
+    """Offer another runner, or none, for a while."""
+    before, why = _offered, _reason
+    offer_udfs(runner) if runner else withdraw_udfs(reason)
+    try:
+        yield
+    finally:
+        offer_udfs(before) if before else withdraw_udfs(why)
 
 
 def _check_runtime(runner: UdfRunner, runtime: str, version: str | None) -> None:
@@ -135,35 +177,3 @@ def _check_runtime(runner: UdfRunner, runtime: str, version: str | None) -> None
             f"It has {', '.join(versions) or 'but one; leave the version out'}.",
             code="InvalidVersion",
         )
-
-
-def _to_block(result: xr.DataArray, data: Block) -> Block:
-    """Return what the code gave back as a block in the place of the data."""
-    dims = tuple(str(d) for d in result.dims)
-    pixels = [d for d in ("y", "x") if d in data.dims]
-    sizes = {d: data.values.shape[data.dims.index(d)] for d in pixels}
-    if any(result.sizes.get(d) != n for d, n in sizes.items()):
-        raise EoceneError(
-            f"The code gave back {dict(result.sizes)} where y and x are {sizes}.",
-            "Keep the pixels as they are.",
-            code="UdfFailed",
-        )
-    order = [d for d in dims if d not in pixels] + pixels
-    values = result.transpose(*order).values
-    valid = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.shape, bool)
-    labels = {d: _labels(result, d, data) for d in order if d not in sizes or data.grid is None}
-    return data.with_(
-        values=np.where(valid, values, 0).astype(values.dtype),
-        valid=None if valid.all() else valid,
-        dims=tuple(order),
-        labels=labels,
-        axis=data.axis if data.axis in order else None,
-    )
-
-
-def _labels(result: xr.DataArray, dim: str, data: Block) -> tuple[Any, ...]:
-    """Return the labels of the data where there are as many, else those that the code has set."""
-    kept = data.labels.get(dim, ())
-    if len(kept) == result.sizes[dim]:
-        return kept
-    return tuple(result[dim].values.tolist()) if dim in result.coords else tuple(range(result.sizes[dim]))
