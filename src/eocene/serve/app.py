@@ -49,6 +49,7 @@ from eocene.serve.errors import install_handlers
 from eocene.serve.middleware import Surroundings
 from eocene.serve.rooms import Rooms, open_rooms
 from eocene.serve.settings import ServeSettings
+from eocene.serve.slashes import MergedSlashes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,6 +122,7 @@ def create_app(
     app.state.rooms = rooms
     app.add_middleware(Surroundings, metrics=rooms.metrics, settings=settings)
     app.add_middleware(Auditing, audit=rooms.accounts.audit)
+    app.add_middleware(MergedSlashes)
     install_handlers(app)
     for router in _ROUTERS:
         app.include_router(router)

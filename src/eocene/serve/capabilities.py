@@ -22,6 +22,18 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
 )
+BILLING = {
+    "currency": "credits",
+    "default_plan": "open",
+    "plans": [
+        {
+            "name": "open",
+            "description": "A credit is a minute of processor time; the operator limits what accounts use.",
+            "paid": False,
+        }
+    ],
+}
+"""What the costs of jobs mean; nobody has to pay."""
 
 
 @router.get("/.well-known/openeo")
@@ -46,6 +58,7 @@ def describe_server(request: Request, address: AddressOf) -> dict[str, Any]:
         "production": True,
         "conformsTo": list(CONFORMANCE),
         "endpoints": list_endpoints(request.app.openapi()["paths"]),
+        "billing": BILLING,
         "links": [
             link("self", address(f"{OPENEO}/")),
             link("version-history", address("/.well-known/openeo")),

@@ -62,9 +62,11 @@ def describe_job(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
 
 @router.patch("/jobs/{job_id}", status_code=204, openapi_extra=describe_body({"title": "Other"}))
 def update_job(job_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response:
-    """Change a job that is neither queued nor running."""
+    """Change a job that is neither queued nor running; an empty object changes nothing."""
     rooms.store.get(job_id, caller)
     fields = _read_fields(body, nullable=True)
+    if not body:
+        return Response(status_code=204)
     if "process" in fields:
         _check_calls(rooms, caller, fields["process"])
     rooms.store.update(job_id, caller, **fields)

@@ -13,7 +13,7 @@ from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["processes"])
 
-PROCESSES_VERSION = "2.0.0-rc.1"
+PROCESSES_VERSION = "2.0.0-rc.2"
 """The version of openEO's process descriptions that ours follow."""
 
 EXAMPLE = {"process_graph": {"add1": {"process_id": "add", "arguments": {"x": 1, "y": 2}, "result": True}}}
