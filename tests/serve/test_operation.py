@@ -60,7 +60,7 @@ def test_the_documentation_asks_nobody_else_for_anything(server):
     assert {
         "/openeo/1.2/jobs",
         "/stac/search",
-        "/tiles/{layer_id}/{z}/{x}/{y}.png",
+        "/tiles/{layer_id}/{z}/{x}/{y}",
         "/sparql",
     } <= paths.keys()
 

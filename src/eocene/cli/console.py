@@ -59,6 +59,7 @@ def open_or_make(path: Path) -> Iterator[Workspace]:
 def print_json(value: Any) -> None:
     """Write JSON to standard output, one line."""
     sys.stdout.write(json.dumps(value, default=str) + "\n")
+    sys.stdout.flush()  # a server's address is read while it runs
 
 
 def read_bbox(text: str | None) -> list[float] | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eocene.cli.console import HERE, WorkspaceOption, app, open_or_make, open_workspace, print_json
 from eocene.model import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @app.command()
@@ -47,12 +50,18 @@ def serve(
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8080,
     workers: Annotated[int, typer.Option(help="Processes that run jobs.")] = 1,
 ) -> None:
-    """Serve the workspace: openEO, STAC, tiles, series, SPARQL and the page."""
+    """Serve the workspace: openEO, STAC, tiles, series, SPARQL and the page.
+
+    With port 0 the address is printed as soon as the server answers there.
+    """
     open_workspace(workspace, create=True).close()
-    serve_workspace(workspace, host, port, workers=workers)
+    announce = None if port else (lambda url: print_json({"url": url}))
+    serve_workspace(workspace, host, port, workers=workers, announce=announce)
 
 
-def serve_workspace(workspace: Path, host: str, port: int, *, workers: int) -> None:
+def serve_workspace(
+    workspace: Path, host: str, port: int, *, workers: int, announce: Callable[[str], None] | None = None
+) -> None:
     """Serve until the process is told to stop; raises UnavailableError without the extra ``serve``."""
     try:
         from eocene.serve import serve as run_server
@@ -62,7 +71,7 @@ def serve_workspace(workspace: Path, host: str, port: int, *, workers: int) -> N
         ) from error
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    run_server(workspace.absolute(), host, port, workers=workers)
+    run_server(workspace.absolute(), host, port, announce=announce, workers=workers)
 
 
 def _end(*_: object) -> None:

@@ -46,6 +46,7 @@ from eocene.serve import (
 from eocene.serve.audit import Auditing
 from eocene.serve.docs import install_docs
 from eocene.serve.errors import install_handlers
+from eocene.serve.fair import FairQueue
 from eocene.serve.middleware import Surroundings
 from eocene.serve.rooms import Rooms, open_rooms
 from eocene.serve.settings import ServeSettings
@@ -120,7 +121,12 @@ def create_app(
         lifespan=_live,
     )
     app.state.rooms = rooms
-    app.add_middleware(Surroundings, metrics=rooms.metrics, settings=settings)
+    app.state.queues = {
+        "results": FairQueue(settings.results_at_once),
+        "tiles": FairQueue(settings.tile_threads),
+        "points": FairQueue(settings.point_threads),
+    }
+    app.add_middleware(Surroundings, metrics=rooms.metrics, settings=settings, queues=app.state.queues)
     app.add_middleware(Auditing, audit=rooms.accounts.audit)
     app.add_middleware(MergedSlashes)
     install_handlers(app)

@@ -72,7 +72,7 @@ class Drawing:
 
     def __init__(self, plans: LayerPlans, cached_tiles: int) -> None:
         self._plans = plans
-        self._tiles: Recent[Tile] = Recent(cached_tiles)
+        self.cache: Recent[Tile] = Recent(cached_tiles)
 
     def tag(self, layer: Layer, wanted: Wanted) -> str:
         """Return the ETag of a tile; it is known before the tile is drawn."""
@@ -88,7 +88,7 @@ class Drawing:
             If there is no such tile or time.
         """
         window = locate_tile(*wanted.place)
-        return self._tiles.find(self._key(layer, wanted), lambda: self._draw(layer, wanted, window))
+        return self.cache.find(self._key(layer, wanted), lambda: self._draw(layer, wanted, window))
 
     def _key(self, layer: Layer, wanted: Wanted) -> tuple[Any, ...]:
         chosen = wanted.media_type or ("image/webp" in wanted.accept)

@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """A bounded cache that may be used from any thread.
+    """A bounded cache that may be used from any thread; ``hits`` and ``misses`` are counted.
 
     Parameters
     ----------
@@ -23,6 +23,7 @@ class Recent(Generic[Value]):
 
     def __init__(self, size: int) -> None:
         self._size = size
+        self.hits, self.misses = 0, 0
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._lock = threading.Lock()
         # Two who ask for one value wait for each other; others only by chance.
@@ -39,7 +40,9 @@ class Recent(Generic[Value]):
             with self._lock:
                 if key in self._values:
                     self._values.move_to_end(key)
+                    self.hits += 1
                     return self._values[key]
+                self.misses += 1
             value = make()
             with self._lock:
                 self._values[key] = value

@@ -6,13 +6,18 @@ import gc
 import ipaddress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from eocene.model import Layout
 from eocene.serve.app import create_app
+from eocene.serve.logging import configure_logging
 from eocene.serve.settings import ServeSettings
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -22,9 +27,14 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     settings: ServeSettings | None = None,
+    *,
+    announce: Callable[[str], None] | None = None,
     **choices: Any,
 ) -> None:
-    """Serve a workspace until the process is told to stop.
+    """Serve a workspace until the process is told to stop (SIGTERM or SIGINT).
+
+    Requests that are being answered come to their end then, for at most ``stop_s`` seconds; workers give
+    their jobs back.
 
     Parameters
     ----------
@@ -35,20 +45,40 @@ def serve(
         unless ``public_data`` says otherwise.
     port : int
         The port; 0 takes a free one.
+    announce : callable, optional
+        Called with the address, such as ``http://127.0.0.1:8080``, as soon as the server answers there.
     settings, **choices
         See :class:`ServeSettings`.
     """
     if settings is None and is_loopback(host):
         settings = ServeSettings(hosts=LOOPBACK)
     settings = settings or ServeSettings(public_data=False)
-    app = create_app(root, replace(settings, **choices))
+    settings = replace(settings, **choices)
+    configure_logging()
+    app = create_app(root, settings)
     # What stands now stays: looking through it for garbage took a fifth of the time of searches.
     gc.collect()
     gc.freeze()
     config = uvicorn.Config(
-        app, host, port, log_level="warning", server_header=False, timeout_graceful_shutdown=5
-    )
-    uvicorn.Server(config).run()
+        app, host, port, log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=settings.stop_s,
+    )  # fmt: skip
+    _Server(config, announce or (lambda _: None)).run()
+
+
+class _Server(uvicorn.Server):
+    """Tells its address when it has one."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say where."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
 
 def is_loopback(host: str) -> bool:

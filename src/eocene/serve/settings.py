@@ -50,6 +50,10 @@ class ServeSettings:
         How many tiles are computed at once.
     point_threads : int
         How many series and statistics are computed at once, so that a map in motion does not delay a click.
+    results_at_once : int
+        How many synchronous results are computed at once; who wait for theirs take turns.
+    stop_s : int
+        How long requests that are being answered may go on when the server is told to stop, in seconds.
     tile_cache : int
         How many drawn tiles are kept in memory.
     quota : Quota
@@ -71,6 +75,8 @@ class ServeSettings:
     link_life_s: int = 24 * 3600
     tile_threads: int = 2
     point_threads: int = 2
+    results_at_once: int = 2
+    stop_s: int = 30
     tile_cache: int = 1024
     quota: Quota = field(default_factory=Quota.of_environment)
     oidc: tuple[Provider, ...] = field(default_factory=providers_of_environment)
