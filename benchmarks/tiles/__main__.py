@@ -4,10 +4,10 @@ Run with ``python benchmarks/tiles --peer peer/bin/python``. The peer needs an e
 
     python -m venv peer && peer/bin/pip install -r benchmarks/tiles/peer-requirements.txt
 
-Both serve 256² tiles of a COG of four bands of uint16 in UTM at zoom 13, in true colours with a mask. None that
-was drawn is kept: *warm* is a tile whose blocks of the file were decoded for others, *again* one that was asked
-for before, *cold* one of whose blocks none is there. titiler keeps none of it. Servers take turns, ``--runs``
-times; the least counts.
+Both serve 256² tiles of a COG of four bands of uint16 in UTM at zoom 13, in true colours with a mask. None
+that was drawn is kept: *warm* is a tile whose blocks of the file were decoded for others, *again* one that
+was asked for before, *cold* one of whose blocks none is there. titiler keeps nothing. Servers take turns,
+``--runs`` times; the least counts.
 """
 
 from __future__ import annotations

@@ -21,13 +21,15 @@ from eocene.model import InputError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eocene.model import Layout
+    from eocene.model import EoceneError, Layout
 
 __all__ = ["STYLES", "Layer", "Layers", "describe_extent", "list_layer"]
 
 _KNOWN_S = 1.0
 """How long a layer is shown as it was, after another process has changed it."""
 _KNOWN = 1024
+_TOLD_S = 60.0
+"""How long a fault of a layer that was written into its log is not written there again."""
 _LINES = 1000
 """Of the log of a layer that are kept."""
 _OF_SERVICES = {column.name for column in services.c} - {"layer"}
@@ -45,9 +47,10 @@ class Layers:
     """
 
     def __init__(self, layout: Layout, *, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+        self._clock, self._root = clock, str(layout.root)
         self._database = open_database(layout)
         self._known: TTLCache[str, Layer] = TTLCache(_KNOWN, _KNOWN_S)
+        self._told: TTLCache[tuple[str, str], bool] = TTLCache(_KNOWN, _TOLD_S)
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -123,6 +126,14 @@ class Layers:
             newest = select(service_logs.c.id).where(mine).order_by(service_logs.c.id.desc())
             oldest = connection.scalar(select(func.min(newest.limit(_LINES).subquery().c.id)))
             connection.execute(delete(service_logs).where(mine, service_logs.c.id < oldest))
+
+    def tell_fault(self, layer: Layer, error: EoceneError) -> None:
+        """Write into a layer's log why it could not be shown, once in a while: a map asks again and again."""
+        with self._lock:
+            if self._told.get((layer.id, error.message)):
+                return
+            self._told[layer.id, error.message] = True
+        self.write_log(layer, "error", str(error).replace(self._root, "<workspace>"), error.code)
 
     def logs(
         self, layer_id: str, owner: str, *, offset: str | None, level: str, limit: int | None

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from eocene.jobs import list_layer
 from eocene.model import InputError
 from eocene.serve.rooms import Rooms, RoomsOf
-from eocene.serve.viewing import ViewerOf, cache_rule, find_layer, key_query, may_see, require_login
+from eocene.serve.viewing import ViewerOf, cache_rule, find_layer, key_query, may_see
 
 if TYPE_CHECKING:
     from eocene.jobs import Layer
@@ -22,7 +22,6 @@ router = APIRouter(tags=["map"])
 @router.get("/layers")
 def list_layers(rooms: RoomsOf, viewer: ViewerOf) -> list[dict[str, Any]]:
     """List the layers of the map: the workspace's own, those that others share, and the caller's."""
-    require_login(rooms, viewer)
     shown = (layer for layer in rooms.layers.list() if may_see(layer, viewer, rooms))
     return [list_layer(layer, key_query(layer, rooms)) for layer in shown]
 

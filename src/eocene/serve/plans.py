@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from eocene.model import InputError
+from eocene.model import EoceneError, InputError, NotFoundError
 from eocene.serve.engine import make_plan
 from eocene.serve.recent import Recent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eocene.archive import Archive
-    from eocene.jobs import Layer
+    from eocene.jobs import Layer, Layers
     from eocene.model import Lattice
 
 _KEPT = 64
@@ -51,3 +54,15 @@ class LayerPlans:
     def stamp(self) -> tuple[int, ...]:
         """Return what changes when items are added, so that no map outlives its data."""
         return self._archive.catalogue.stamp()
+
+
+@contextmanager
+def telling(layers: Layers, layer: Layer) -> Iterator[None]:
+    """Write into a layer's log why it could not be shown; what is asked for and not there is no fault."""
+    try:
+        yield
+    except NotFoundError:
+        raise
+    except EoceneError as error:
+        layers.tell_fault(layer, error)
+        raise

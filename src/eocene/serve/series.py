@@ -20,8 +20,9 @@ from eocene.cube.inside import find_window, pixels_inside
 from eocene.jobs.job import format_label
 from eocene.model import InputError, NotFoundError
 from eocene.serve.bodies import JsonObject, describe_body
-from eocene.serve.rooms import RoomsOf
-from eocene.serve.viewing import ViewerOf, find_layer
+from eocene.serve.plans import telling
+from eocene.serve.rooms import Rooms, RoomsOf
+from eocene.serve.viewing import Viewer, ViewerOf, find_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from eocene.jobs import Layer
     from eocene.model import Grid
-    from eocene.serve.rooms import Rooms
 
 router = APIRouter(tags=["map"])
 
@@ -49,27 +49,27 @@ async def read_series(
     layer_id: str, lon: Longitude, lat: Latitude, rooms: RoomsOf, viewer: ViewerOf
 ) -> Response:
     """Return the values under a point for all dates, by band; null is no data."""
-    return await _answer(rooms, lambda: find_series(rooms, _find(rooms, layer_id, viewer), lon, lat))
+    return await _answer(rooms, layer_id, viewer, lambda layer: find_series(rooms, layer, lon, lat))
 
 
 @router.post("/series/{layer_id}", openapi_extra=describe_body(_POLYGON))
-async def read_statistics(layer_id: str, body: JsonObject, rooms: RoomsOf, viewer: ViewerOf) -> Response:
+async def read_statistics(layer_id: str, viewer: ViewerOf, body: JsonObject, rooms: RoomsOf) -> Response:
     """Return statistics of the pixels inside a GeoJSON geometry for all dates, by band; null is no data."""
-    return await _answer(rooms, lambda: find_statistics(rooms, _find(rooms, layer_id, viewer), body))
+    return await _answer(rooms, layer_id, viewer, lambda layer: find_statistics(rooms, layer, body))
 
 
-async def _answer(rooms: Rooms, work: Callable[[], dict[str, Any]]) -> Response:
-    """Do the work in the pool of questions about places, so that tiles and clicks do not delay each other."""
+async def _answer(
+    rooms: Rooms, layer_id: str, viewer: Viewer, find: Callable[[Layer], dict[str, Any]]
+) -> Response:
+    """Find it in the pool of questions about places, so that tiles and clicks do not delay each other."""
 
-    def write() -> bytes:
-        return orjson.dumps(work())
+    def work() -> bytes:
+        layer = find_layer(rooms, layer_id, viewer, "raster")
+        with telling(rooms.layers, layer):
+            return orjson.dumps(find(layer))
 
-    text = await asyncio.get_running_loop().run_in_executor(rooms.points, write)
+    text = await asyncio.get_running_loop().run_in_executor(rooms.points, work)
     return Response(text, media_type="application/json")
-
-
-def _find(rooms: Rooms, layer_id: str, viewer: Any) -> Layer:
-    return find_layer(rooms, layer_id, viewer, "raster")
 
 
 def find_series(rooms: Rooms, layer: Layer, lon: float, lat: float) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def list_services(
 
 
 @router.post("/services", status_code=201, openapi_extra=describe_body({"type": "XYZ", "process": EXAMPLE}))
-def create_service(body: JsonObject, caller: Caller, rooms: RoomsOf, address: AddressOf) -> Response:
+def create_service(caller: Caller, body: JsonObject, rooms: RoomsOf, address: AddressOf) -> Response:
     """Make a layer of a process."""
     draft = Layer(f"s-{secrets.token_hex(8)}", "Untitled", owner=caller)
     changes = _read_changes(rooms, {"configuration": None} | body, required=("type", "process"))
@@ -127,7 +127,7 @@ def describe_service(service_id: str, caller: Caller, rooms: RoomsOf, address: A
 
 
 @router.patch("/services/{service_id}", status_code=204, openapi_extra=describe_body({"title": "Other"}))
-def update_service(service_id: str, body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
+def update_service(service_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response:
     """Change title, description, process, configuration, whether it is enabled, or what its log keeps."""
     layer = rooms.layers.get(service_id, caller)
     changes = _read_changes(rooms, body)

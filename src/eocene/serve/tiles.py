@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from eocene.jobs.layer import MOST_ZOOM
 from eocene.serve.drawing import Wanted
 from eocene.serve.images import MEDIA_TYPES
+from eocene.serve.plans import telling
 from eocene.serve.rooms import AddressOf, Rooms, RoomsOf, join_path
 from eocene.serve.viewing import Viewer, ViewerOf, cache_rule, find_layer, key_query
 
@@ -80,7 +81,8 @@ async def answer_tile(
             headers["Vary"] = "Accept"
         if tag in known:
             return Response(status_code=304, headers=headers)
-        tile = rooms.drawing.draw_tile(layer, wanted)
+        with telling(rooms.layers, layer):
+            tile = rooms.drawing.draw_tile(layer, wanted)
         return Response(tile.content, media_type=tile.media_type, headers=headers)
 
     # The pool is bounded, so that a map in motion cannot take every thread from the API.

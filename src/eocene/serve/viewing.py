@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Query, Request
-from fastapi.concurrency import run_in_threadpool
 
 from eocene.jobs.job import LOCAL_USER
 from eocene.jobs.layers import unknown_layer
-from eocene.model import AuthenticationError, InputError, NotFoundError
-from eocene.serve.auth import find_caller
+from eocene.model import InputError, NotFoundError
+from eocene.serve.auth import find_address, find_reader
 from eocene.serve.rooms import Rooms, RoomsOf
-from eocene.serve.settings import OPENEO
 
 if TYPE_CHECKING:
     from eocene.jobs import Layer
@@ -43,13 +41,21 @@ Key = Annotated[str, Query(max_length=64, description="What opens a service that
 
 
 async def find_viewer(request: Request, rooms: RoomsOf, key: Key = "") -> Viewer:
-    """Return who asks; whoever sends credentials sends good ones.
+    """Return who asks: a reader of public data, or who brings a key instead of a login.
 
-    Without any this costs no look into the database, and no change of threads.
+    Without credentials this costs no look into the database, and no change of threads.
+
+    Raises
+    ------
+    AuthenticationError
+        If the operator closed the data, and neither a login nor a key came.
+    ForbiddenError
+        If there are credentials, and they are not good.
     """
-    if "authorization" not in request.headers:
+    if key and "authorization" not in request.headers:
+        rooms.gate.count_stranger(find_address(request))
         return Viewer(None, key)
-    return Viewer(await run_in_threadpool(find_caller, request, rooms), key)
+    return Viewer(await find_reader(request, rooms), key)
 
 
 ViewerOf = Annotated[Viewer, Depends(find_viewer)]
@@ -89,12 +95,9 @@ def find_layer(rooms: Rooms, layer_id: str, viewer: Viewer, kind: str | None = N
     ------
     NotFoundError
         If there is none, or it is another's, or switched off.
-    AuthenticationError
-        If the operator closed the data, and nobody has logged in.
     InputError
         If it is of another kind.
     """
-    require_login(rooms, viewer)
     layer = rooms.layers.look_up(layer_id)
     if not may_see(layer, viewer, rooms):
         if viewer.name != layer.owner and not is_open(layer, rooms):
@@ -109,15 +112,6 @@ def find_layer(rooms: Rooms, layer_id: str, viewer: Viewer, kind: str | None = N
             code="ServiceConfigInvalid",
         )
     return layer
-
-
-def require_login(rooms: Rooms, viewer: Viewer) -> None:
-    """Raise AuthenticationError if the data are closed and neither a login nor a key came."""
-    if not rooms.settings.public_data and viewer.name is None and not viewer.key:
-        raise AuthenticationError(
-            "This address needs a login.",
-            f"Get a token at {OPENEO}/credentials/basic and send it as Bearer.",
-        )
 
 
 def cache_rule(layer: Layer, rooms: Rooms) -> str:

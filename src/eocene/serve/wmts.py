@@ -18,7 +18,7 @@ from eocene.model import EoceneError, InputError
 from eocene.serve.drawing import HALF_WORLD_M, TILE, Wanted
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path
 from eocene.serve.tiles import answer_tile, join_query
-from eocene.serve.viewing import Viewer, ViewerOf, find_layer, key_query, may_see, require_login
+from eocene.serve.viewing import Viewer, ViewerOf, find_layer, key_query, may_see
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,7 +141,6 @@ def _report(error: EoceneError) -> Response:
 
 
 def _list_layers(rooms: Rooms, viewer: Viewer) -> list[Layer]:
-    require_login(rooms, viewer)
     return [one for one in rooms.layers.list(kind="raster") if may_see(one, viewer, rooms)]
 
 
