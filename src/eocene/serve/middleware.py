@@ -37,7 +37,7 @@ PREFLIGHT = CORS | {
     "Access-Control-Max-Age": "600",
     "Content-Type": "application/json",
 }
-DATA = ("/tiles/", "/series/", "/layers", "/sparql", "/models")
+DATA = ("/tiles/", "/wmts", "/series/", "/layers", "/sparql", "/models")
 """Where data is read that may be open on the own machine."""
 
 EXPENSIVE = (
