@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from tests.serve.conftest import make_ndvi, read_error
 
@@ -101,7 +103,7 @@ def test_everything_of_a_service_can_be_changed(server, make, extent):
         ({"budget": True}, "InvalidParameterValue"),
         ({"title": 3}, "InvalidParameterValue"),
         ({"log_level": "loud"}, "InvalidParameterValue"),
-        ({"process": {"process_graph": {"a": {"process_id": "nothing", "arguments": {}, "result": True}}}}, None),
+        ({"process": {"process_graph": {"a": {"process_id": "no", "arguments": {}, "result": True}}}}, None),
     ],
 )  # fmt: skip
 def test_a_wrong_change_is_refused_and_changes_nothing(server, make, body, code):
@@ -153,8 +155,8 @@ def test_another_users_service_is_seen_by_its_owner_by_the_key_and_when_it_is_sh
         assert "private" in server.get(url).headers["cache-control"]
         assert server.get(bare, headers=mira).status_code == 200
         for answer in (
-            server.get(bare), server.get(bare, headers=server.as_user()), server.get(f"{bare}?key={'0' * 40}"),
-            server.get(legend), server.get(f"/wmts/{name}/1.0.0/WMTSCapabilities.xml"),
+            server.get(bare), server.get(bare, headers=server.as_user()), server.get(legend),
+            server.get(f"{bare}?key={'0' * 40}"), server.get(f"/wmts/{name}/1.0.0/WMTSCapabilities.xml"),
             server.get(f"/series/{name}?lon=1&lat=1"), server.get(f"/tiles/{name}/tilejson.json"),
             server.get(f"{SERVICES}/{name}", headers=server.as_user()),
             server.get(f"{SERVICES}/{name}/logs", headers=server.as_user()),
@@ -179,3 +181,28 @@ def test_services_need_a_login(server):
     for method, path in (("GET", ""), ("POST", ""), ("GET", "/x"), ("PATCH", "/x"), ("DELETE", "/x")):
         answer = server.client.request(method, f"{SERVICES}{path}", json={})
         assert read_error(answer) == (401, "AuthenticationRequired")
+
+
+def test_a_service_of_a_jobs_result_and_of_an_own_process_shows_what_they_give(server, make, extent):
+    graph = make_ndvi(extent)
+    owned = {"process_graph": graph, "returns": {"schema": {}}}
+    stored = server.client.put("/openeo/1.2/process_graphs/greenness", json=owned, headers=server.as_user())
+    assert stored.status_code == 200, stored.text
+    call = {"own": {"process_id": "greenness", "arguments": {}, "result": True}}
+    job = server.post("/openeo/1.2/jobs", {"process": {"process_graph": graph}}).headers["openeo-identifier"]
+    results = f"/openeo/1.2/jobs/{job}/results"
+    server.client.post(results, headers=server.as_user())
+    deadline = time.monotonic() + 60
+    while server.get(results, headers=server.as_user()).status_code != 200:
+        assert time.monotonic() < deadline, "the job did not finish"
+        time.sleep(0.2)
+    load = {"process_id": "load_stac", "arguments": {"url": f"{server.url}{results}"}, "result": True}
+    lon, lat = (extent["west"] + extent["east"]) / 2, (extent["south"] + extent["north"]) / 2
+    found = [
+        server.get(f"/series/{make(process={'process_graph': one})}?lon={lon}&lat={lat}").json()
+        for one in (graph, call, {"load": load})
+    ]
+    lines = [next(iter(one["values"].values())) for one in found]
+    assert any(value is not None for value in lines[0])
+    assert lines[1] == lines[0]
+    assert lines[2] == [None if value is None else pytest.approx(value, rel=1e-6) for value in lines[0]]

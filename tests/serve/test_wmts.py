@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
-from defusedxml import ElementTree as ET
+from defusedxml.ElementTree import fromstring
 from PIL import Image
 from rasterio.windows import from_bounds
 from tests.serve.test_tiles import address, layer  # noqa: F401
@@ -20,7 +20,7 @@ CAPABILITIES = "/wmts/tiled/1.0.0/WMTSCapabilities.xml"
 def read_capabilities(answer):
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/xml"
-    return ET.fromstring(answer.content)
+    return fromstring(answer.content)
 
 
 def test_gdal_opens_the_capabilities_and_reads_the_pixels_of_the_tiles(server, layer, address, tmp_path):  # noqa: F811
@@ -93,7 +93,7 @@ def test_the_capabilities_name_times_formats_legends_and_templates(server, layer
 def test_wrong_requests_get_an_exception_report(server, layer, query, code):  # noqa: F811
     answer = server.get(f"/wmts/tiled?{query}")
     assert answer.status_code in (400, 404)
-    report = ET.fromstring(answer.content)
+    report = fromstring(answer.content)
     assert report.tag == "{http://www.opengis.net/ows/1.1}ExceptionReport"
     assert report[0].get("exceptionCode") == code
     assert report[0][0].text

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from eocene.archive import Archive
     from eocene.jobs import Layer, Layers
+    from eocene.jobs.own_processes import OwnProcesses
     from eocene.model import Lattice
 
 _KEPT = 64
@@ -26,10 +27,12 @@ class LayerPlans:
     ----------
     archive : Archive
         Where the plans read.
+    own_processes : OwnProcesses
+        The processes that users have defined: a layer's graph may name those of its owner.
     """
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, archive: Archive, own_processes: OwnProcesses) -> None:
+        self._archive, self._own = archive, own_processes
         self._plans: Recent[Any] = Recent(_KEPT)
 
     def find(self, layer: Layer, lattice: Lattice | None = None) -> Any:
@@ -42,7 +45,8 @@ class LayerPlans:
         """
 
         def make() -> Any:
-            plan = make_plan(self._archive, layer.process or {}, lattice=lattice)
+            archive, known = self._archive.of(layer.owner), self._own.of(layer.owner)
+            plan = make_plan(archive, layer.process or {}, lattice=lattice, processes=known)
             if not plan.is_cube:
                 raise InputError(
                     f"The layer {layer.id!r} has no pixels.", "Let its process end in a data cube."

@@ -84,7 +84,8 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
         )
     accounts, archive = Accounts(layout, settings.quota), Archive(layout)
     users = accounts.users
-    plans = LayerPlans(archive)
+    own_processes = OwnProcesses(layout)
+    plans = LayerPlans(archive, own_processes)
     return Rooms(
         layout=layout,
         settings=settings,
@@ -95,7 +96,7 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
         gate=Gate(accounts),
         logins=Logins(settings.oidc, users),
         layers=Layers(layout),
-        own_processes=OwnProcesses(layout),
+        own_processes=own_processes,
         metrics=Metrics(),
         plans=plans,
         drawing=Drawing(plans, settings.tile_cache),

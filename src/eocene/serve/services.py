@@ -15,7 +15,7 @@ from eocene.model import InputError
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.colours import COLORMAPS, class_colour, make_ramp, parse_colour
-from eocene.serve.engine import make_plan
+from eocene.serve.engine import plan_for
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, link
 from eocene.serve.settings import OPENEO
@@ -113,7 +113,7 @@ def list_services(
 def create_service(caller: Caller, body: JsonObject, rooms: RoomsOf, address: AddressOf) -> Response:
     """Make a layer of a process."""
     draft = Layer(f"s-{secrets.token_hex(8)}", "Untitled", owner=caller)
-    changes = _read_changes(rooms, {"configuration": None} | body, required=("type", "process"))
+    changes = _read_changes(rooms, caller, {"configuration": None} | body, required=("type", "process"))
     layer = rooms.layers.put(replace(draft, **changes))
     rooms.layers.write_log(layer, "info", f"The service was made, as {layer.type}.")
     headers = {"Location": address(f"{OPENEO}/services/{layer.id}"), "OpenEO-Identifier": layer.id}
@@ -130,7 +130,7 @@ def describe_service(service_id: str, caller: Caller, rooms: RoomsOf, address: A
 def update_service(service_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response:
     """Change title, description, process, configuration, whether it is enabled, or what its log keeps."""
     layer = rooms.layers.get(service_id, caller)
-    changes = _read_changes(rooms, body)
+    changes = _read_changes(rooms, caller, body)
     if not changes:
         raise InputError(
             "Nothing was given to change.", "Give title or another property.", code="NoDataForUpdate"
@@ -161,7 +161,9 @@ def list_service_logs(
     return {"level": level, "logs": list(lines), "links": []}
 
 
-def _read_changes(rooms: Rooms, body: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
+def _read_changes(
+    rooms: Rooms, caller: str, body: dict[str, Any], required: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return the fields of a layer that a body sets; raises InputError."""
     changes: dict[str, Any] = {
         name: read_field(body, name, kinds) for name, kinds in _FIELDS.items() if name in body
@@ -179,7 +181,7 @@ def _read_changes(rooms: Rooms, body: dict[str, Any], required: tuple[str, ...] 
         changes |= {"shared": style.pop("shared", False), "style": style}
     if "process" in body or "process" in required:
         process = check_process(body.get("process"))
-        changes |= {"process": process, **describe_extent(make_plan(rooms.archive, process))}
+        changes |= {"process": process, **describe_extent(plan_for(rooms, caller, process))}
     return changes
 
 
