@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 
-from eocene.cli import archive, backup, cubes, jobs, learning, linking, service
+from eocene.cli import accounts, archive, backup, cubes, jobs, learning, linking, service
 from eocene.cli.console import app
 from eocene.model import EoceneError, InputError, NotFoundError, UnavailableError
 
-__all__ = ["app", "archive", "backup", "cubes", "jobs", "learning", "linking", "main", "service"]
+__all__ = ["accounts", "app", "archive", "backup", "cubes", "jobs", "learning", "linking", "main", "service"]
 
 
 def main() -> None:

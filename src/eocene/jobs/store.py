@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
+from eocene.jobs.accounts.spending import book_run
 from eocene.jobs.job import ACTIVE, LOCAL_USER, Job, check_level, check_process
 from eocene.jobs.leases import NO_LEASE
 from eocene.jobs.logs import read_logs, write_log
@@ -15,7 +16,9 @@ from eocene.jobs.tables import jobs
 from eocene.model import InputError, StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Connection
 
 _EDITABLE = ("title", "description", "process", "plan", "budget", "log_level")
 _NO_RUN: Mapping[str, None] = dict.fromkeys(
@@ -25,6 +28,9 @@ _NO_RUN: Mapping[str, None] = dict.fromkeys(
 
 class JobStore(JobQueue):
     """Batch jobs of a workspace, as their owners see them; the parameters are those of the queue."""
+
+    admission: Callable[[Connection, Job], float | None] | None = None
+    """Says, in the transaction that queues a job, the budget that it gets, or refuses it."""
 
     def create(
         self,
@@ -100,6 +106,7 @@ class JobStore(JobQueue):
         """Remove a job, its log and its results; a worker on it stops at its next block."""
         with self._database.write() as connection:
             job = load_job(connection, job_id, owner, lock=True)
+            book_run(connection, job, self._clock())
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
             self._doom(connection, job_id)
             self._doom_run(connection, job)
@@ -114,6 +121,9 @@ class JobStore(JobQueue):
             now = self._clock()
             fresh = {"status": "queued", "progress": 0.0, "attempts": 0, "queued": now, "updated": now}
             fresh |= {**NO_LEASE, **_NO_RUN, "run": secrets.token_hex(8)}
+            book_run(connection, job, now)
+            if self.admission is not None:
+                fresh["budget"] = self.admission(connection, job)
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(**fresh))
             write_log(connection, job_id, now, "info", "The job was queued.")
             self._doom_run(connection, job)

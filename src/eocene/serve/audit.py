@@ -1,4 +1,4 @@
-"""What is written into the audit log: each request that changes something, each login, each refusal."""
+"""What is written into the audit log: each request of a user that changes something, each login."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from eocene.model import EoceneError
-from eocene.serve.auth import READING
+from eocene.serve.auth import only_reads
 from eocene.serve.settings import OPENEO
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LOGIN = f"{OPENEO}/credentials/basic"
-_REFUSED = (403, 429)
+_FORBIDDEN, _TOO_MANY = 403, 429
 
 
 class Auditing:
@@ -69,7 +69,12 @@ class Auditing:
 
 
 def _is_noted(scope: Scope, status: int) -> bool:
-    path = scope["path"].rstrip("/")
-    if status in _REFUSED or path == _LOGIN:
-        return True
-    return scope["method"] not in ("GET", "HEAD", "OPTIONS") and path not in READING
+    """Tell whether an answer is noted: logins always, strangers' attempts never.
+
+    What strangers may make the server write without end would fill its disk.
+    """
+    if scope["path"].rstrip("/") == _LOGIN:
+        return status != _TOO_MANY
+    if scope.get("state", {}).get("identity") is None:
+        return False
+    return status == _FORBIDDEN or not only_reads(scope["method"], scope["path"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -18,8 +19,8 @@ from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["account"])
 
-READING = frozenset({f"{OPENEO}/validation", "/stac/search", "/stac/aggregate", "/sparql"})
-"""Where POST changes nothing and starts nothing: a token that may only read is good for these."""
+_READING = re.compile(rf"{re.escape(OPENEO)}/validation|/stac/search|/stac/aggregate|/sparql|/series/[^/]+")
+"""Where POST changes nothing and starts nothing."""
 
 
 def identify(request: Request, rooms: RoomsOf) -> Identity:
@@ -45,7 +46,7 @@ def identify(request: Request, rooms: RoomsOf) -> Identity:
         raise
     request.state.identity = found
     rooms.gate.count_request(found.account)
-    if found.scope == "read" and not _only_reads(request):
+    if found.scope == "read" and not only_reads(request.method, request.url.path):
         raise ForbiddenError(
             "The token may only read.", "Use one of the scope write.", code="PermissionsInsufficient"
         )
@@ -109,7 +110,7 @@ def describe_account(who: Caring, rooms: RoomsOf) -> dict[str, Any]:
         "user_id": account,
         "name": accounts.users.title(account),
         "storage": _describe_storage(rooms, account, quota.storage),
-        "budget": None,
+        "budget": accounts.credits_left(account),
         "roles": sorted(who.roles),
         "limits": quota.to_dict(),
         "links": [],
@@ -120,6 +121,11 @@ def _describe_storage(rooms: Rooms, account: str, most: int | None) -> dict[str,
     if most is None:
         return None
     return {"free": max(most - rooms.accounts.measure_storage(account), 0), "quota": most}
+
+
+def only_reads(method: str, path: str) -> bool:
+    """Tell whether a request changes nothing: a token that may only read is good for it."""
+    return method in ("GET", "HEAD", "OPTIONS") or _READING.fullmatch(path.rstrip("/")) is not None
 
 
 def find_address(request: Request) -> str:
@@ -143,10 +149,6 @@ def _look_up(rooms: Rooms, scheme: str, value: str) -> Identity:
         f"Get a token at {OPENEO}/credentials/basic, or at a provider of {OPENEO}/credentials/oidc.",
         code="AuthenticationSchemeInvalid",
     )
-
-
-def _only_reads(request: Request) -> bool:
-    return request.method in ("GET", "HEAD") or request.url.path.rstrip("/") in READING
 
 
 def _read_authorization(request: Request) -> tuple[str, str]:

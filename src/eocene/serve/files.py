@@ -41,7 +41,7 @@ def download_file(path: str, caller: Caller, rooms: RoomsOf) -> FileResponse:
 async def upload_file(path: str, request: Request, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
     """Store the body as a file, replacing one at the path; folders are made as needed."""
     uploads = _open(rooms, caller)
-    upload = await run_in_threadpool(_begin, rooms, uploads, path)
+    upload = await run_in_threadpool(_begin, rooms, caller, path)
     try:
         await _receive(request, upload)
         await run_in_threadpool(upload.publish)
@@ -67,8 +67,9 @@ async def _receive(request: Request, upload: Upload) -> None:
     await run_in_threadpool(upload.write, bytes(piece))
 
 
-def _begin(rooms: Rooms, uploads: Uploads, path: str) -> Upload:
-    return uploads.receive(path, rooms.settings.file_limit)
+def _begin(rooms: Rooms, account: str, path: str) -> Upload:
+    left = rooms.accounts.storage_left(account)
+    return _open(rooms, account).receive(path, rooms.settings.file_limit, left)
 
 
 def _open(rooms: Rooms, account: str) -> Uploads:

@@ -86,6 +86,7 @@ def start_job(job_id: str, caller: Caller, rooms: RoomsOf) -> Response:
     job = rooms.store.get(job_id, caller)
     if job.budget is not None and job.status not in ACTIVE:
         JobLimits.of_environment().check_estimate(job, plan_for(rooms, job.owner, job.process))
+    rooms.accounts.check_storage(caller)
     rooms.store.queue(job_id, caller)
     return Response(status_code=202)
 

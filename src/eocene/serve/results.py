@@ -23,7 +23,7 @@ router = APIRouter(prefix=OPENEO, tags=["synchronous processing"])
 
 
 @router.post("/result", openapi_extra=describe_body({"process": EXAMPLE}))
-def compute_result(body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
+def compute_result(caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response:
     """Run a process and return its result in the format of its ``save_result``."""
     plan = plan_for(rooms, caller, check_process(body.get("process")))
     refuse_heavy(plan, rooms.settings.sync_limit)

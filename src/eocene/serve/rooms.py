@@ -83,14 +83,15 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
             "Name a workspace, or make one with eocene.open(path).",
         )
     accounts, archive = Accounts(layout, settings.quota), Archive(layout)
-    users = accounts.users
+    users, store = accounts.users, JobStore(layout)
+    store.admission = accounts.admit_job
     own_processes = OwnProcesses(layout)
     plans = LayerPlans(archive, own_processes)
     return Rooms(
         layout=layout,
         settings=settings,
         archive=archive,
-        store=JobStore(layout),
+        store=store,
         accounts=accounts,
         users=users,
         gate=Gate(accounts),

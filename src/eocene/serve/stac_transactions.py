@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from eocene.archive.catalogue.interface import merge_patch, no_item
+from eocene.jobs.accounts.identity import EDITOR
 from eocene.model import EoceneError, ForbiddenError, InputError, NotFoundError
-from eocene.serve.auth import Caller
+from eocene.serve.auth import Caring
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.rooms import AddressOf, RoomsOf
 from eocene.serve.stac_documents import (
@@ -46,7 +47,7 @@ class ConflictError(EoceneError):
     status = 409
 
 
-def find_editor(caller: Caller, rooms: RoomsOf) -> str:
+def find_editor(who: Caring, rooms: RoomsOf) -> str:
     """Return the name of the caller, who may change the catalogue.
 
     Raises
@@ -55,13 +56,13 @@ def find_editor(caller: Caller, rooms: RoomsOf) -> str:
         403, if the operator has not said so.
     """
     settings = rooms.settings
-    if caller not in (settings.editors or (settings.user,)):
+    if EDITOR not in who.roles and who.account not in (settings.editors or (settings.user,)):
         raise ForbiddenError(
-            f"The user {caller!r} may not change the catalogue.",
-            "Ask the operator, who names the editors when the server is started.",
+            f"The user {who.account!r} may not change the catalogue.",
+            "Ask the operator for the role of an editor.",
             code="PermissionsInsufficient",
         )
-    return caller
+    return who.account
 
 
 Editor = Annotated[str, Depends(find_editor)]

@@ -36,7 +36,7 @@ def list_own_processes(
 
 
 @router.put("/process_graphs/{process_graph_id}", openapi_extra=describe_body(EXAMPLE))
-def store_own_process(process_graph_id: str, body: JsonObject, caller: Caller, rooms: RoomsOf) -> Response:
+def store_own_process(process_graph_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response:
     """Check a process and store it; one of the same name is replaced whole."""
     name = process_graph_id
     if not NAME.fullmatch(name):

@@ -28,7 +28,7 @@ Anyone = Annotated[str | None, Depends(find_anyone)]
 
 
 @router.post("/validation", openapi_extra=describe_body(EXAMPLE))
-def validate_process(body: JsonObject, caller: Anyone, rooms: RoomsOf) -> dict[str, Any]:
+def validate_process(caller: Anyone, body: JsonObject, rooms: RoomsOf) -> dict[str, Any]:
     """Return what is wrong with a process: an empty list if it could be run."""
     try:
         check_whole(rooms, caller, body)

@@ -131,5 +131,5 @@ def _describe(connection: Connection, project: str, role: str) -> dict[str, Any]
         "title": row["title"],
         "created": format_instant(row["created"]),
         "role": role,
-        "members": dict(row.tuple() for row in listed),
+        "members": {row.user: row.role for row in listed},
     }

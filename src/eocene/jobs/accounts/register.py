@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from eocene.jobs.accounts.audit import AuditLog
 from eocene.jobs.accounts.identity import Identity
 from eocene.jobs.accounts.projects import Projects
 from eocene.jobs.accounts.quota import Quota
+from eocene.jobs.accounts.spending import admit_job, measure_spent
 from eocene.jobs.accounts.tables import profiles
 from eocene.jobs.accounts.tokens import PERSONAL, PersonalTokens
 from eocene.jobs.accounts.users import Users, save_profile
-from eocene.jobs.job import ACTIVE
 from eocene.jobs.tables import jobs
+from eocene.model import EoceneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Any
 
+    from sqlalchemy import Connection
+
+    from eocene.jobs.job import Job
     from eocene.model import Layout
 
 
@@ -62,8 +67,7 @@ class Accounts:
     def quota(self, account: str) -> Quota:
         """Return what an account may use: the operator's defaults, with what was said of it in place."""
         with self._database.read() as connection:
-            own = connection.scalar(select(profiles.c.limits).where(profiles.c.user == account))
-        return self.defaults.override(own or {})
+            return self._read_quota(connection, account)
 
     def set_quota(self, account: str, limits: dict[str, Any]) -> None:
         """Say limits for one account, in place of what was said before; raises InputError, NotFoundError."""
@@ -71,19 +75,48 @@ class Accounts:
         with self._database.write() as connection:
             save_profile(connection, account, limits=limits)
 
-    def count_active_jobs(self, account: str) -> int:
-        """Return how many jobs of an account are queued or running."""
-        query = select(func.count()).where(jobs.c.owner == account, jobs.c.status.in_(ACTIVE))
+    def admit_job(self, connection: Connection, job: Job) -> float | None:
+        """Return the budget of a job that is to be queued; raises what ``spending.admit_job`` does."""
+        return admit_job(connection, job, self._read_quota(connection, job.owner))
+
+    def credits_left(self, account: str) -> float | None:
+        """Return what an account may still spend; None if there is no limit."""
         with self._database.read() as connection:
-            return int(connection.scalar(query) or 0)
+            most = self._read_quota(connection, account).credits
+            return None if most is None else max(most - measure_spent(connection, account), 0.0)
+
+    def storage_left(self, account: str) -> int | None:
+        """Return the bytes by which an account's files may grow, not below 0; None if there is no limit."""
+        most = self.quota(account).storage
+        return None if most is None else max(most - self.measure_storage(account), 0)
+
+    def check_storage(self, account: str) -> None:
+        """Raise StorageQuotaError if nothing more fits."""
+        if self.storage_left(account) == 0:
+            raise StorageQuotaError(
+                f"Your storage of {self.quota(account).storage} bytes is full.",
+                "Delete jobs or files, or ask the operator for more.",
+            )
 
     def measure_storage(self, account: str) -> int:
         """Return the bytes that the results and uploaded files of an account take."""
         query = select(jobs.c.id).where(jobs.c.owner == account)
         with self._database.read() as connection:
             ids = connection.scalars(query).all()
-        folders = [self._layout.results / job for job in ids] + [self._layout.files / account]
+        folders = [self._layout.results / job for job in ids]
+        folders.append(replace(self._layout, account=account).files)
         return sum(size for folder in folders for size in _list_sizes(folder))
+
+    def _read_quota(self, connection: Connection, account: str) -> Quota:
+        own = connection.scalar(select(profiles.c.limits).where(profiles.c.user == account))
+        return self.defaults.override(own or {})
+
+
+class StorageQuotaError(EoceneError):
+    """An account's results and files take as much as they may."""
+
+    code = "StorageQuotaExceeded"
+    status = 400
 
 
 def _list_sizes(folder: Path) -> Iterator[int]:

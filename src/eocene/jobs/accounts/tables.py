@@ -1,4 +1,4 @@
-"""The tables of accounts: profiles of users, personal tokens, projects, the audit log."""
+"""The tables of accounts: profiles of users, personal tokens, projects, spending, the audit log."""
 
 from __future__ import annotations
 
@@ -61,6 +61,17 @@ personal_tokens = Table(
     Column("created", Float, nullable=False),
     Column("expires", Float, nullable=False),
 )
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("user", String(64), nullable=False, index=True),
+    Column("job", String(64), nullable=False),
+    Column("time", Float, nullable=False),
+    Column("cpu_s", Float, nullable=False),
+)
+"""What runs took whose jobs are gone or have started anew; only ever added to."""
 
 audit = Table(
     "audit",
