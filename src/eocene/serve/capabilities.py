@@ -11,6 +11,7 @@ from eocene.model import NotFoundError
 from eocene.process.output.formats import INPUT_FORMATS, OUTPUT_FORMATS
 from eocene.serve.rooms import AddressOf, link
 from eocene.serve.settings import API_VERSION, OPENEO, STAC_VERSION
+from eocene.serve.udf_runtimes import describe_walls
 
 router = APIRouter(tags=["capabilities"])
 fallback = APIRouter(include_in_schema=False)
@@ -59,6 +60,7 @@ def describe_server(request: Request, address: AddressOf) -> dict[str, Any]:
         "conformsTo": list(CONFORMANCE),
         "endpoints": list_endpoints(request.app.openapi()["paths"]),
         "billing": BILLING,
+        "eocene:udf": describe_walls(),
         "links": [
             link("self", address(f"{OPENEO}/")),
             link("version-history", address("/.well-known/openeo")),
