@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import sys
 
-from eocene.cli import accounts, archive, backup, cubes, jobs, learning, linking, service
+from eocene.cli import accounts, archive, backup, cubes, jobs, learning, linking, rules, service
 from eocene.cli.console import app
 from eocene.model import EoceneError, InputError, NotFoundError, UnavailableError
 
-__all__ = ["accounts", "app", "archive", "backup", "cubes", "jobs", "learning", "linking", "main", "service"]
+__all__ = [
+    "accounts",
+    "app",
+    "archive",
+    "backup",
+    "cubes",
+    "jobs",
+    "learning",
+    "linking",
+    "main",
+    "rules",
+    "service",
+]
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from eocene.archive import Archive
 from eocene.jobs import Accounts, JobStore, Layers, Users
+from eocene.jobs.events import Rules
 from eocene.jobs.own_processes import OwnProcesses
 from eocene.model import InputError, Layout
 from eocene.serve.drawing import Drawing
@@ -39,6 +40,7 @@ class Rooms:
     logins: Logins
     layers: Layers
     own_processes: OwnProcesses
+    rules: Rules
     metrics: Metrics
     plans: LayerPlans
     drawing: Drawing
@@ -64,8 +66,8 @@ class Rooms:
         """Stop the threads and close the stores."""
         for pool in (self.pool, self.points):
             pool.shutdown(wait=True, cancel_futures=True)
-        stores = (self.store, self.accounts, self.layers, self.own_processes, self.archive.catalogue)
-        for store in (*stores, *self.opened.values()):
+        stores = (self.store, self.accounts, self.layers, self.own_processes, self.rules)
+        for store in (*stores, self.archive.catalogue, *self.opened.values()):
             store.close()
 
 
@@ -98,6 +100,7 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
         logins=Logins(settings.oidc, users),
         layers=Layers(layout),
         own_processes=own_processes,
+        rules=Rules(layout, archive),
         metrics=Metrics(),
         plans=plans,
         drawing=Drawing(plans, settings.tile_cache),

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from eocene.archive import Archive
     from eocene.archive.hot.index import HotAreas
     from eocene.jobs import JobStore, Layers, Users
+    from eocene.jobs.events import Rules
     from eocene.learn import ModelRegistry
     from eocene.link import LinkStore
     from eocene.model import Layout
@@ -31,7 +32,7 @@ class Rooms:
 
     def close(self) -> None:
         """Close every room that was opened."""
-        for room in ("archive", "jobs", "layers", "users", "links"):
+        for room in ("rules", "archive", "jobs", "layers", "users", "links"):
             opened = self.__dict__.pop(room, None)
             if opened is not None:
                 opened.close()
@@ -63,6 +64,13 @@ class Rooms:
         from eocene.jobs import Users
 
         return Users(self.layout)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What runs and tells when something happens."""
+        from eocene.jobs.events import Rules
+
+        return Rules(self.layout, self.archive)
 
     @cached_property
     def models(self) -> ModelRegistry:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from eocene.jobs.events.telling import send_notice
 from eocene.model import EoceneError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eocene.jobs.events.agenda import Notice
     from eocene.jobs.events.rule import Rule
     from eocene.jobs.events.sources import Look
@@ -68,6 +71,19 @@ def run_rules(
         if not steps:
             stop.wait(poll_s)
     return fired
+
+
+@contextmanager
+def keep_rules(rules: Rules) -> Iterator[None]:
+    """Evaluate rules in a thread until the block ends."""
+    stop = threading.Event()
+    thread = threading.Thread(target=run_rules, args=(rules,), kwargs={"stop": stop}, name="rules")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _take_steps(rules: Rules, agenda: Agenda, stop: threading.Event) -> tuple[int, int]:
