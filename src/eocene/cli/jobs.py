@@ -48,7 +48,9 @@ def worker(
     """Run queued jobs, each worker in a process of its own, until told to stop."""
     from eocene.jobs import run_worker
     from eocene.jobs.crew import Crew, run_attended
+    from eocene.serve.logging import configure_logging
 
+    configure_logging()
     with open_workspace(workspace) as ws:
         if once:
             print_json({"ended": run_worker(ws.archive, ws.jobs, once=True)})

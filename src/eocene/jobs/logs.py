@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from eocene.jobs.job import Job
     from eocene.jobs.queue import JobQueue
 
+_log = logging.getLogger(__name__)
+
 MESSAGE_LIMIT = 2000
 """Longest message of a line, in characters."""
 
@@ -53,6 +55,7 @@ def write_log(
     values = {"job": job, "time": now, "level": level, "message": message[:MESSAGE_LIMIT], "code": code}
     values["data"] = null() if data is None else data
     connection.execute(insert(logs).values(values))
+    _log.info("%s %s: %s", job, level, values["message"], extra={"job": job})
 
 
 def read_logs(

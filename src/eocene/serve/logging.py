@@ -47,8 +47,9 @@ def configure_logging(stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.addFilter(_add_ids)
     handler.setFormatter(JsonLines() if form == "json" else logging.Formatter(_TEXT))
+    handler.set_name("eocene")
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [*(other for other in root.handlers if other.name != handler.name), handler]
     root.setLevel(logging.WARNING)
     for name in ("eocene", "uvicorn.error"):
         logging.getLogger(name).setLevel(level.upper())
