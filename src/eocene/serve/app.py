@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from eocene._version import __version__
 from eocene.jobs.crew import Crew
+from eocene.jobs.events import keep_rules
 from eocene.model import Layout
 from eocene.process import registry
 from eocene.serve import (
@@ -20,6 +21,7 @@ from eocene.serve import (
     capabilities,
     collections,
     downloads,
+    events,
     files,
     health,
     jobs,
@@ -72,6 +74,7 @@ _ROUTERS = (
     downloads.router,
     downloads.files,
     services.router,
+    events.router,
     stac.router,
     stac_search.router,
     stac_aggregation.router,
@@ -149,7 +152,8 @@ async def _live(app: FastAPI) -> AsyncIterator[None]:
     try:
         with Crew(rooms.layout.root, rooms.settings.workers) as crew:
             app.state.workers = crew.members
-            yield
+            with keep_rules(rooms.rules):
+                yield
     finally:
         rooms.close()
 
