@@ -1,0 +1,100 @@
+"""Turns at expensive work: whoever asks for much waits for himself, not the others for him."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from eocene.serve.fair import FairQueue
+from eocene.serve.limits import TooManyRequestsError
+
+
+def run_all(queue: FairQueue, users: str) -> list[str]:
+    """Let one request of each letter's user come at once, in this order; return the order of their turns."""
+    done: list[str] = []
+    busy = most = 0
+
+    async def ask(user: str) -> None:
+        nonlocal busy, most
+        async with queue.turn(user):
+            busy += 1
+            most = max(most, busy)
+            done.append(user)
+            await asyncio.sleep(0)
+            busy -= 1
+
+    async def ask_all() -> None:
+        await asyncio.gather(*(ask(user) for user in users))
+
+    asyncio.run(ask_all())
+    assert queue.length == 0
+    done.append(f"{most} at once")
+    return done
+
+
+def test_one_who_floods_lets_the_others_in_between():
+    turns = run_all(FairQueue(1), "aaaaaaab" + "c")
+    assert turns == [*"aabcaaaaa", "1 at once"]
+
+
+def test_users_with_many_requests_take_turns():
+    assert run_all(FairQueue(1), "aaaabbbb")[:8] == list("aabababb")
+
+
+def test_no_more_than_the_slots_work_at_once():
+    assert run_all(FairQueue(3), "abcdefgh" * 4)[-1] == "3 at once"
+
+
+def test_who_has_too_many_waiting_is_told_to_come_again():
+    async def flood() -> None:
+        queue = FairQueue(1, waiting=2)
+        async with queue.turn("a"):
+            waiting = [asyncio.create_task(_take(queue, "a")) for _ in range(2)]
+            await asyncio.sleep(0)
+            with pytest.raises(TooManyRequestsError) as refused:
+                await _take(queue, "a")
+            assert int(refused.value.headers["Retry-After"]) > 0
+            other = asyncio.create_task(_take(queue, "b"))
+            await asyncio.sleep(0)
+            assert queue.length == 3
+        await asyncio.gather(*waiting, other)
+
+    asyncio.run(flood())
+
+
+def test_who_gives_up_waiting_costs_nobody_a_turn():
+    async def give_up() -> None:
+        queue = FairQueue(1)
+        async with queue.turn("a"):
+            first, second = (asyncio.create_task(_take(queue, user)) for user in "bc")
+            await asyncio.sleep(0)
+            first.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait_for(second, 1)
+        assert first.cancelled()
+        await asyncio.wait_for(_take(queue, "d"), 1)
+
+    asyncio.run(give_up())
+
+
+def test_a_turn_that_is_given_back_early_is_the_next_ones():
+    async def hand_over() -> None:
+        queue = FairQueue(1)
+        async with queue.turn("a") as give_back:
+            give_back()
+            await asyncio.wait_for(_take(queue, "b"), 1)
+        await asyncio.wait_for(_take(queue, "c"), 1)
+        async with queue.turn("d"):
+            assert queue.length == 0
+            waiting = asyncio.create_task(_take(queue, "e"))
+            await asyncio.sleep(0)
+            assert queue.length == 1
+        await waiting
+
+    asyncio.run(hand_over())
+
+
+async def _take(queue: FairQueue, user: str) -> None:
+    async with queue.turn(user):
+        await asyncio.sleep(0)
