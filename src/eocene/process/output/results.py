@@ -96,6 +96,8 @@ def _resume(plan: Plan, work: Path) -> tuple[Plan, Ledger | None, Path]:
         plan, goes_on = ledger.open(plan)
     if not goes_on:
         _remove(draft)
+    for leftover in draft.glob(".*"):  # what was being written when the worker died
+        _remove(leftover) if leftover.is_dir() else leftover.unlink()
     draft.mkdir(parents=True, exist_ok=True)
     return plan, ledger, draft
 
