@@ -12,7 +12,7 @@ from tests.jobs.events.world import ADD, QUAKE_TIME, collect, quake, watch
 
 from eocene.jobs import JobStore
 from eocene.jobs.events import run_rules
-from eocene.model import InputError, NotFoundError
+from eocene.model import InputError, NotFoundError, StateError
 
 
 @pytest.fixture
@@ -84,6 +84,23 @@ def test_a_job_waits_for_the_images_after_the_event(rules, jobs, outside, clock)
     run_rules(rules, once=True)
     step(rules, clock)
     assert len(jobs.list()) == 1
+
+
+def test_a_job_beyond_the_quota_waits_and_is_not_lost(rules, jobs, outside, clock):
+    def admit(_connection, _job):
+        if full:
+            raise StateError("You have as many jobs as you may.", "Wait.")
+        return 7.0
+
+    full, rules.admission = True, admit
+    outside.feed = collect(quake("us1", 5.4))
+    rule = rules.create(watch(outside))
+    step(rules, clock)
+    assert jobs.list() == ()
+    assert any("as many jobs as you may" in line["message"] for line in rules.logs(rule.id))
+    full = False
+    step(rules, clock)
+    assert [(job.status, job.budget) for job in jobs.list()] == [("queued", 7.0)]
 
 
 def test_what_is_told_at_the_end_waits_for_the_job(rules, jobs, outside, clock):

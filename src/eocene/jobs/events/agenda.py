@@ -81,7 +81,7 @@ class Agenda:
                 if fired == MOST_AT_ONCE:
                     changes = {"next_look": now}
                     break
-                insert_event(connection, rule, event, now)
+                insert_event(connection, rule, event, now, self._rules.admission)
                 known |= set(event.ids)
                 fired += 1
             connection.execute(update(rules).where(rules.c.id == rule.id).values(**changes))
@@ -105,7 +105,8 @@ class Agenda:
             with self._rules.database.write() as connection:
                 row = connection.execute(select(rules).where(rules.c.id == rule_id)).mappings().first()
                 if row is not None:  # else it was deleted meanwhile
-                    start_job(connection, Rule.from_row(dict(row)), Event.from_dict(document), now)
+                    event = Event.from_dict(document)
+                    start_job(connection, Rule.from_row(dict(row)), event, now, self._rules.admission)
                     started += 1
         return started
 

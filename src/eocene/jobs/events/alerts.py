@@ -71,7 +71,7 @@ def _read_cap(alert: Element) -> Event:
     earlier = [part.split(",") for part in (find_text(alert, "references") or "").split()]
     names = [(sender or "", name), *((part[0], part[1]) for part in earlier[:50] if len(part) == 3)]
     ids = dict.fromkeys(shorten_id(f"{who},{what}".strip(",")) for who, what in names)
-    title = find_text(alert, "headline", "event") or name
+    title = find_text(alert, "headline") or find_text(alert, "event") or name
     return _make_event(alert, tuple(ids), title)
 
 

@@ -10,23 +10,27 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from eocene.jobs.events.arguments import fill_arguments
 from eocene.jobs.events.tables import rule_events, rule_logs, rule_notices
 from eocene.jobs.logs import write_log
+from eocene.jobs.queue import load_job
 from eocene.jobs.tables import jobs
 from eocene.model import EoceneError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy import Connection
 
     from eocene.jobs.events.event import Event
     from eocene.jobs.events.rule import Rule
+    from eocene.jobs.job import Job
 
-_DAY_S = 86_400.0
+    Admission = Callable[[Connection, Job], float | None]
+
+_DAY_S, _AGAIN_S = 86_400.0, 60.0
 _AT_ONCE = 500
 """Names asked for in one statement."""
 _ENDED = ("finished", "error", "canceled")
@@ -52,7 +56,9 @@ def insert_known(connection: Connection, rule_id: str, ids: Iterable[str], now: 
         connection.execute(insert(rule_events), rows)
 
 
-def insert_event(connection: Connection, rule: Rule, event: Event, now: float) -> None:
+def insert_event(
+    connection: Connection, rule: Rule, event: Event, now: float, admission: Admission | None = None
+) -> None:
     """Note an event that fires, with its other names, its notices, and its job if that is due now."""
     wait = float((rule.run or {}).get("wait_days", 0.0)) * _DAY_S
     due = None if rule.run is None else max(now, (event.time or now) + wait)
@@ -66,17 +72,20 @@ def insert_event(connection: Connection, rule: Rule, event: Event, now: float) -
         connection.execute(insert(rule_notices).values(**notice))
     write_rule_log(connection, rule.id, now, "info", f"Met the event {event.id!r} ({event.title}).")
     if due is not None and due <= now:
-        start_job(connection, rule, event, now)
+        start_job(connection, rule, event, now, admission)
 
 
-def start_job(connection: Connection, rule: Rule, event: Event, now: float) -> None:
-    """Queue the job of an event unless that was done; an event that does not fit the graph is noted."""
+def start_job(
+    connection: Connection, rule: Rule, event: Event, now: float, admission: Admission | None = None
+) -> None:
+    """Queue the job of an event unless that was done; an event that does not fit the graph is noted.
+
+    A job that the owner's quota does not admit now is tried again later.
+    """
     here = (rule_events.c.rule == rule.id) & (rule_events.c.event == event.id)
     waiting = here & rule_events.c.due.is_not(None)
-    if (
-        rule.run is None
-        or not connection.execute(update(rule_events).where(waiting).values(due=None)).rowcount
-    ):
+    taken = update(rule_events).where(waiting).values(due=None)
+    if rule.run is None or not connection.execute(taken).rowcount:
         return
     try:
         values = fill_arguments(rule.run.get("arguments") or {}, event, rule.windows)
@@ -84,7 +93,15 @@ def start_job(connection: Connection, rule: Rule, event: Event, now: float) -> N
         connection.execute(update(rule_events).where(here).values(fault=str(error)))
         write_rule_log(connection, rule.id, now, "error", str(error), error.code)
         return
-    job_id = _queue_job(connection, rule, event, values, now)
+    job_id = _insert_job(connection, rule, event, values, now)
+    try:
+        budget = None if admission is None else admission(connection, load_job(connection, job_id))
+    except EoceneError as error:
+        connection.execute(delete(jobs).where(jobs.c.id == job_id))
+        connection.execute(update(rule_events).where(here).values(due=now + _AGAIN_S))
+        write_rule_log(connection, rule.id, now, "warning", str(error), error.code)
+        return
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(status="queued", budget=budget))
     connection.execute(update(rule_events).where(here).values(job=job_id))
     write_rule_log(connection, rule.id, now, "info", f"Queued the job {job_id} for {event.id!r}.")
 
@@ -105,7 +122,7 @@ def write_rule_log(
     connection.execute(insert(rule_logs).values(**values))
 
 
-def _queue_job(connection: Connection, rule: Rule, event: Event, values: dict[str, Any], now: float) -> str:
+def _insert_job(connection: Connection, rule: Rule, event: Event, values: dict[str, Any], now: float) -> str:
     process = (rule.run or {})["process"]
     listed = {p["name"]: p for p in process.get("parameters") or []}
     given = {
@@ -118,7 +135,7 @@ def _queue_job(connection: Connection, rule: Rule, event: Event, values: dict[st
         "title": f"{rule.title}: {event.title}"[:500],
         "description": f"Run by the rule {rule.id} for the event {event.id}.",
         "process": {**process, "parameters": list((listed | given).values())},
-        "status": "queued",
+        "status": "created",
         "progress": 0.0,
         "created": now,
         "updated": now,

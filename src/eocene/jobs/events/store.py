@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from eocene.archive import Archive
+    from eocene.jobs.events.outbox import Admission
     from eocene.model import Layout
 
 MOST_RULES = 100
@@ -44,10 +45,20 @@ class Rules:
         What the rules watch.
     clock : callable
         Gives the time in seconds since 1970.
+    admission : callable, optional
+        Returns the budget of a job, inside a transaction; raises where the owner's quota forbids it.
     """
 
-    def __init__(self, layout: Layout, archive: Archive, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        archive: Archive,
+        *,
+        clock: Callable[[], float] = time.time,
+        admission: Admission | None = None,
+    ) -> None:
         self.archive = archive
+        self.admission = admission
         self.clock = clock
         self.database = open_database(layout)
 
