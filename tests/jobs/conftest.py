@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import insert
+from tests.recovery.conftest import database, postgres
 
 from eocene.jobs import JobStore
+from eocene.jobs.tables import users
 from eocene.model import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from eocene.jobs import Accounts
+
+
+__all__ = ["database", "postgres"]
 
 
 class Clock:
@@ -38,7 +46,13 @@ def layout(tmp_path: Path) -> Layout:
 
 
 @pytest.fixture
-def store(layout: Layout, clock: Clock) -> Iterator[JobStore]:
+def store(layout: Layout, clock: Clock, database: str) -> Iterator[JobStore]:
     store = JobStore(layout, clock=clock, lease_s=30.0)
     yield store
     store.close()
+
+
+def add_user(accounts: Accounts, name: str) -> None:
+    """Add a user who has no password yet: to hash one takes longer than all else in a test."""
+    with accounts.users.database.write() as connection:
+        connection.execute(insert(users).values(name=name, password_hash="", created=0.0))

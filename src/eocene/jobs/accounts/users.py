@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -56,12 +57,15 @@ class Users:
         self._hasher = _load_hasher()
         self._clock = clock
         self.database: Database = open_database(layout)
-        # An unknown user costs as much time as a wrong password: nobody learns names from the clock.
-        self._decoy = self._hasher.hash(secrets.token_urlsafe(16))
 
     def close(self) -> None:
         """Give the connections back."""
         self.database.close()
+
+    @cached_property
+    def _decoy(self) -> str:
+        """Hash that an unknown user's password is compared with: nobody learns names from the clock."""
+        return self._hasher.hash(secrets.token_urlsafe(16))
 
     # Accounts.
 
@@ -181,9 +185,10 @@ class Users:
 
         with self.database.read() as connection:
             hashed = connection.scalar(select(users.c.password_hash).where(users.c.name == name))
+        decoy = self._decoy  # also where it isn't needed: the first login takes longer for everybody
         try:
             with _VERIFYING:
-                self._hasher.verify(hashed or self._decoy, password)
+                self._hasher.verify(hashed or decoy, password)
         except (VerificationError, InvalidHashError):
             hashed = None
         if not hashed:
