@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
+from sqlalchemy import update
 
 from eocene.jobs import JobStore
+from eocene.jobs.database import open_database
+from eocene.jobs.tables import settings
 from eocene.model import DamageError, InputError, NotFoundError, StateError, UnavailableError
 
 PROCESS = {
@@ -264,9 +267,8 @@ def test_a_damaged_state_is_named(layout):
 
 
 def test_a_state_of_a_newer_version_is_left_alone(layout, store):
-    with sqlite3.connect(layout.state) as connection:
-        connection.execute("UPDATE settings SET value = '99' WHERE name = 'schema'")
-    connection.close()
+    with closing(open_database(layout)) as database, database.write() as connection:
+        connection.execute(update(settings).where(settings.c.name == "schema").values(value="99"))
     with pytest.raises(UnavailableError, match="99"):
         JobStore(layout)
 

@@ -1,4 +1,4 @@
-"""A process that has loaded everything and forks workers on demand, so that hundreds can be killed in a minute.
+"""A process that has loaded everything and forks workers on demand, so that hundreds can be killed soon.
 
 Each line of its input is an order, the arguments of a worker as JSON; it answers with the number of the
 process. The workers are those of the product; each block that one begins to compute is noted in a file.

@@ -1,4 +1,4 @@
-"""Workers are killed at random moments: nothing is lost, nothing is damaged, hardly anything is done twice."""
+"""Workers are killed at random moments: nothing is lost or damaged, hardly anything is done twice."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ THREADS = len(os.sched_getaffinity(0))
 
 
 def kill_often(world, nursery, kills, seed):
-    """Run jobs and kill their worker again and again; return ids, blocks redone by kill, seconds to resume."""
-    chance = random.Random(seed)
+    """Kill the workers of jobs again and again; return ids, blocks redone in each, seconds to resume."""
+    chance = random.Random(seed)  # noqa: S311
     ids, redone, resumed, done = [], [], [], 0
     while done < kills:
         job = world.queue()
