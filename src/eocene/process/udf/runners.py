@@ -11,11 +11,9 @@ import os
 import platform
 import threading
 import weakref
-from contextlib import redirect_stdout
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError, UnavailableError
@@ -112,10 +110,10 @@ class UnsafeRunner:
         """Run the code of a call on its data; see :class:`eocene.process.udf.UdfRunner`."""
         from eocene.process.udf.inside import contract
 
-        printed = StringIO()
+        # Not by sys.stdout, which all threads share.
+        show = _leave_out if call.is_trial else _log_print
         try:
-            with redirect_stdout(printed):
-                return contract.run(str(call.code), call.data, call.context)
+            return contract.run(str(call.code), call.data, call.context, show)
         except Exception as error:
             told = contract.explain(error, call.code)
             raise UdfError(
@@ -123,9 +121,6 @@ class UnsafeRunner:
                 "Mend the code.",
                 line=told["line"],
             ) from error
-        finally:
-            for line in printed.getvalue().splitlines() if not call.is_trial else ():
-                log_line("info", line, "User")
 
 
 def choose_runner() -> UdfRunner:
@@ -166,5 +161,9 @@ def offer_where_possible() -> None:
         withdraw_udfs(str(error))
 
 
-def _leave_out(level: str, text: str, code: str) -> None:
+def _leave_out(*_: Any, **__: Any) -> None:
     """Leave out what a trial on one pixel without data prints."""
+
+
+def _log_print(*values: Any, sep: str | None = " ", **_: Any) -> None:
+    log_line("info", (sep or " ").join(map(str, values)), "User")
