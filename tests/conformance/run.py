@@ -1,8 +1,8 @@
 """Run the official openEO test suite against a server of simulated scenes, and print what came of it.
 
-The suite's package lacks three things, which are laid beside it: the specification of the API (beside
-the checkout, or ``--specification``), the official descriptions of processes (from the package
-``openeo-processes-dask``), and the bodies of its requests (``payloads.py``).
+The suite's package lacks three things, which are laid beside it: the specification of the API
+(``--specification``) and the official descriptions of processes (``--processes``), both by default from
+beside the checkout, and the bodies of its requests (``payloads.py``).
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import argparse
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import venv
-import xml.etree.ElementTree as ET
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from defusedxml import ElementTree  # noqa: E402
 from tests.conformance.payloads import write_payloads  # noqa: E402
 from tests.conformance.scenes import COLLECTION, write_scenes  # noqa: E402
 from tests.serve.conftest import run_server  # noqa: E402
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SUITE = ("openeo-test-suite==0.2.2",)
-PROCESSES = "openeo-processes-dask"
 MODULES = {
     "general": "general",
     "collections": "collections",
@@ -44,6 +43,7 @@ MODULES = {
     "workflows": "workflows",
 }
 SPECIFICATION = ROOT.parent / "shared" / "spec" / "openapi-1.2.0.yaml"
+PROCESSES = ROOT.parent / "shared" / "data" / "openeo-process-tests"
 
 
 def main() -> int:
@@ -51,10 +51,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, default=ROOT / "build" / "conformance")
     parser.add_argument("--specification", type=Path, default=SPECIFICATION)
+    parser.add_argument("--processes", type=Path, default=PROCESSES)
     parser.add_argument("--module", choices=[*MODULES], action="append")
     parser.add_argument("rest", nargs="*", help="more arguments for pytest")
     asked = parser.parse_args()
-    suite = install_suite(asked.home, asked.specification)
+    suite = install_suite(asked.home, asked.specification, asked.processes)
     names = asked.module or MODULES
     with tempfile.TemporaryDirectory() as folder, serve_scenes(Path(folder)) as (url, login):
         rows = [(n, run_module(asked.home, suite, MODULES[n], url, login, asked.rest)) for n in names]
@@ -62,7 +63,7 @@ def main() -> int:
     return int(any(counts["failed"] for _, counts in rows))
 
 
-def install_suite(home: Path, specification: Path) -> Path:
+def install_suite(home: Path, specification: Path, processes: Path) -> Path:
     """Install the suite into an environment of its own, with what it lacks; return where its tests lie."""
     python = home / "env" / "bin" / "python"
     if not (home / "installed").exists():
@@ -70,15 +71,11 @@ def install_suite(home: Path, specification: Path) -> Path:
         venv.create(home / "env", with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", *SUITE], check=True, stderr=subprocess.DEVNULL)
-        subprocess.run(
-            [*pip, "download", "--no-deps", "--dest", str(home), PROCESSES], check=True,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        _unpack_processes(home)
         (home / "installed").touch()
     place = find_place(home)
     (place / "assets" / "openeo-api").mkdir(parents=True, exist_ok=True)
     (place / "assets" / "openeo-api" / "openapi.yaml").write_text(correct_specification(specification))
+    copy_processes(processes, place / "assets" / "processes")
     write_payloads(place / "src" / "openeo_test_suite" / "tests" / "general" / "payload_examples")
     return place / "site-packages" / "openeo_test_suite" / "tests"
 
@@ -101,17 +98,11 @@ def find_place(home: Path) -> Path:
     return next((home / "env" / "lib").glob("python*"))
 
 
-def _unpack_processes(home: Path) -> None:
+def copy_processes(source: Path, place: Path) -> None:
     """Lay the official descriptions of processes where the suite looks for them."""
-    wheel = next(home.glob("openeo_processes_dask*.whl"))
-    with zipfile.ZipFile(wheel) as packed:
-        for name in packed.namelist():
-            inner = name.partition("specs/openeo-processes/")[2]
-            folder, _, file = inner.rpartition("/")
-            if file.endswith(".json") and folder in ("", "proposals"):
-                place = find_place(home) / "assets" / "processes" / folder / file
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(packed.read(name))
+    place.mkdir(parents=True, exist_ok=True)
+    for path in source.glob("*.json"):
+        shutil.copyfile(path, place / path.name)
 
 
 @contextlib.contextmanager
@@ -146,11 +137,14 @@ def run_module(
     command = [
         str(home / "env" / "bin" / "pytest"), str(suite / module), "-q", "--tb=short",
         "-p", "no:cacheprovider", "-p", "openeo_test_suite.lib.pytest_plugin",
+        "-p", "tests.conformance.offline",
         "--rootdir", str(suite), f"--junit-xml={report}", f"--openeo-backend-url={url}",
         f"--s2-collection={COLLECTION}", "--experimental", *rest,
     ]  # fmt: skip
-    subprocess.run(command, cwd=home, env=os.environ | login, check=False, stdout=sys.stderr)
-    (found,) = ET.parse(report).getroot().iter("testsuite")
+    subprocess.run(
+        command, cwd=home, env=os.environ | login | {"PYTHONPATH": str(ROOT)}, check=False, stdout=sys.stderr
+    )
+    (found,) = ElementTree.parse(report).getroot().iter("testsuite")
     tests, skipped = int(found.attrib["tests"]), int(found.attrib["skipped"])
     failed = int(found.attrib["failures"]) + int(found.attrib["errors"])
     return {"tests": tests, "passed": tests - skipped - failed, "failed": failed, "skipped": skipped}

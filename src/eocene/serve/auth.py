@@ -106,7 +106,7 @@ def describe_account(who: Caring, rooms: RoomsOf) -> dict[str, Any]:
     """Tell who the caller is, and what is left of the account's storage and credits."""
     accounts, account = rooms.accounts, who.account
     quota = accounts.quota(account)
-    return {
+    shown = {
         "user_id": account,
         "name": accounts.users.title(account),
         "storage": _describe_storage(rooms, account, quota.storage),
@@ -115,6 +115,7 @@ def describe_account(who: Caring, rooms: RoomsOf) -> dict[str, Any]:
         "limits": quota.to_dict(),
         "links": [],
     }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def _describe_storage(rooms: Rooms, account: str, most: int | None) -> dict[str, int] | None:

@@ -25,6 +25,8 @@ router = APIRouter(prefix=OPENEO, tags=["batch jobs"])
 files = APIRouter(tags=["batch jobs"])
 
 _ZIP = ".zip"
+_WANTED = "result"
+"""How the one file is called in which formats other than GeoTIFF and Zarr hold all of a result."""
 
 
 @router.get("/jobs/{job_id}/results")
@@ -34,8 +36,9 @@ def list_results(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
     if job.status == "error":
         return JSONResponse(_find_failure(rooms, job), 424)
     _check_finished(job)
-    collection = _Links(rooms, address, job.id).rewrite(COLLECTION)
-    return JSONResponse(collection | {"openeo:status": job.status})
+    collection = _ask_for_one(_Links(rooms, address, job.id).rewrite(COLLECTION))
+    # Downloads cost nothing, however often.
+    return JSONResponse(collection | {"openeo:status": job.status}, headers={"OpenEO-Costs": "0"})
 
 
 @files.get("/results/{job_id}/{name:path}")
@@ -88,6 +91,25 @@ class _Links:
 
     def _rewrite_link(self, href: str) -> str:
         return self._sign(href.removeprefix("./")) if href.startswith("./") else self._address(href)
+
+
+def _ask_for_one(collection: dict[str, Any]) -> dict[str, Any]:
+    """Return the collection with the one file that was asked for as its only asset, if there is one.
+
+    Clients that want "the result" refuse to choose. What a job writes besides, tiles and the Zarr store,
+    stays reachable by links.
+    """
+    assets = collection["assets"]
+    wanted = [key for key in assets if Path(key).stem == _WANTED]
+    if len(wanted) != 1:
+        return collection
+    others = [
+        link("alternate", asset["href"], asset.get("type", "application/octet-stream"), title=key)
+        for key, asset in assets.items()
+        if key not in wanted
+    ]
+    chosen = {key: assets[key] for key in wanted}
+    return collection | {"assets": chosen, "links": [*collection["links"], *others]}
 
 
 def _is_stac(path: Path) -> bool:

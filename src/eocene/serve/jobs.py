@@ -127,7 +127,6 @@ def estimate_job(job_id: str, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
         "size": estimate.result_bytes,
         "duration": f"PT{max(math.ceil(seconds), 1)}S",
         "costs": round(credits_of(estimate.cpu_seconds), 4),
-        "downloads_included": None,
     }
 
 

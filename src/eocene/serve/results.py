@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -34,4 +35,5 @@ def compute_result(caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response
         shutil.rmtree(folder, ignore_errors=True)
         raise
     task = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(path, media_type=media_type, filename=path.name, background=task)
+    headers = {"OpenEO-Identifier": f"r-{secrets.token_hex(8)}"}
+    return FileResponse(path, 200, headers, media_type=media_type, filename=path.name, background=task)

@@ -42,6 +42,8 @@ class Request:
         The collection.
     bbox : tuple of float, optional
         A box in EPSG:4326.
+    box : tuple of float and int, optional
+        The same box as it was given, and its EPSG code: turned to degrees and back it would grow.
     within : tuple of Feature
         Geometries outside of which there is to be no data; none for the whole box.
     span : TimeSpan
@@ -58,6 +60,7 @@ class Request:
     span: TimeSpan
     bands: tuple[str, ...]
     conditions: Conditions
+    box: tuple[BBox, int] | None = None
 
     @classmethod
     def all_of(cls, name: str) -> Request:
@@ -68,18 +71,16 @@ class Request:
     def of(cls, name: str, arguments: Mapping[str, Any]) -> Request:
         """Return what a load process asks for by its arguments."""
         extent = arguments["spatial_extent"]
-        bbox = None
-        if extent is not None:
-            edges, epsg = parse_bbox(extent)
-            bbox = transform_bbox(edges, epsg, 4326)
+        box = None if extent is None else parse_bbox(extent)
         is_shape = isinstance(extent, Block) or (isinstance(extent, dict) and "type" in extent)
         return cls(
             name,
-            bbox,
+            None if box is None else transform_bbox(*box, 4326),
             read_features(extent) if is_shape else (),
             TimeSpan.from_openeo(arguments["temporal_extent"]),
             tuple(arguments["bands"] or ()),
             read_conditions(arguments["properties"]),
+            box,
         )
 
 
@@ -136,9 +137,9 @@ def make_source(
         raise _explain_nothing(request, find)
     chosen = lattice or choose_lattice(items, bands, request.bbox or _union([i["bbox"] for i in items]))
     grid = cover_items(items, bands, chosen)
-    if request.bbox is not None:
+    if request.box is not None:
         # A box that only touches the rounded footprint of an item still gets its own pixels.
-        asked = chosen.grid_over(request.bbox)
+        asked = chosen.grid_over(*request.box)
         grid = asked.intersect(grid) or asked
     source = CubeSource(archive, group_by_solar_day(items), tuple(bands), grid, scaled)
     return _mask_source(source, request.within) if request.within else source

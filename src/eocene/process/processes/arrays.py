@@ -139,7 +139,9 @@ def array_concat(array1: Array, array2: Array) -> Array:
     ArrayLabelConflict
         Both arrays have a label.
     """
-    return array_modify(array1, array2, len(entries_of(array1)))
+    # Clients append what they have calculated of an array, one value, as if it were an array of one.
+    others = [array2] if isinstance(array2, Block) and array2.axis is None else array2
+    return array_modify(array1, others, len(entries_of(array1)))
 
 
 @process("arrays", experimental=True)
