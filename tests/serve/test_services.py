@@ -6,6 +6,7 @@ import time
 
 import pytest
 from tests.serve.conftest import make_ndvi, read_error
+from tests.serve.test_openeo_responses import check  # noqa: F401
 
 SERVICES = "/openeo/1.2/services"
 STYLE = {"kind": "continuous", "min": 0, "max": 1, "colormap": "ndvi"}
@@ -60,6 +61,17 @@ def test_a_service_comes_back_with_all_that_was_given(server, make):
     assert shown["configuration"] == STYLE | {"shared": False}
     assert "ndvi" in shown["process"]["process_graph"]
     assert shown["attributes"]["times"]
+
+
+def test_services_have_the_form_of_the_specification(server, make, check):  # noqa: F811
+    name = make(title="NDVI", plan="free", budget=3.5)
+    make(enabled=False)
+    check(server.get(SERVICES, headers=server.as_user()).json(), "/services")
+    check(describe(server, name), "/services/{service_id}")
+    check(
+        server.get(f"{SERVICES}/{name}/logs", headers=server.as_user()).json(), "/services/{service_id}/logs"
+    )
+    check(server.get("/openeo/1.2/service_types").json(), "/service_types")
 
 
 def test_services_are_listed_page_by_page_or_all(server, make):
@@ -165,7 +177,14 @@ def test_another_users_service_is_seen_by_its_owner_by_the_key_and_when_it_is_sh
         ):  # fmt: skip
             assert read_error(answer) == (404, "ServiceNotFound")
         assert name not in {one["id"] for one in server.get("/layers").json()}
-        assert name in {one["id"] for one in server.get("/layers", headers=mira).json()}
+        [mine] = [one for one in server.get("/layers", headers=mira).json() if one["id"] == name]
+        for address in (
+            mine["tiles"].format(z=2, x=2, y=1, time=mine["times"][0]), mine["tilejson"], mine["legend"],
+            mine["wmts"],
+        ):  # fmt: skip
+            assert server.get(address).status_code == 200
+        told = server.get(mine["tilejson"]).json()
+        assert server.get(told["tiles"][0].format(z=2, x=2, y=1)).status_code == 200
         style = {"configuration": STYLE | {"shared": True}}
         server.client.patch(f"{SERVICES}/{name}", json=style, headers=mira)
         assert server.get(bare).status_code == 200

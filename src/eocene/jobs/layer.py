@@ -145,13 +145,14 @@ def list_layer(layer: Layer, query: str = "") -> dict[str, Any]:
     }
     if layer.description:
         shown["description"] = layer.description
-    more, only = (f"&{query}", f"?{query}") if query else ("", "")
+    # The page leaves out what stands last: a layer without dates has no time to ask for.
+    begun, only = (f"?{query}&", f"?{query}") if query else ("?", "")
     if layer.kind == "vector":
         return shown | {"data": f"/layers/{layer.id}/features{only}"}
     return shown | {
-        "tiles": f"/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.png?time={{time}}{more}",
+        "tiles": f"/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.png{begun}time={{time}}",
         "tilejson": f"/tiles/{layer.id}/tilejson.json{only}",
         "wmts": f"/wmts/{layer.id}/1.0.0/WMTSCapabilities.xml{only}",
-        "series": f"/series/{layer.id}?lon={{lon}}&lat={{lat}}{more}",
+        "series": f"/series/{layer.id}{begun}lon={{lon}}&lat={{lat}}",
         "legend": f"/layers/{layer.id}/legend{only}",
     }

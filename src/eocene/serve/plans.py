@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eocene.jobs.own_processes import OwnProcesses
     from eocene.model import Lattice
 
-_KEPT = 64
+_KEPT = 128
 
 
 class LayerPlans:

@@ -224,13 +224,11 @@ def _describe(layer: Layer, rooms: Rooms, address: Address, *, full: bool) -> di
         "url": wmts if layer.type == "WMTS" else tiles,
         "enabled": layer.enabled,
         "created": format_instant(layer.created),
-        "plan": layer.plan,
         "budget": layer.budget,
         "costs": 0,
         "log_level": layer.log_level,
     }
-    if layer.description:
-        shown["description"] = layer.description
+    shown |= {n: v for n, v in (("plan", layer.plan), ("description", layer.description)) if v is not None}
     if full:
         attributes = {
             "times": list(layer.times),
