@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from eocene.process import registry
 from eocene.process.udf import offered_runner, reason_of_none
 from eocene.serve.settings import OPENEO
 
@@ -16,14 +15,12 @@ router = APIRouter(prefix=OPENEO, tags=["processes"])
 @router.get("/udf_runtimes")
 def list_runtimes() -> dict[str, Any]:
     """List the runtimes of user-defined functions; none where they cannot be kept apart."""
-    registry.specs()  # which offers them, if nothing has asked for processes yet
     runner = offered_runner()
     return dict(runner.runtimes) if runner else {}
 
 
 def describe_walls() -> dict[str, Any]:
     """Return how code of users is kept apart here, and if it is not run at all, why."""
-    registry.specs()
     runner = offered_runner()
     if runner is None:
         return {"isolation": None, "reason": reason_of_none()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process.allowance import is_planning
-from eocene.process.registry import ProcessDefinition, register, withdraw, withhold
+from eocene.process.registry import ProcessDefinition, register, specs, withdraw, withhold
 from eocene.process.types import Anything
 from eocene.process.udf.blocks import from_result, to_data
 
@@ -92,11 +92,13 @@ _reason = ""
 
 def offered_runner() -> UdfRunner | None:
     """Return who runs code of users here; None if nobody does."""
+    specs()  # the first to ask lets the processes be offered
     return _offered
 
 
 def reason_of_none() -> str:
     """Return why nobody runs code of users here; empty if somebody does."""
+    specs()
     return "" if _offered else _reason
 
 
