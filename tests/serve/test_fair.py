@@ -46,6 +46,34 @@ def test_no_more_than_the_slots_work_at_once():
     assert run_all(FairQueue(3), "abcdefgh" * 4)[-1] == "3 at once"
 
 
+def test_nobody_holds_more_than_half_of_the_slots_while_others_are_there():
+    async def flood() -> int:
+        queue = FairQueue(4)
+        await _take(queue, "b")
+        started = asyncio.Event()
+        hold = asyncio.Event()
+
+        async def keep() -> None:
+            async with queue.turn("a"):
+                started.set()
+                await hold.wait()
+
+        kept = [asyncio.create_task(keep()) for _ in range(4)]
+        await started.wait()
+        await asyncio.sleep(0)
+        waiting = queue.length
+        await asyncio.wait_for(_take(queue, "b"), 1)
+        hold.set()
+        await asyncio.gather(*kept)
+        return waiting
+
+    assert asyncio.run(flood()) == 2
+
+
+def test_who_is_alone_gets_all_slots():
+    assert run_all(FairQueue(4), "aaaaaaaa")[-1] == "4 at once"
+
+
 def test_who_has_too_many_waiting_is_told_to_come_again():
     async def flood() -> None:
         queue = FairQueue(1, waiting=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,6 +49,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8080,
     workers: Annotated[int, typer.Option(help="Processes that run jobs.")] = 1,
+    public_url: Annotated[
+        str | None,
+        typer.Option(envvar="EOCENE_PUBLIC_URL", help="The address that clients see, behind a proxy."),
+    ] = None,
 ) -> None:
     """Serve the workspace: openEO, STAC, tiles, series, SPARQL and the page.
 
@@ -56,11 +60,11 @@ def serve(
     """
     open_workspace(workspace, create=True).close()
     announce = None if port else (lambda url: print_json({"url": url}))
-    serve_workspace(workspace, host, port, workers=workers, announce=announce)
+    serve_workspace(workspace, host, port, announce=announce, workers=workers, public_url=public_url)
 
 
 def serve_workspace(
-    workspace: Path, host: str, port: int, *, workers: int, announce: Callable[[str], None] | None = None
+    workspace: Path, host: str, port: int, *, announce: Callable[[str], None] | None = None, **choices: Any
 ) -> None:
     """Serve until the process is told to stop; raises UnavailableError without the extra ``serve``."""
     try:
@@ -71,7 +75,7 @@ def serve_workspace(
         ) from error
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    run_server(workspace.absolute(), host, port, announce=announce, workers=workers)
+    run_server(workspace.absolute(), host, port, announce=announce, **choices)
 
 
 def _end(*_: object) -> None:

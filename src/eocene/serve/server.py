@@ -50,7 +50,8 @@ def serve(
     settings, **choices
         See :class:`ServeSettings`.
     """
-    if settings is None and is_loopback(host):
+    # Behind a proxy a loopback address is open to all, and called by the proxy's name.
+    if settings is None and is_loopback(host) and not choices.get("public_url"):
         settings = ServeSettings(hosts=LOOPBACK)
     settings = settings or ServeSettings(public_data=False)
     settings = replace(settings, **choices)
