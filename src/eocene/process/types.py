@@ -8,6 +8,8 @@ from eocene.cube.block import Block
 from eocene.process.callback import Callback
 
 _ANY: dict[str, Any] = {"description": "Any data type."}
+_ALLOWED: dict[str, Any] = {"description": "Any data type is allowed."}
+"""OpenEO says it in two ways, inside callbacks and outside; its tests compare them word by word."""
 
 
 def array_of(items: dict[str, Any] = _ANY, **more: Any) -> dict[str, Any]:
@@ -43,8 +45,8 @@ Sign = Annotated[Any, number(enum=[-1, 0, 1, None])]
 Boolean = Annotated[Any, {"type": ["boolean", "null"]}]
 Truth = Annotated[Any, {"type": "boolean"}]
 Scalar = Annotated[Any, {"type": ["number", "boolean", "string", "null"]}]
-Anything = Annotated[Any, _ANY]
-Array = Annotated[Any, array_of()]
+Anything = Annotated[Any, _ALLOWED]
+Array = Annotated[Any, array_of(_ALLOWED)]
 AnyArray = Annotated[Any, {"type": "array"}]
 Labelled = Annotated[Any, array_of(subtype="labeled-array")]
 Numbers = Annotated[Any, array_of(number())]

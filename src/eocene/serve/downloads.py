@@ -113,7 +113,9 @@ def _ask_for_one(collection: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_stac(path: Path) -> bool:
-    return path.is_file() and "stac_version" in read_document(path)
+    # The result of a job may be JSON, too: a list, a number.
+    document: Any = read_document(path) if path.is_file() else None
+    return isinstance(document, dict) and "stac_version" in document
 
 
 def find_file(folder: Path, name: str) -> Path:
