@@ -47,7 +47,7 @@ INTRODUCTION = """# Processes
 All processes of openEO 2.0 are here, most of its proposals, and two of our own that load and apply models.
 `GET /processes` describes the parameters, types and errors of each, as do
 [openEO's own pages](https://processes.openeo.org/). A star marks what openEO only proposes, which may still
-change. `run_udf` joins them where the operator offers a runner of users' code.
+change. `run_udf` joins them where [code of users](udf.md) can be kept apart.
 
 The **footprint** says what of its input a process needs for one pixel of its result, which is what it costs:
 

@@ -88,6 +88,7 @@ class UdfRunner(Protocol):
 
 _offered: UdfRunner | None = None
 _reason = ""
+"""Why there is no runner; empty as long as nobody has looked for one."""
 
 
 def offered_runner() -> UdfRunner | None:
@@ -100,6 +101,11 @@ def reason_of_none() -> str:
     """Return why nobody runs code of users here; empty if somebody does."""
     specs()
     return "" if _offered else _reason
+
+
+def is_decided() -> bool:
+    """Tell whether somebody has offered or withdrawn a runner already."""
+    return _offered is not None or bool(_reason)
 
 
 def offer_udfs(runner: UdfRunner) -> None:
@@ -157,7 +163,7 @@ def withdraw_udfs(reason: str = "nobody has offered a runner of users' code") ->
 @contextmanager
 def offering(runner: UdfRunner | None, reason: str = "") -> Iterator[None]:
     """Offer another runner, or none, for a while."""
-    before, why = _offered, _reason
+    before, why = offered_runner(), _reason
     offer_udfs(runner) if runner else withdraw_udfs(reason)
     try:
         yield

@@ -71,6 +71,12 @@ class Pool:
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="eocene-udf")
         self._reaper: threading.Timer | None = None
 
+    @property
+    def owners(self) -> list[str]:
+        """Those whose processes rest, waiting for the next call."""
+        with self._changed:
+            return [owner for owner, rests in self._resting.items() if rests]
+
     @contextmanager
     def lend(self, owner: str) -> Iterator[Any]:
         """Give a process of the owner for one call; it is kept for the next if it lives.

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError, UnavailableError
-from eocene.process.udf.contract import offer_udfs, withdraw_udfs
+from eocene.process.udf.contract import is_decided, offer_udfs, withdraw_udfs
 from eocene.process.udf.limits import Limits, UdfError
 from eocene.process.udf.owners import log_line, owner_of
 from eocene.process.udf.pool import Pool
@@ -154,7 +154,12 @@ def choose_runner() -> UdfRunner:
 
 
 def offer_where_possible() -> None:
-    """Offer user-defined functions as the operator's switch says, or keep the reason why there are none."""
+    """Offer user-defined functions as the operator's switch says, or keep the reason why there are none.
+
+    Nothing changes where somebody has offered or withdrawn them before.
+    """
+    if is_decided():
+        return
     try:
         offer_udfs(choose_runner())
     except UnavailableError as error:
