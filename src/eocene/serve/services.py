@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 import secrets
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from eocene.jobs import Layer, describe_extent, format_instant
 from eocene.jobs.job import check_level, check_process
@@ -16,6 +18,7 @@ from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.colours import COLORMAPS, class_colour, make_ramp, parse_colour
 from eocene.serve.engine import plan_for
+from eocene.serve.paging import Limit, Offset, link_page
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, link
 from eocene.serve.settings import OPENEO
@@ -69,6 +72,11 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "plan": (str,),
     "budget": (int, float),
 }
+_LONGEST = {"title": 1000, "description": 100_000, "plan": 64}
+_GREATEST = 1e300
+_MOST_CLASSES = 1024
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+"""What neither XML nor PostgreSQL takes in a text."""
 _TYPES_OF_SERVICES: dict[str, dict[str, Any]] = {
     "XYZ": {
         "title": "XYZ tiles",
@@ -83,7 +91,6 @@ _TYPES_OF_SERVICES: dict[str, dict[str, Any]] = {
         "links": [{"rel": "about", "href": "https://www.ogc.org/standards/wmts"}],
     },
 }
-Limit = Annotated[int | None, Query(ge=1, le=10_000)]
 
 
 @router.get("/service_types")
@@ -98,14 +105,12 @@ def list_services(
     rooms: RoomsOf,
     address: AddressOf,
     limit: Limit = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """List the caller's services, the oldest first; without ``limit`` all of them."""
     found = rooms.layers.list(caller, kind="raster", limit=limit and limit + 1, offset=offset)
     home = address(f"{OPENEO}/services")
-    links = [link("self", home)]
-    if limit and len(found) > limit:
-        links.append(link("next", f"{home}?limit={limit}&offset={offset + limit}"))
+    links = link_page(home, limit, offset, len(found) > limit) if limit else [link("self", home)]
     return {"services": [_describe(one, rooms, address, full=False) for one in found[:limit]], "links": links}
 
 
@@ -201,14 +206,13 @@ def check_style(given: Any) -> dict[str, Any]:
             )
         allowed = _CONFIGURATION[name]
         kinds = _TYPES[allowed["type"]]
-        is_of_type = isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)
-        if not is_of_type or value not in allowed.get("enum", [value]):
+        if not is_of(value, kinds) or value not in allowed.get("enum", [value]):
             raise _invalid(name, "is of another type or not one of those listed at GET /service_types")
     style: dict[str, Any] = {"kind": "continuous", "min": 0, "max": 1} | given
     make_ramp(style.get("colormap", "viridis"))
     for number, entry in enumerate(style.get("classes", ())):
-        if not isinstance(entry, dict) or not isinstance(entry.get("value"), int):
-            raise _invalid("classes", "is not a list of objects with a whole number as value")
+        if not isinstance(entry, dict) or not is_of(entry.get("value"), (int,)) or number == _MOST_CLASSES:
+            raise _invalid("classes", f"is not a list of up to {_MOST_CLASSES} objects with a whole value")
         parse_colour(class_colour(entry, number))
     return style
 
@@ -256,13 +260,22 @@ def _check_type(given: Any) -> str:
 def read_field(body: dict[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
     """Return a property of a body, None if it is null; raises InputError if it is of another type."""
     value = body[name]
-    if value is None or (isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)):
+    if value is None or (is_of(value, kinds) and len(str(value)) <= _LONGEST.get(name, math.inf)):
         return value
     raise InputError(
-        f"The property {name!r} has a wrong type.",
+        f"The property {name!r} has a wrong type, is too long, or holds characters that are no text.",
         f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
         code="InvalidParameterValue",
     )
+
+
+def is_of(value: Any, kinds: tuple[type, ...]) -> bool:
+    """Tell whether a value is of a type, and, as a number or text, one that can be worked with."""
+    if not isinstance(value, kinds) or isinstance(value, bool) != (bool in kinds):
+        return False
+    if isinstance(value, str):
+        return _CONTROL.search(value) is None
+    return not isinstance(value, int | float) or abs(value) <= _GREATEST
 
 
 def _invalid(name: str, fault: str) -> InputError:
