@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from eocene.cli import accounts, archive, backup, cubes, jobs, learning, linking, rules, service
+from eocene.cli import accounts, archive, backup, cubes, jobs, learning, linking, packaging, rules, service
 from eocene.cli.console import app
 from eocene.model import EoceneError, InputError, NotFoundError, UnavailableError
 
@@ -22,6 +22,7 @@ __all__ = [
     "learning",
     "linking",
     "main",
+    "packaging",
     "rules",
     "service",
 ]

@@ -83,7 +83,7 @@ def predict(
     from eocene.learn.features import add_prediction
     from eocene.process.graph import load_graph
 
-    run_to_file(add_prediction(load_graph(graph), model), output, workspace, {})
+    run_to_file(add_prediction(load_graph(graph), model), output, workspace)
 
 
 @app.command()
