@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -18,13 +19,11 @@ import pytest
 import eocene
 from eocene.jobs import run_worker
 from eocene.jobs.backup import BackupFolder, back_up, restore_workspace
-from eocene.model import DamageError, InputError, NotFoundError
+from eocene.model import DamageError, InputError, Layout, NotFoundError
 from tests.command import SCRIPT, call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from eocene.model import Layout
 
 S2 = "sentinel-2-l2a"
 
@@ -64,19 +63,25 @@ def describe(root: Path) -> dict[str, Any]:
         }
 
 
-@pytest.fixture
-def layout(simulated_world, tmp_path) -> Layout:
+@pytest.fixture(scope="module")
+def template(simulated_world, tmp_path_factory) -> Path:
     """A workspace with a user, an uploaded file, a finished job and a waiting one."""
-    with eocene.open(tmp_path / "workspace") as ws:
+    with eocene.open(tmp_path_factory.mktemp("template") / "workspace") as ws:
         ws.ingest(simulated_world.folder)
         ws.users.set_password("ada", "correct horse")
         (ws.layout.files / "ada").mkdir(parents=True)
         (ws.layout.files / "ada" / "7.lock").write_text("a file of Ada's, whatever its name")
-        for _ in range(2):
-            ws.jobs.queue(ws.jobs.create({"process_graph": small_graph()}, owner="ada").id)
-            if not ws.jobs.count().get("finished"):
-                run_worker(ws.archive, ws.jobs, once=True)
-        return ws.layout
+        first, second = (ws.jobs.create({"process_graph": small_graph()}, owner="ada") for _ in range(2))
+        ws.jobs.queue(first.id)
+        run_worker(ws.archive, ws.jobs, once=True)
+        ws.jobs.queue(second.id)
+        return ws.layout.root
+
+
+@pytest.fixture
+def layout(template, tmp_path) -> Layout:
+    """A copy of it, which may be changed."""
+    return Layout(shutil.copytree(template, tmp_path / "workspace"))
 
 
 class Load:
@@ -116,8 +121,8 @@ class Load:
         ws.users.set_password(f"user-{turn}", "correct horse")
 
     def _order(self, ws: eocene.Workspace, turn: int) -> None:
-        ws.jobs.queue(ws.jobs.create({"process_graph": small_graph()}, title=str(turn)).id)
-        done = [job.id for job in ws.jobs.list() if job.status == "finished"]
+        ws.jobs.queue(ws.jobs.create({"process_graph": small_graph()}, owner="user").id)
+        done = [job.id for job in ws.jobs.list("user") if job.status == "finished"]
         if turn % 3 == 0 and done:
             ws.jobs.delete(random.choice(done))  # noqa: S311
         elif done:
