@@ -4,6 +4,7 @@
 #   make demo DATA=path  the same on real data
 #   make test            the tests, within ten minutes         make test-all   with scale, soak and attack lists
 #   make check           style, types, layers, page, docs      make bench      the figures of benchmarks/
+#   make conformance     the official openEO test suite against a server of simulated scenes
 #   make docs            the documentation, in site/           make web        the page of the server
 #   make constraints     pin what is installed now             make clean      remove what was built
 #
@@ -43,7 +44,7 @@ define find_npm
 	fi
 endef
 
-.PHONY: help demo test test-all check bench docs web clean distclean install constraints \
+.PHONY: help demo test test-all check bench conformance docs web clean distclean install constraints \
 	check-style check-types check-layers check-words check-page
 
 help:
@@ -92,6 +93,9 @@ test-all: $(VENV)/.developed $(PAGE)
 
 bench: $(VENV)/.developed
 	@for file in $(wildcard benchmarks/*.py); do $(BIN)/python "$$file" $(ARGS); done
+
+conformance: $(VENV)/.developed
+	@$(BIN)/python tests/conformance/run.py $(ARGS)
 
 docs: $(VENV)/.developed
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet >&2
