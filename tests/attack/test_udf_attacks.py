@@ -224,6 +224,11 @@ def test_14_no_signal_reaches_another_process(attack: Callable[[str], Lines]) ->
     assert attack("print('still there')").texts == ["still there"]
 
 
+def test_files_without_end_are_stopped(attack: Callable[[str], Lines]) -> None:
+    with pytest.raises(UdfError, match="10,000 files"):
+        attack("for i in range(10**7): open(f'/tmp/{i}', 'w').close()")
+
+
 @pytest.mark.parametrize("message", [b"\xff\xff\xff\x7f", b'\x0c\x00\x00\x00{"need":"x"}'])
 def test_a_process_that_breaks_the_rules_of_talking_is_ended(message: bytes) -> None:
     sandbox = Sandbox(replace(LIMITS, wall_s=2.0))

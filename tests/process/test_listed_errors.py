@@ -14,7 +14,9 @@ from eocene.archive import Archive, Search
 from eocene.model import EoceneError
 from eocene.process import make_plan, registry
 from eocene.process.output.results import save_file
+from eocene.process.udf import offering
 from tests.process.rasters import DATA, random_cube
+from tests.process.runners import TrustingRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +55,9 @@ TWO_TIMES = {"both": {"process_id": "add_dimension", "arguments": NEW}}
 TWO = {"from_node": "both"}
 
 COMMITTED: dict[tuple[str, str], dict[str, Any]] = {
+    ("run_udf", "FileNotFound"): {"udf": "none.py", "runtime": "Python"},
+    ("run_udf", "InvalidRuntime"): {"udf": "\n", "runtime": "cobol"},
+    ("run_udf", "InvalidVersion"): {"udf": "\n", "runtime": "Python", "version": "1"},
     ("add_dimension", "DimensionExists"): {"name": "t", "label": "a"},
     ("aggregate_spatial", "TargetDimensionExists"): {
         "geometries": TWICE, "reducer": SAME, "target_dimension": "bands",
@@ -159,6 +164,13 @@ def plan(process: str, arguments: dict[str, Any], archive: Archive | None = None
     others = TWO_TIMES if TWO in given.values() else {}
     graph = {**others, "only": {"process_id": process, "arguments": given, "result": True}}
     return make_plan(graph, archive, {} if archive else GIVEN)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def udfs() -> Iterator[None]:
+    """A runner of users' code, so that run_udf is there."""
+    with offering(TrustingRunner()):
+        yield
 
 
 def test_every_listed_error_is_provoked_here() -> None:

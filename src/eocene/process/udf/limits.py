@@ -41,6 +41,8 @@ class Limits:
         Bytes of what one call takes in and gives back, each.
     folder : int
         Bytes of its private /tmp, which lies in memory.
+    files : int
+        Files in that folder, which take memory of the kernel beside their bytes.
     log : int
         Characters that one call may print; more is left out.
     start_s : float
@@ -52,5 +54,6 @@ class Limits:
     memory: int = 3072 * MIB
     output: int = 1024 * MIB
     folder: int = 64 * MIB
+    files: int = 10_000
     log: int = 100_000
     start_s: float = 60.0

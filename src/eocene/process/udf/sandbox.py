@@ -15,18 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.process.udf.inside import wire
 from eocene.process.udf.limits import MIB, Limits, UdfError
+from eocene.process.udf.telling import explain_error, explain_status, pass_on
 from eocene.process.udf.walls import build_command, build_program, open_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Tell = Callable[[str, str, str], None]
-    """Is told (level, text, code) of a line for the log."""
+    from eocene.process.udf.telling import Tell
 
 _TICK_S = 0.2
 _TICKS = os.sysconf("SC_CLK_TCK")
-_SIGNALS = {4: "an illegal instruction", 6: "abort", 7: "a bus error", 8: "an arithmetic fault",
-            9: "kill", 11: "a segmentation fault", 31: "a forbidden system call"}  # fmt: skip
 
 
 class Ended(Exception):  # noqa: N818 (told to users as UdfError)
@@ -51,6 +47,7 @@ class Sandbox:
         self._memory: mmap.mmap | None = None
         self._pid = 0
         self._ready = False
+        self._look_at = 0.0
         self._channel, theirs = socket.socketpair()
         seccomp = open_filter()
         self._info, info = os.pipe()
@@ -127,7 +124,7 @@ class Sandbox:
             self._send({"code": code, "data": header, "context": context}, fds)
             message = self._converse(tell)
         if "error" in message:
-            raise _fail(message["error"])
+            raise explain_error(message["error"])
         try:
             return wire.unpack(message.get("result"), self._memory or b"")
         except wire.WireError as error:
@@ -155,7 +152,7 @@ class Sandbox:
             if "log" in message:
                 told += len(str(message.get("text", ""))) + 1
                 if told <= self.limits.log:
-                    _tell(tell, message)
+                    pass_on(tell, message)
                 elif told - len(str(message.get("text", ""))) - 1 <= self.limits.log:
                     tell("warning", "The code prints more than is kept; the rest is left out.", "UdfLog")
             elif "need" in message:
@@ -198,7 +195,7 @@ class Sandbox:
         return wire.parse(self._read(length, deadline, spent))
 
     def _read(self, count: int, deadline: float, spent: float) -> bytes:
-        """Read so many bytes, and look at the limits whenever nothing comes for a while."""
+        """Read so many bytes, and look at the limits now and then, whatever comes."""
         found = bytearray()
         while len(found) < count:
             try:
@@ -208,18 +205,33 @@ class Sandbox:
             if more == b"":
                 raise Ended
             found += more or b""
-            if time.monotonic() > deadline:
-                raise UdfError(
-                    f"The code ran longer than {self.limits.wall_s:g} s in one call and was stopped.",
-                    "Let it do less in one call, or call it on smaller pieces.",
-                )
-            if more is None and self._cpu_s() - spent > self.limits.cpu_s:
-                raise UdfError(
-                    f"The code took more than {self.limits.cpu_s:g} s of processor time in one call "
-                    "and was stopped.",
-                    "Let it do less in one call, or call it on smaller pieces.",
-                )
+            if time.monotonic() > self._look_at:
+                self._check_limits(deadline, spent)
         return bytes(found)
+
+    def _check_limits(self, deadline: float, spent: float) -> None:
+        self._look_at = time.monotonic() + _TICK_S
+        limits = self.limits
+        excess = ""
+        if time.monotonic() > deadline:
+            excess = f"ran longer than {limits.wall_s:g} s"
+        elif self._cpu_s() - spent > limits.cpu_s:
+            excess = f"took more than {limits.cpu_s:g} s of processor time"
+        elif self._count_files() > limits.files:
+            excess = f"made more than {limits.files:,} files"
+        if excess:
+            raise UdfError(
+                f"The code {excess} in one call and was stopped.",
+                "Let it do less in one call, or call it on smaller pieces.",
+            )
+
+    def _count_files(self) -> int:
+        """Return how many files there are in the process's own folder; they take memory of the kernel."""
+        try:
+            found = os.statvfs(f"/proc/{self._pid}/root/tmp")
+        except OSError:
+            return 0
+        return found.f_files - found.f_ffree
 
     def _cpu_s(self) -> float:
         """Return the processor time that the process has taken so far, in seconds."""
@@ -233,13 +245,7 @@ class Sandbox:
         """Return the error of a process that has ended by itself."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
-        status = self._process.returncode
-        number = -status if status is not None and status < 0 else (status or 0) - 128
-        how = _SIGNALS.get(number, f"status {status}")
-        return UdfError(
-            f"The process of the code ended in the middle of a call: {how}.",
-            "Look for code that exits, crashes in a library, or takes too much memory.",
-        )
+        return explain_status(self._process.returncode)
 
 
 class _Guard:
@@ -275,20 +281,3 @@ def _read_pid(info: int, deadline: float) -> int:
         return int(json.loads(text)["child-pid"])
     except (ValueError, KeyError, TypeError):
         return 0
-
-
-def _tell(tell: Tell, message: dict[str, Any]) -> None:
-    level = message["log"] if message["log"] in ("info", "warning", "error") else "info"
-    tell(level, str(message.get("text", "")), str(message.get("code") or "User"))
-
-
-def _fail(error: Any) -> UdfError:
-    """Return the code's own error, with its line."""
-    told = error if isinstance(error, dict) else {}
-    kind, message, text = (str(told.get(k, "")) for k in ("type", "message", "text"))
-    line = told.get("line")
-    line = line if isinstance(line, int) else 0
-    where = f" in line {line}" + (f" ({text!r})" if text else "") if line else ""
-    if kind == "MemoryError":
-        message = message or "more memory than the code may take"
-    return UdfError(f"The code failed{where}: {kind}: {message}.", "Mend the code.", line=line)
