@@ -163,3 +163,19 @@ def test_a_wrong_rule_is_refused_with_its_reason(server):
     answer = server.post("/rules", {"when": {"kind": "moon"}})
     assert answer.status_code == 400
     assert "cannot be watched" in answer.json()["message"]
+
+
+def test_a_job_and_an_own_process_are_packaged_for_their_owner(server):
+    process = {"process_graph": {"add": {"process_id": "add", "arguments": {"x": 1, "y": 2}, "result": True}}}
+    as_user = server.as_user()
+    job = server.post("/openeo/1.2/jobs", {"process": process}).headers["openeo-identifier"]
+    put = server.client.put("/openeo/1.2/process_graphs/three", json=process, headers=as_user)
+    assert put.status_code == 200
+    for path, name in ((f"/packages/jobs/{job}", job), ("/packages/process_graphs/three", "three")):
+        assert server.get(path).status_code == 401
+        answer = server.get(path, headers=as_user)
+        assert answer.headers["content-type"] == "application/cwl+json"
+        assert [part["class"] for part in answer.json()["$graph"]] == ["Workflow", "CommandLineTool"]
+        assert answer.json()["$graph"][0]["id"] == name
+    assert server.get("/packages/jobs/none", headers=as_user).status_code == 404
+    server.client.delete("/openeo/1.2/process_graphs/three", headers=as_user)
