@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -12,58 +11,21 @@ from fastapi import APIRouter, Response
 
 from eocene.jobs import Layer, describe_extent, format_instant
 from eocene.jobs.job import check_level, check_process
-from eocene.jobs.layer import SERVICE_TYPES, STYLES
+from eocene.jobs.layer import SERVICE_TYPES
 from eocene.model import InputError
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
-from eocene.serve.colours import COLORMAPS, class_colour, make_ramp, parse_colour
 from eocene.serve.engine import plan_for
 from eocene.serve.paging import Limit, Offset, link_page
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, link
 from eocene.serve.settings import OPENEO
+from eocene.serve.styles import CONFIGURATION, check_style, is_of
 from eocene.serve.tiles import join_query
 from eocene.serve.viewing import key_query
 
 router = APIRouter(prefix=OPENEO, tags=["services"])
 
-_CONFIGURATION: dict[str, dict[str, Any]] = {
-    "kind": {
-        "type": "string",
-        "description": "How values become colours.",
-        "enum": list(STYLES),
-        "default": "continuous",
-    },
-    "bands": {
-        "type": "array",
-        "description": "The bands to draw; by default the first.",
-        "items": {"type": "string"},
-    },
-    "min": {"type": "number", "description": "The value drawn with the first colour.", "default": 0},
-    "max": {"type": "number", "description": "The value drawn with the last colour.", "default": 1},
-    "colormap": {
-        "type": "string",
-        "description": "The colours.",
-        "enum": sorted(COLORMAPS),
-        "default": "viridis",
-    },
-    "classes": {
-        "type": "array",
-        "description": "Objects with value, name and color.",
-        "items": {"type": "object"},
-    },
-    "shared": {
-        "type": "boolean",
-        "description": "Whether all see it who may read the catalogue; else who has its address and key.",
-        "default": False,
-    },
-}
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "number": (int, float),
-    "array": (list,),
-    "boolean": (bool,),
-}
 _FIELDS: dict[str, tuple[type, ...]] = {
     "title": (str,),
     "description": (str,),
@@ -73,10 +35,6 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "budget": (int, float),
 }
 _LONGEST = {"title": 1000, "description": 100_000, "plan": 64}
-_GREATEST = 1e300
-_MOST_CLASSES = 1024
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-"""What neither XML nor PostgreSQL takes in a text."""
 _TYPES_OF_SERVICES: dict[str, dict[str, Any]] = {
     "XYZ": {
         "title": "XYZ tiles",
@@ -96,7 +54,7 @@ _TYPES_OF_SERVICES: dict[str, dict[str, Any]] = {
 @router.get("/service_types")
 def list_service_types() -> dict[str, Any]:
     """List the kinds of services."""
-    return {name: _TYPES_OF_SERVICES[name] | {"configuration": _CONFIGURATION} for name in SERVICE_TYPES}
+    return {name: _TYPES_OF_SERVICES[name] | {"configuration": CONFIGURATION} for name in SERVICE_TYPES}
 
 
 @router.get("/services")
@@ -190,33 +148,6 @@ def _read_changes(
     return changes
 
 
-def check_style(given: Any) -> dict[str, Any]:
-    """Return the style that a service's configuration describes; raises InputError."""
-    given = given or {}
-    if not isinstance(given, dict):
-        raise InputError(
-            "The configuration is not an object.", "See GET /service_types.", code="ServiceConfigInvalid"
-        )
-    for name, value in given.items():
-        if name not in _CONFIGURATION:
-            raise InputError(
-                f"The service parameter {name[:40]!r} is not supported.",
-                f"Use {', '.join(_CONFIGURATION)}.",
-                code="ServiceConfigUnsupported",
-            )
-        allowed = _CONFIGURATION[name]
-        kinds = _TYPES[allowed["type"]]
-        if not is_of(value, kinds) or value not in allowed.get("enum", [value]):
-            raise _invalid(name, "is of another type or not one of those listed at GET /service_types")
-    style: dict[str, Any] = {"kind": "continuous", "min": 0, "max": 1} | given
-    make_ramp(style.get("colormap", "viridis"))
-    for number, entry in enumerate(style.get("classes", ())):
-        if not isinstance(entry, dict) or not is_of(entry.get("value"), (int,)) or number == _MOST_CLASSES:
-            raise _invalid("classes", f"is not a list of up to {_MOST_CLASSES} objects with a whole value")
-        parse_colour(class_colour(entry, number))
-    return style
-
-
 def _describe(layer: Layer, rooms: Rooms, address: Address, *, full: bool) -> dict[str, Any]:
     query = key_query(layer, rooms)
     tiles = join_query(address(f"/tiles/{layer.id}/{{z}}/{{x}}/{{y}}.png"), query)
@@ -266,19 +197,4 @@ def read_field(body: dict[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
         f"The property {name!r} has a wrong type, is too long, or holds characters that are no text.",
         f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
         code="InvalidParameterValue",
-    )
-
-
-def is_of(value: Any, kinds: tuple[type, ...]) -> bool:
-    """Tell whether a value is of a type, and, as a number or text, one that can be worked with."""
-    if not isinstance(value, kinds) or isinstance(value, bool) != (bool in kinds):
-        return False
-    if isinstance(value, str):
-        return _CONTROL.search(value) is None
-    return not isinstance(value, int | float) or abs(value) <= _GREATEST
-
-
-def _invalid(name: str, fault: str) -> InputError:
-    return InputError(
-        f"The service parameter {name!r} {fault}.", "See GET /service_types.", code="ServiceConfigInvalid"
     )
