@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,7 +134,7 @@ def world(stocked, database, tmp_path):
     layout = Layout(tmp_path / "workspace")
     shutil.copytree(stock.root, layout.root)
     store = JobStore(layout, lease_s=5.0)
-    yield World(layout, graph, store, tmp_path / "blocks")
+    yield World(layout, deepcopy(graph), store, tmp_path / "blocks")
     store.close()
 
 

@@ -44,6 +44,8 @@ def work(order):
     """Be a worker until the queue is empty."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     note_blocks(order["blocks"], order.get("pause_s", 0.0))
+    while "wait_for" in order and not Path(order["wait_for"]).exists():
+        time.sleep(0.01)
     layout = Layout(Path(order["root"]))
     archive, store = Archive(layout), JobStore(layout)
     run_worker(archive, store, once=order.get("once", True), beat_s=0.05, limits=JobLimits(attempts=10_000))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio.windows import Window as RasterWindow
@@ -46,6 +49,11 @@ def write_cog(
         Descriptions of the bands.
     read : callable
         (number of a band, window) → its stored numbers there; memory does not grow with the extent.
+
+    Raises
+    ------
+    OSError
+        If the disk did not take what was written; GDAL itself keeps silent about some such failures.
     """
     draft = path.with_name(f".{path.stem}.draft.tif")
     try:
@@ -57,6 +65,7 @@ def write_cog(
                     PREDICTOR="FLOATING_POINT" if form.dtype.kind == "f" else "STANDARD",
                     OVERVIEW_RESAMPLING="NEAREST", NUM_THREADS=1, BIGTIFF="IF_SAFER",
                 )  # fmt: skip
+                _check_written(temporary, grid, len(bands), read)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -78,6 +87,23 @@ def _write_draft(
         for number, name in enumerate(bands):
             file.set_band_description(number + 1, name)
             for window in grid.blocks(_WINDOW):
-                rows, cols = window.slices_in(grid)
-                place = RasterWindow(cols.start, rows.start, window.width, window.height)
-                file.write(read(number, window), number + 1, window=place)
+                file.write(read(number, window), number + 1, window=_place(window, grid))
+
+
+def _check_written(path: Path, grid: Grid, bands: int, read: Callable[[int, Grid], NDArray[Any]]) -> None:
+    """Read the file back and compare its pixels; of overviews it is seen that they can be decoded."""
+    with rasterio.open(path) as file:
+        for number, window in itertools.product(range(bands), grid.blocks(_WINDOW)):
+            found, meant = file.read(number + 1, window=_place(window, grid)), read(number, window)
+            if not np.array_equal(found, meant, equal_nan=found.dtype.kind == "f"):
+                raise OSError(errno.EIO, "the disk did not keep what was written to it", path.name)
+        levels = len(file.overviews(1))
+    for level in range(levels):
+        with rasterio.open(path, overview_level=level) as file:
+            for _, place in file.block_windows(1):
+                file.read(window=place)
+
+
+def _place(window: Grid, grid: Grid) -> RasterWindow:
+    rows, cols = window.slices_in(grid)
+    return RasterWindow(cols.start, rows.start, window.width, window.height)
