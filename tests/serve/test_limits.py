@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -12,7 +13,7 @@ from tests.serve.conftest import read_error, run_server, start_app
 
 from eocene.jobs import Quota
 from eocene.model import Layout
-from eocene.serve.limits import GUESSES, Buckets
+from eocene.serve.limits import GUESSES, Buckets, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,11 @@ def app(tmp_path) -> FastAPI:
     layout = Layout(tmp_path)
     layout.marker.write_text("{}")
     quota = Quota(jobs=1, requests=20, storage=1000, credits=5)
-    return start_app(layout, workers=0, oidc=(), quota=quota)[0]
+    app, _ = start_app(layout, workers=0, oidc=(), quota=quota)
+    # The clock stands still, so that buckets don't fill however slow the machine is.
+    gate = Gate(app.state.rooms.accounts, clock=lambda: 0.0)
+    app.state.rooms = replace(app.state.rooms, gate=gate)
+    return app
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def test_a_flood_of_one_user_is_refused_with_the_time_to_wait_and_others_go_on(a
     ada, bert = log_in(app, "ada"), log_in(app, "bert")
     answers = [client.get(f"{OPENEO}/jobs", headers=ada) for _ in range(40)]
     refused = [answer for answer in answers if answer.status_code == 429]
-    assert 15 <= len(refused) <= 20
+    assert len(refused) == 20
     assert read_error(refused[0]) == (429, "TooManyRequests")
     assert 1 <= int(refused[0].headers["Retry-After"]) <= 60
     assert client.get(f"{OPENEO}/jobs", headers=bert).status_code == 200
@@ -80,15 +85,15 @@ def test_a_flood_of_one_user_is_refused_with_the_time_to_wait_and_others_go_on(a
 def test_strangers_and_wrong_tokens_are_counted_by_their_address(client):
     wrong = {"Authorization": "Bearer basic//wrong"}
     codes = [client.get(f"{OPENEO}/jobs", headers=wrong).status_code for _ in range(30)]
-    assert codes[:20] == [403] * 20
-    assert 429 in codes[20:]
+    assert codes == [403] * 20 + [429] * 10
 
 
 def test_guessing_a_password_ends_before_the_right_one_is_found(app, client):
     app.state.rooms.users.set_password("ada", "long enough")
-    for number in range(GUESSES):
-        answer = client.get(f"{OPENEO}/credentials/basic", auth=("ada", f"guess {number}"))
-        assert read_error(answer) == (403, "CredentialsInvalid")
+    for _ in range(GUESSES - 1):  # as if they had come; each real one takes the time of a hash
+        app.state.rooms.gate.count_wrong_password("ada", "127.0.0.1")
+    answer = client.get(f"{OPENEO}/credentials/basic", auth=("ada", "a guess"))
+    assert read_error(answer) == (403, "CredentialsInvalid")
     answer = client.get(f"{OPENEO}/credentials/basic", auth=("ada", "long enough"))
     assert read_error(answer) == (429, "TooManyRequests")
     assert int(answer.headers["Retry-After"]) >= 1
