@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+# Longer than clients and proxies keep idle connections: one that is closed as they ask again is an error there.
+_KEEP_ALIVE_S = 75
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -62,7 +65,7 @@ def serve(
     gc.freeze()
     config = uvicorn.Config(
         app, host, port, log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=settings.stop_s,
+        timeout_graceful_shutdown=settings.stop_s, timeout_keep_alive=_KEEP_ALIVE_S,
     )  # fmt: skip
     _Server(config, announce or (lambda _: None)).run()
 
