@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-# Longer than clients and proxies keep idle connections: one that is closed as they ask again is an error there.
+# Longer than clients keep idle connections: one that is closed as they ask again is an error to them.
 _KEEP_ALIVE_S = 75
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
