@@ -15,6 +15,7 @@ import os
 import resource
 import socket
 import sys
+from importlib import import_module
 from typing import Any
 
 _MOST_LINE = 4000
@@ -144,8 +145,8 @@ if __name__ == "__main__":
     sys.path[:0] = [os.path.dirname(os.path.abspath(__file__))]  # noqa: PTH100, PTH120 (before anything else)
     sys.path += settings["paths"]
     sys.modules["psutil"] = None  # type: ignore[assignment]  # it fails without /proc; Dask does without it
-    import contract  # type: ignore[import-not-found]  # beside this file
-    import wire  # type: ignore[import-not-found]
+    contract = import_module("contract")  # it and wire lie beside this file
+    wire = import_module("wire")
 
     sys.argv[1:] = []
     end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=int(settings["channel"]))
