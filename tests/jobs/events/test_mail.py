@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from email import message_from_string
@@ -50,6 +51,8 @@ class MailServer:
         stream.flush()
 
     def close(self):
+        with contextlib.suppress(OSError):  # closed already
+            self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it
         self._listening.close()
 
 
