@@ -56,13 +56,33 @@ class Archive:
         self.hot = HotAreas(layout.hot)
         self._root = layout.root.resolve()
         self._last_door: Door | None = None
+        self._owns_job: Callable[[str], bool] | None = None
         self._headers = HeaderIndex(layout.catalogue.with_name("headers.sqlite"))
 
-    def of(self, account: str) -> Archive:
-        """Return this archive as an account sees it: the same data, and the account's own uploads."""
+    def of(self, account: str, owns_job: Callable[[str], bool] | None = None) -> Archive:
+        """Return this archive as an account sees it: the same data, its own uploads, its own jobs' results.
+
+        Parameters
+        ----------
+        account : str
+            Whose.
+        owns_job : callable, optional
+            Tells of the id of a job whether it is the account's; without it results are everybody's.
+        """
         mine = copy(self)
         mine.layout = replace(self.layout, account=account)
+        mine._owns_job = owns_job
         return mine
+
+    def _hides(self, path: Path) -> bool:
+        """Tell whether a file is another account's."""
+        if self.layout.account is None or not path.is_relative_to(self._root):
+            return False
+        room, *inner = path.relative_to(self._root).parts
+        if room == self.layout.results.name and inner:
+            return self._owns_job is not None and not self._owns_job(inner[0])
+        own = self._root / self.layout.files.relative_to(self.layout.root)
+        return room in (own.parent.name, self.layout.incoming.name) and not path.is_relative_to(own)
 
     def close(self) -> None:
         """Close the catalogue."""
@@ -73,7 +93,8 @@ class Archive:
         """Return the door to this workspace, to products that were ingested and to what may be read afar."""
         roots = self.catalogue.roots()
         folders = (Path(root) for root in roots if not is_remote(root))
-        self._last_door = Door((self._root, *folders), Policy.of(filter(is_remote, roots)))
+        policy = Policy.of(filter(is_remote, roots))
+        self._last_door = Door((self._root, *folders), policy, hides=self._hides)
         return self._last_door
 
     def ingest(

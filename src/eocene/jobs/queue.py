@@ -58,6 +58,16 @@ class JobQueue:
         """Give the connections back."""
         self._database.close()
 
+    def ownership(self, account: str) -> Callable[[str], bool]:
+        """Return what tells of the id of a job whether it is an account's."""
+        mine = select(jobs.c.id).where(jobs.c.owner == account)
+
+        def owns(job_id: str) -> bool:
+            with self._database.read() as connection:
+                return connection.scalar(mine.where(jobs.c.id == job_id)) is not None
+
+        return owns
+
     def claim(self, worker: str, max_attempts: int = 3) -> Job | None:
         """Take the job that has been queued longest, or return None; lost jobs are queued again first.
 

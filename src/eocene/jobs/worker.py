@@ -82,7 +82,7 @@ class Bench:
 
     def plan(self, job: Job) -> Any:
         """Return the plan of a job as its owner means it: with the owner's processes and uploaded files."""
-        archive = self.archive and self.archive.of(job.owner)
+        archive = self.archive and self.archive.of(job.owner, self.store.ownership(job.owner))
         own = self.store.own_processes(job)
         more = {"processes": own} if own else {}
         return self.make_plan(job.graph, archive, job.parameters or None, **more)

@@ -40,7 +40,7 @@ def make_plan(
 
 def plan_for(rooms: Rooms, account: str | None, process: dict[str, Any], **more: Any) -> Any:
     """Return the plan of a process as an account means it: with its own processes and uploaded files."""
-    archive = rooms.archive.of(account or "")
+    archive = rooms.archive.of(account or "", rooms.store.ownership(account or ""))
     return make_plan(archive, process, processes=own_processes(rooms, account), **more)
 
 

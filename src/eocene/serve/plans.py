@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eocene.archive import Archive
-    from eocene.jobs import Layer, Layers
+    from eocene.jobs import JobStore, Layer, Layers
     from eocene.jobs.own_processes import OwnProcesses
     from eocene.model import Lattice
 
@@ -31,8 +31,8 @@ class LayerPlans:
         The processes that users have defined: a layer's graph may name those of its owner.
     """
 
-    def __init__(self, archive: Archive, own_processes: OwnProcesses) -> None:
-        self._archive, self._own = archive, own_processes
+    def __init__(self, archive: Archive, own_processes: OwnProcesses, store: JobStore) -> None:
+        self._archive, self._own, self._store = archive, own_processes, store
         self._plans: Recent[Any] = Recent(_KEPT)
 
     def find(self, layer: Layer, lattice: Lattice | None = None) -> Any:
@@ -45,7 +45,8 @@ class LayerPlans:
         """
 
         def make() -> Any:
-            archive, known = self._archive.of(layer.owner), self._own.of(layer.owner)
+            archive = self._archive.of(layer.owner, self._store.ownership(layer.owner))
+            known = self._own.of(layer.owner)
             plan = make_plan(archive, layer.process or {}, lattice=lattice, processes=known)
             if not plan.is_cube:
                 raise InputError(

@@ -88,7 +88,7 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
     users, store = accounts.users, JobStore(layout)
     store.admission = accounts.admit_job
     own_processes = OwnProcesses(layout)
-    plans = LayerPlans(archive, own_processes)
+    plans = LayerPlans(archive, own_processes, store)
     return Rooms(
         layout=layout,
         settings=settings,

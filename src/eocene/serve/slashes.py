@@ -23,5 +23,5 @@ class MergedSlashes:
         """Pass the request on, its path mended."""
         if scope["type"] == "http" and scope["path"].startswith(f"{OPENEO}//"):
             path = OPENEO + _MANY.sub("/", scope["path"].removeprefix(OPENEO), count=1)
-            scope = {**scope, "path": path}
+            scope["path"] = path
         await self._app(scope, receive, send)

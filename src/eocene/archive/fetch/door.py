@@ -32,7 +32,7 @@ from eocene.archive.fetch.urls import is_remote, parse_url
 from eocene.model.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from eocene.archive.fetch.content import Content, Identity
     from eocene.archive.fetch.download import Progress
@@ -55,11 +55,14 @@ class Door:
         Which URLs may be read; none by default.
     limits : Limits
         Times and sizes of what is fetched.
+    hides : callable, optional
+        Tells of a file inside whether it is not there for who asks: somebody else's.
     """
 
     roots: tuple[Path, ...]
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
+    hides: Callable[[Path], bool] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, roots: Iterable[Path | str]) -> Door:
@@ -116,13 +119,12 @@ class Door:
         try:
             resolved = path.resolve(strict=True)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise MissingError(
-                f"The file {str(path)!r} does not exist.",
-                "Put it back where it was, or ingest the product again from its new place.",
-            ) from error
+            raise _missing(path) from error
         except (OSError, RuntimeError) as error:
             raise refuse_path(href, "its path cannot be resolved") from error
         self._confine(href, resolved)
+        if self.hides is not None and self.hides(resolved):
+            raise _missing(path)
         return resolved
 
     def locate(self, href: str, base: Path | None = None) -> str:
@@ -293,3 +295,10 @@ class Door:
             raise refuse_path(href, "it lies outside the workspace and the folders that were ingested")
         if not stat.S_ISREG(resolved.stat().st_mode):
             raise refuse_path(href, "it is not a regular file")
+
+
+def _missing(path: Path) -> MissingError:
+    return MissingError(
+        f"The file {str(path)!r} does not exist.",
+        "Put it back where it was, or ingest the product again from its new place.",
+    )
