@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import suppress
 
 import httpx
@@ -88,6 +89,23 @@ def test_another_user_sees_none_of_it(server, send):
     assert server.get(FILES, headers=other).json()["files"] == []
     assert read_error(server.get(f"{FILES}/secret.txt", headers=other)) == (404, "FileNotFound")
     assert read_error(server.get(f"{FILES}/secret.txt")) == (401, "AuthenticationRequired")
+
+
+def test_a_graph_reads_the_uploads_of_its_user_and_of_nobody_else(server, send):
+    place = {"type": "Point", "coordinates": [9.0, 48.0]}
+    feature = {"type": "Feature", "properties": {}, "geometry": place}
+    send("mine.geojson", json.dumps({"type": "FeatureCollection", "features": [feature]}).encode())
+    server.app.state.rooms.users.set_password("other", "a-long-password")
+    answer = server.get("/openeo/1.2/credentials/basic", auth=("other", "a-long-password"))
+    other = {"Authorization": f"Bearer basic//{answer.json()['access_token']}"}
+    arguments = {"url": f"files/{server.user}/mine.geojson", "format": "GeoJSON"}
+    graph = {"load": {"process_id": "load_url", "arguments": arguments, "result": True}}
+    asked = {"process": {"process_graph": graph}}
+    read = server.client.post("/openeo/1.2/result", json=asked, headers=server.as_user())
+    assert read.status_code == 200
+    refused = server.client.post("/openeo/1.2/result", json=asked, headers=other)
+    assert refused.status_code == 400
+    assert refused.json()["code"] == "FileNotFound"
 
 
 def test_an_upload_that_breaks_off_leaves_the_old_file_and_no_trace(server, send, workspace):
