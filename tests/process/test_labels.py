@@ -105,7 +105,7 @@ def test_trimming_takes_edges_of_space_and_time_and_all_empty_bands() -> None:
 
 
 def test_inspect_logs_what_is_known_and_hands_on_the_data(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "eocene")
     assert run("inspect", data=[1, 2], message="here", code="C", level="warning") == [1, 2]
     assert (caplog.records[-1].levelname, caplog.records[-1].getMessage()) == ("WARNING", "[C] here [1, 2]")
     graph = {"i": call("inspect", data=CUBE, message="cube", result=True)}

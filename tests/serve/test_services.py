@@ -231,3 +231,4 @@ def test_a_service_of_a_jobs_result_and_of_an_own_process_shows_what_they_give(s
     assert any(value is not None for value in lines[0])
     assert lines[1] == lines[0]
     assert lines[2] == [None if value is None else pytest.approx(value, rel=1e-6) for value in lines[0]]
+    server.client.delete("/openeo/1.2/process_graphs/greenness", headers=server.as_user())

@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ class Sandbox:
             theirs.close()
             os.close(seccomp)
             os.close(info)
+        weakref.finalize(self, _end, self._process, self._channel)
         self._channel.settimeout(_TICK_S)
 
     @property
@@ -132,11 +134,7 @@ class Sandbox:
 
     def kill(self) -> None:
         """End the process, if it lives, and give back what it had."""
-        with suppress(OSError):
-            self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
-        self._channel.close()
+        _end(self._process, self._channel)
         if self._info >= 0:
             os.close(self._info)
             self._info = -1
@@ -267,6 +265,14 @@ class _Guard:
             raise told from error
         if isinstance(error, wire.WireError):
             raise UdfError(f"The process of the code sends what it must not: {error}.", "Mend it.") from error
+
+
+def _end(process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+    with suppress(OSError):
+        process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+    channel.close()
 
 
 def _read_pid(info: int, deadline: float) -> int:

@@ -57,6 +57,7 @@ def build_command(limits: Limits, program: list[str], seccomp: int, info: int | 
     command += ["--hostname", "udf", "--clearenv"]
     for name, value in _environment().items():
         command += ["--setenv", name, value]
+    command += ["--size", str(limits.folder), "--tmpfs", "/tmp"]  # noqa: S108 (inside; packages may lie below)
     for folder in _system_folders():
         command += ["--ro-bind", folder, folder]
     command += ["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"]
@@ -64,8 +65,8 @@ def build_command(limits: Limits, program: list[str], seccomp: int, info: int | 
     command += ["--size", str(1 << 20), "--tmpfs", "/dev"]
     for device in _DEVICES:
         command += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-    command += ["--remount-ro", "/dev", "--size", str(limits.folder), "--tmpfs", "/tmp"]  # noqa: S108 (inside)
-    command += ["--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(seccomp)]  # noqa: S108
+    command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108
+    command += ["--seccomp", str(seccomp)]
     command += [] if info is None else ["--info-fd", str(info)]
     return [*command, "--", os.path.realpath(sys.executable), "-I", "-S", "-B", *program]
 
