@@ -237,7 +237,7 @@ def test_the_server_starts_answers_and_ends_when_it_is_told_to(desk, ending):
         try:
             assert wait_for(f"http://127.0.0.1:{port}/health").status_code == 200
             server.send_signal(ending)
-            out, err = server.communicate(timeout=10)
+            out, err = server.communicate(timeout=60)
         finally:
             server.kill()
     assert server.returncode == 0, err

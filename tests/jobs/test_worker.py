@@ -140,7 +140,7 @@ def test_a_cancellation_is_noticed_between_blocks_and_leaves_nothing(store):
     started = threading.Event()
     thread = threading.Thread(target=work, args=(store, run_until_stopped(started)))
     thread.start()
-    started.wait(5)
+    started.wait(60)
     time.sleep(0.1)
     store.cancel(job.id)
     thread.join(5)
@@ -155,7 +155,7 @@ def test_a_stopped_worker_gives_its_job_back_and_the_next_completes_it(store):
     started, stop = threading.Event(), threading.Event()
     thread = threading.Thread(target=work, args=(store, run_until_stopped(started)), kwargs={"stop": stop})
     thread.start()
-    started.wait(5)
+    started.wait(60)
     stop.set()
     thread.join(5)
     assert store.get(job.id).status == "queued"

@@ -38,7 +38,7 @@ def run_with_fault(world, nursery, folder, fault):
         except AssertionError:
             os.kill(pid, signal.SIGKILL)  # a worker that waits for its disk to have room again
             await_end(pid)
-        tracer.wait(10)
+        tracer.wait(60)
     return "INJECTED" in trace.read_text() or "SIGKILL" in trace.read_text()
 
 

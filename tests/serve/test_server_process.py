@@ -33,16 +33,16 @@ def start(layout, port):
 def run_once(layout):
     """Start a server, wait until it answers, end it; return what it printed."""
     with claim_port() as port, start(layout, port) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             try:
-                assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=5).json()["workers"] == 1
+                assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=30).json()["workers"] == 1
                 break
             except httpx.TransportError:
                 assert process.poll() is None
                 time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-        _, printed = process.communicate(timeout=20)
+        _, printed = process.communicate(timeout=90)
     assert process.returncode in (0, -signal.SIGTERM)
     return printed
 

@@ -192,16 +192,3 @@ def test_without_walls_the_same_code_gives_the_same_errors_and_lines(
     with pytest.raises(UdfError, match=r"line 2.*NameError") as caught:
         call("def apply_datacube(cube, context):\n    return nothing\n")
     assert caught.value.line == 2
-
-
-@needs_walls
-def test_a_warm_call_is_quick() -> None:
-    runner = SandboxRunner()
-    call = UdfCall(UdfCode.of(CODE, UdfOwner()), "Python", None, SMALL, None, {})
-    spent = []
-    for _ in range(30):
-        start = time.perf_counter()
-        runner.run(call)
-        spent.append(time.perf_counter() - start)
-    runner.close()
-    assert sorted(spent)[len(spent) // 2] < 0.05
