@@ -44,14 +44,13 @@ def run(store, cpu_s):
 
 
 def test_as_many_jobs_as_allowed_wait_or_run_and_no_more(guarded):
-    for _ in range(3):
-        start(guarded, budget=1)
+    queued = [start(guarded, budget=1).id for _ in range(3)]
     with pytest.raises(TooManyJobsError) as caught:
         start(guarded, budget=1)
     assert caught.value.status == 429
     assert int(caught.value.headers["Retry-After"]) > 0
     assert start(guarded, budget=1, owner="bert").status == "queued"
-    guarded.cancel(guarded.list("ada")[-1].id)
+    guarded.cancel(queued[0])
     assert start(guarded, budget=1).status == "queued"
 
 

@@ -93,7 +93,8 @@ def test_memory_stays_below_the_estimate_and_bytes_read_near_it(
 ) -> None:
     found = measure(graph_of(name), large, small)
     estimate = found["estimate"]
-    assert found["peak"] <= estimate["peak_memory"] <= 8 * found["peak"]
+    # Blocks of two workers peak together or one after the other, as the machine has it.
+    assert found["peak"] <= estimate["peak_memory"] <= 16 * found["peak"]
     assert found["read"] == pytest.approx(estimate["bytes_read"], rel=0.1)
 
 
