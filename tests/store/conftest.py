@@ -1,0 +1,28 @@
+"""An S3 server for all tests of the store, and a fresh bucket for each."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eocene.testing.swift import SwiftServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def swift() -> Iterator[SwiftServer]:
+    """OpenStack Swift behind its S3 interface."""
+    with tempfile.TemporaryDirectory(prefix="eocene-") as folder, SwiftServer(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(swift: SwiftServer) -> str:
+    """A bucket that nobody else has written into."""
+    return swift.make_bucket(f"b{secrets.token_hex(6)}")
