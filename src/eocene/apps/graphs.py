@@ -10,7 +10,7 @@ from eocene.learn.features import DATA, node, unclear_nodes
 if TYPE_CHECKING:
     import geopandas as gpd
 
-SENTINEL_2 = "sentinel-2-l2a"
+SENTINEL_1, SENTINEL_2 = "sentinel-1-grd", "sentinel-2-l2a"
 
 
 def clear_ndvi(span: tuple[str, str]) -> dict[str, Any]:
@@ -49,6 +49,34 @@ def true_colour(span: tuple[str, str]) -> dict[str, Any]:
     bands = ["B04", "B03", "B02"]
     load = node("load_collection", id=SENTINEL_2, temporal_extent=list(span), bands=bands, result=True)
     return {"load": load}
+
+
+def radar_change(area: Any, before: Any, after: Any) -> dict[str, Any]:
+    """Return the graph of the mean of VV after an event less the mean before it, (bands, y, x).
+
+    Parameters
+    ----------
+    area, before, after
+        An openEO box and two intervals of time, or references to parameters.
+    """
+    mean = {"process_graph": {"mean": node("mean", data=DATA, result=True)}}
+    difference = node("subtract", x={"from_parameter": "x"}, y={"from_parameter": "y"}, result=True)
+    graph: dict[str, Any] = {}
+    for name, span in (("before", before), ("after", after)):
+        graph[name] = node(
+            "load_collection", id=SENTINEL_1, spatial_extent=area, temporal_extent=span, bands=["VV"]
+        )
+        graph[f"mean_{name}"] = node(
+            "reduce_dimension", data={"from_node": name}, dimension="t", reducer=mean
+        )
+    graph["change"] = node(
+        "merge_cubes",
+        cube1={"from_node": "mean_after"},
+        cube2={"from_node": "mean_before"},
+        overlap_resolver={"process_graph": {"less": difference}},
+        result=True,
+    )
+    return graph
 
 
 def result_graph(job: str, band: str | None = None) -> dict[str, Any]:
