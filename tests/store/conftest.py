@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eocene.archive.store import Bucket
 from eocene.testing.swift import SwiftServer
 
 if TYPE_CHECKING:
@@ -26,3 +28,11 @@ def swift() -> Iterator[SwiftServer]:
 def bucket(swift: SwiftServer) -> str:
     """A bucket that nobody else has written into."""
     return swift.make_bucket(f"b{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def store(swift: SwiftServer, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """The place that the environment names as the store, below a prefix of a fresh bucket."""
+    for name, value in swift.environment(f"{bucket}/work space").items():
+        monkeypatch.setenv(name, value.replace(" ", "-"))
+    return Bucket(os.environ["EOCENE_STORE"])

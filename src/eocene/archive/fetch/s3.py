@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from eocene.archive.fetch.urls import Url
 
 _VALID = timedelta(hours=1)
+_CONNECT = timedelta(seconds=5)
+_BACKOFF = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2}
 _KEYS = {
     "access_key_id": "AWS_ACCESS_KEY_ID",
     "secret_access_key": "AWS_SECRET_ACCESS_KEY",
@@ -104,8 +106,33 @@ def _sign(bucket: str, key: str, keys: tuple[tuple[str, str], ...]) -> str:
         ) from error
 
 
+def connect(bucket: str, *, timeout_s: float, patience_s: float) -> Any:
+    """Return obstore's client of a bucket with the endpoint and keys of the environment.
+
+    Parameters
+    ----------
+    bucket : str
+        Its name.
+    timeout_s, patience_s : float
+        Seconds for one try at a request, and within which it is tried again.
+
+    Raises
+    ------
+    UnavailableError
+        If obstore is not installed.
+    """
+    times = (timedelta(seconds=timeout_s), timedelta(seconds=patience_s))
+    return _open_store(bucket, _endpoint(), _region(), tuple(_read_keys().items()), times)
+
+
 @lru_cache(maxsize=64)
-def _open_store(bucket: str, endpoint: str, region: str, keys: tuple[tuple[str, str], ...]) -> Any:
+def _open_store(
+    bucket: str,
+    endpoint: str,
+    region: str,
+    keys: tuple[tuple[str, str], ...],
+    times: tuple[timedelta, timedelta] | None = None,
+) -> Any:
     try:
         from obstore.store import S3Store
     except ImportError as error:
@@ -113,4 +140,9 @@ def _open_store(bucket: str, endpoint: str, region: str, keys: tuple[tuple[str, 
             f"The bucket {bucket!r} needs signed requests.", "Install the extra: pip install 'eocene[s3]'."
         ) from error
     config: Any = {"endpoint": endpoint, "region": region, **dict(keys)}
-    return S3Store(bucket, config=config, client_options={"allow_http": endpoint.startswith("http:")})
+    options: Any = {"allow_http": endpoint.startswith("http:")}
+    if times is None:  # for signatures, which ask nobody
+        return S3Store(bucket, config=config, client_options=options)
+    options |= {"timeout": times[0], "connect_timeout": min(times[0], _CONNECT)}
+    retries: Any = {"max_retries": 8, "retry_timeout": times[1], "backoff": _BACKOFF}
+    return S3Store(bucket, config=config, client_options=options, retry_config=retries)
