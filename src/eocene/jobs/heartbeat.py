@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ class Heartbeat:
         self._limits, self._end_process = limits or JobLimits(), end_process
         self._percent = job.progress
         self._meter = Meter(Usage(job.cpu_s or 0.0, job.wall_s or 0.0, job.memory_bytes or 0.0))
+        self._renewed = time.monotonic()
         self._done = threading.Event()
         self.lost = threading.Event()
         self.excess = ""
@@ -88,12 +90,16 @@ class Heartbeat:
                 return
 
     def _beat(self) -> None:
-        used = self._meter.read()
+        used, now = self._meter.read(), time.monotonic()
         try:
-            if not self._queue.renew(self._job, self._percent, used):
+            if self._queue.renew(self._job, self._percent, used):
+                self._renewed = now
+            else:
                 self.lost.set()
         except Exception:  # noqa: BLE001  the state may be busy for a while; the lease decides, not one beat
             _log.exception("the lease of job %s could not be renewed", self._job.id)
+        if time.monotonic() - self._renewed > self._queue.lease_s:
+            self.lost.set()  # a worker that reaches the state has the job by now
         self.excess = self.excess or self._limits.find_excess(self._job, used)
 
     def _leave(self) -> None:

@@ -98,9 +98,13 @@ def name_worker(number: int = 0) -> str:
 
 @cache
 def _this_machine() -> str:
-    """Return a name within which process numbers are unique: containers of one host have their own."""
+    """Return a name within which process numbers are unique.
+
+    Containers of one host have their own numbers, and hosts may have one name: "localhost", that of an image.
+    """
     try:
-        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').stat().st_ino}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()}/{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         return socket.gethostname()
 

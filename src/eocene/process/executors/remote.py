@@ -120,7 +120,7 @@ def _open_archive(root: str) -> Archive:
     from eocene.archive import Archive
 
     layout = Layout(Path(root))
-    if not layout.catalogue.is_file():
+    if not (layout.marker.is_file() or layout.catalogue.is_file()):  # the catalogue may be in PostgreSQL
         raise StateError(
             f"A worker of the cluster does not see the workspace {root}.",
             "Keep workspaces on storage that client and workers share under the same path.",
