@@ -26,7 +26,7 @@ def describe(definition: ProcessDefinition) -> dict[str, Any]:
             "description": text.parameters.get(name, name),
             "schema": _schema_of(hints.get(name)),
         }
-        if parameter.default is not inspect.Parameter.empty:
+        if parameter.default is not inspect.Parameter.empty and name not in definition.absent:
             default = parameter.default
             entry |= {"optional": True, "default": list(default) if isinstance(default, tuple) else default}
         parameters.append(entry)

@@ -68,6 +68,10 @@ class ProcessDefinition:
         Parameters, by its arguments, whose cubes only lend their form: the function gets one pixel of them.
     experimental : bool
         Whether openEO only proposes the process, so that it may change.
+    absent : tuple of str
+        Parameters that openEO requires and that may be left out here; null is meant then.
+    nodata : tuple of str
+        Parameters that take null here, for no-data, which openEO does not say.
     """
 
     id: str
@@ -80,6 +84,8 @@ class ProcessDefinition:
     whole: Callable[[dict[str, Any]], bool] | bool = False
     unread: Callable[[dict[str, Any]], tuple[str, ...]] | tuple[str, ...] = ()
     experimental: bool = False
+    absent: tuple[str, ...] = ()
+    nodata: tuple[str, ...] = ()
     spec: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,7 +133,7 @@ class ProcessDefinition:
                     f"Its parameters are {', '.join(known)}.",
                     code="ProcessParameterUnsupported",
                 )
-            if not _fits(value, known[name]):
+            if not (_fits(value, known[name]) or (value is None and name in self.nodata)):
                 raise InputError(
                     f"The parameter {name} is {shorten(_SHORT.repr(value), 80)} in node {node!r}, {self.id}.",
                     f"It must be {_name_types(known[name]['schema'])}.",
@@ -136,13 +142,13 @@ class ProcessDefinition:
         complete = dict(arguments)
         for name, parameter in known.items():
             if name not in complete:
-                if not parameter.get("optional"):
+                if not parameter.get("optional") and name not in self.absent:
                     raise InputError(
                         f"Process {self.id!r} in node {node!r} lacks the parameter {name!r}.",
                         f"{parameter['description']}",
                         code="ProcessParameterRequired",
                     )
-                complete[name] = parameter["default"]
+                complete[name] = parameter.get("default")
         return complete
 
 
@@ -188,7 +194,7 @@ def process(*categories: str, **form: Any) -> Callable[[Callable[..., Any]], Cal
     *categories : str
         As openEO has them.
     **form
-        What else :class:`ProcessDefinition` takes: kind, grid, need, times, whole, unread, experimental.
+        What else :class:`ProcessDefinition` takes, from ``kind`` on.
     """
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:

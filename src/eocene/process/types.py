@@ -6,13 +6,22 @@ from typing import Annotated, Any
 
 from eocene.cube.block import Block
 from eocene.process.callback import Callback
+from eocene.process.standard import (
+    ANY,
+    ANY_ALLOWED,
+    DATE,
+    DATE_TIME,
+    DATE_TIME_TOLD,
+    DATE_TOLD,
+    INTERVAL,
+    NEW_VALUE,
+    SPATIAL,
+    TIME,
+    TRUTH,
+)
 
-_ANY: dict[str, Any] = {"description": "Any data type."}
-_ALLOWED: dict[str, Any] = {"description": "Any data type is allowed."}
-"""OpenEO says it in two ways, inside callbacks and outside; its tests compare them word by word."""
 
-
-def array_of(items: dict[str, Any] = _ANY, **more: Any) -> dict[str, Any]:
+def array_of(items: dict[str, Any] = ANY, **more: Any) -> dict[str, Any]:
     """Return the schema of an array."""
     return {"type": "array", "items": items, **more}
 
@@ -27,12 +36,11 @@ def cube(*dimensions: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "subtype": "datacube", "dimensions": list(dimensions)}
 
 
-_SPATIAL = {"type": "spatial", "axis": ["x", "y"]}
 Cube = Annotated[Block, {"type": "object", "subtype": "datacube"}]
-Raster = Annotated[Block, cube(_SPATIAL)]
+Raster = Annotated[Block, cube(SPATIAL)]
 Series = Annotated[Block, cube({"type": "temporal"})]
 Banded = Annotated[Block, cube({"type": "bands"})]
-Image = Annotated[Block, cube(_SPATIAL, {"type": "bands"})]
+Image = Annotated[Block, cube(SPATIAL, {"type": "bands"})]
 Number = Annotated[Any, number()]
 Known = Annotated[Any, number(null=False)]
 FromZero = Annotated[Any, number(minimum=0)]
@@ -43,10 +51,11 @@ BelowOne = Annotated[Any, number(minimumExclusive=-1, maximumExclusive=1)]
 Ratio = Annotated[Any, number(null=False, minimum=-1, maximum=1)]
 Sign = Annotated[Any, number(enum=[-1, 0, 1, None])]
 Boolean = Annotated[Any, {"type": ["boolean", "null"]}]
-Truth = Annotated[Any, {"type": "boolean"}]
+Truth = Annotated[Any, TRUTH]
 Scalar = Annotated[Any, {"type": ["number", "boolean", "string", "null"]}]
-Anything = Annotated[Any, _ALLOWED]
-Array = Annotated[Any, array_of(_ALLOWED)]
+Anything = Annotated[Any, ANY_ALLOWED]
+Whatever = Annotated[Any, ANY]
+Array = Annotated[Any, array_of(ANY_ALLOWED)]
 AnyArray = Annotated[Any, {"type": "array"}]
 Labelled = Annotated[Any, array_of(subtype="labeled-array")]
 Numbers = Annotated[Any, array_of(number())]
@@ -56,7 +65,7 @@ Writable = Annotated[Any, _WRITABLE]
 Scalars = Annotated[Any, array_of(_WRITABLE)]
 Text = Annotated[str, {"type": "string"}]
 OptionalText = Annotated[str | None, {"type": ["string", "null"]}]
-Flag = Annotated[bool, {"type": "boolean"}]
+Flag = Annotated[bool, TRUTH]
 OptionalFlag = Annotated[bool | None, {"type": ["boolean", "null"]}]
 Integer = Annotated[Any, {"type": "integer"}]
 Count = Annotated[int, {"type": "integer", "minimum": 1}]
@@ -72,19 +81,12 @@ DistinctLabels = Annotated[Any, array_of({"type": ["number", "string"]}, uniqueI
 Bands = Annotated[Any, array_of({"type": "string", "subtype": "band-name"})]
 GeoJson = Annotated[Any, {"type": "object", "subtype": "geojson"}]
 Options = Annotated[Any, {"type": ["object", "null"], "subtype": "output-format-options"}]
-Context = Annotated[Any, _ANY]
+Context = Annotated[Any, ANY]
 
-_DATE_TIME = {"type": "string", "format": "date-time", "subtype": "date-time"}
-_DATE = {"type": "string", "format": "date", "subtype": "date"}
-_TIME = {"type": "string", "subtype": "time", "pattern": r"^\d{2}:\d{2}:\d{2}$"}
-TemporalInterval = Annotated[
-    Any,
-    array_of(
-        {"anyOf": [_DATE_TIME, _DATE, {"type": "null"}]}, subtype="temporal-interval", minItems=2, maxItems=2
-    ),
-]
-Date = Annotated[str, [_DATE_TIME, _DATE]]
-DateOrTime = Annotated[str, [_DATE_TIME, _DATE, _TIME]]
+_TIME_TOLD = TIME | {"description": "Time only, formatted as HH:MM:SS. The time zone is UTC."}
+TemporalInterval = Annotated[Any, INTERVAL]
+Date = Annotated[str, [DATE_TIME, DATE]]
+DateOrTime = Annotated[str, [DATE_TIME_TOLD, DATE_TOLD, _TIME_TOLD]]
 DateUnit = Annotated[
     str,
     {
@@ -92,7 +94,7 @@ DateUnit = Annotated[
         "enum": ["millisecond", "second", "minute", "hour", "day", "week", "month", "year"],
     },
 ]
-Sortable = Annotated[Any, array_of({"anyOf": [{"type": "number"}, {"type": "null"}, _DATE_TIME, _DATE]})]
+Sortable = Annotated[Any, array_of({"anyOf": [{"type": "number"}, {"type": "null"}, DATE_TIME, DATE]})]
 Extrema = Annotated[
     Any,
     [array_of({"type": kind}, minItems=2, maxItems=2) for kind in ("number", "null")],
@@ -100,8 +102,9 @@ Extrema = Annotated[
 Probabilities = Annotated[
     Any,
     [
-        array_of(number(null=False, minimum=0, maximum=1), uniqueItems=True),
-        {"type": "integer", "minimum": 2},
+        {"title": "List of probabilities"}
+        | array_of(number(null=False, minimum=0, maximum=1), uniqueItems=True),
+        {"title": "Number of intervals (q-quantiles)", "type": "integer", "minimum": 2},
     ],
 ]
 Intervals = Annotated[Any, {"type": "integer", "minimum": 2}]
@@ -112,7 +115,7 @@ def callback(returns: dict[str, Any], **parameters: dict[str, Any]) -> dict[str,
     context = {
         "name": "context",
         "description": "Additional data passed by the user.",
-        "schema": _ANY,
+        "schema": ANY,
         "optional": True,
         "default": None,
     }
@@ -120,34 +123,77 @@ def callback(returns: dict[str, Any], **parameters: dict[str, Any]) -> dict[str,
     return {"type": "object", "subtype": "process-graph", "parameters": [*own, context], "returns": returns}
 
 
-_ONE = {"description": "One value.", "schema": _ANY}
+_CURRENT = "of the current element being processed."
 _ELEMENT: dict[str, Any] = {
-    "x": {"description": "The value of the element.", "schema": _ANY},
-    "index": {"description": "Its index, from 0.", "schema": {"type": "integer", "minimum": 0}},
+    "x": {"description": f"The value {_CURRENT}", "schema": ANY},
+    "index": {
+        "description": f"The zero-based index {_CURRENT}",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "label": {
-        "description": "Its label, if the array is labelled.",
+        "description": f"The label {_CURRENT} Only populated for labeled arrays.",
         "schema": [{"type": "number"}, {"type": "string"}, {"type": "null"}],
         "default": None,
         "optional": True,
     },
 }
-_TRUTH = {"description": "Whether it counts.", "schema": {"type": "boolean"}}
-_ARRAY = {"description": "A labeled array.", "schema": array_of(subtype="labeled-array")}
-Reducer = Annotated[
-    Callback, callback({"description": "One value, or an array.", "schema": _ANY}, data=_ARRAY)
-]
+_KEPT = {
+    "description": "`true` if the value should be kept in the array, otherwise `false`.",
+    "schema": TRUTH,
+}
+_COUNTED = {
+    "description": "`true` if the element should increase the counter, otherwise `false`.",
+    "schema": TRUTH,
+}
+_ARRAY = "A labeled array with elements of any type."
+
+
+def _along(more: str = "") -> dict[str, Any]:
+    data = {"description": _ARRAY + more, "schema": array_of(subtype="labeled-array")}
+    return callback(NEW_VALUE, data=data)
+
+
+Reducer = Annotated[Callback, _along()]
+IntervalReducer = Annotated[Callback, _along(" If there's no data for the interval, the array is empty.")]
+PeriodReducer = Annotated[Callback, _along(" If there's no data for the period, the array is empty.")]
 ArrayMapper = Annotated[
-    Callback, callback({"description": "The new array.", "schema": array_of()}, data=_ARRAY)
+    Callback,
+    callback(
+        NEW_VALUE | {"schema": array_of()},
+        data={"description": _ARRAY, "schema": array_of(subtype="labeled-array")},
+    ),
 ]
-Mapper = Annotated[Callback, callback({"description": "The new value.", "schema": _ANY}, x=_ONE)]
-ElementMapper = Annotated[Callback, callback({"description": "The new value.", "schema": _ANY}, **_ELEMENT)]
-ElementCondition = Annotated[Callback, callback(_TRUTH, **_ELEMENT)]
+Mapper = Annotated[Callback, callback(NEW_VALUE, x={"description": "The value to process.", "schema": ANY})]
+ElementMapper = Annotated[
+    Callback, callback({"description": "The value to be set in the new array.", "schema": ANY}, **_ELEMENT)
+]
+ElementCondition = Annotated[Callback, callback(_KEPT, **_ELEMENT)]
 Overlap = Annotated[
     Callback | None,
     callback(
-        {"description": "The value to use.", "schema": {}},
-        x={"description": "The value of the first cube.", "schema": {}},
-        y={"description": "The value of the second cube.", "schema": {}},
+        {"description": "The value to be set in the merged data cube.", "schema": ANY},
+        x={"description": "The overlapping value from the base data cube `cube1`.", "schema": ANY},
+        y={"description": "The overlapping value from the other data cube `cube2`.", "schema": ANY},
     ),
 ]
-Condition = Annotated[Any, [callback(_TRUTH, x=_ONE), {"type": "boolean", "const": True}, {"type": "null"}]]
+Condition = Annotated[
+    Any,
+    [
+        callback(_COUNTED, x=_ELEMENT["x"])
+        | {
+            "title": "Condition",
+            "description": "A logical expression that is evaluated against each element in the array.",
+        },
+        {
+            "title": "All elements",
+            "description": "Boolean `true` counts all elements in the list.",
+            "type": "boolean",
+            "const": True,
+        },
+        {
+            "title": "Valid elements",
+            "description": "`null` counts valid elements in the list.",
+            "type": "null",
+        },
+    ],
+]

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def elementwise(
-    *categories: str, operands: Sequence[str] = ("x", "y"), exact: bool = False
+    *categories: str, operands: Sequence[str] = ("x", "y"), exact: bool = False, **form: Any
 ) -> Callable[..., Any]:
     """Register a function of numpy arrays as a process that works value by value.
 
     The arguments named in ``operands`` may be cubes or numbers: they are matched by dimension name,
     integers become floats first unless the function is ``exact``, and the result is no-data where any
-    of them is.
+    of them is. ``form`` is as for :func:`~eocene.process.registry.process`.
     """
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,7 +34,7 @@ def elementwise(
             given = [arguments.pop(n) for n in names]
             return combine(functools.partial(function, **arguments), given, exact=exact)
 
-        process(*categories, times=same_times)(compute)
+        process(*categories, times=same_times, **form)(compute)
         return compute
 
     return wrap

@@ -8,96 +8,112 @@ from eocene.cube.block import Block
 from eocene.cube.resample import METHODS
 from eocene.process.methods.borders import BORDERS
 from eocene.process.methods.corners import CORNERS
+from eocene.process.standard import (
+    EPSG,
+    FROM_ZERO,
+    NEW_VALUE,
+    NUMBER,
+    OLD_GEOJSON,
+    ONE_DATA,
+    POLYGONS,
+    RASTER,
+    VECTOR,
+    WKT,
+    box,
+)
 from eocene.process.types import array_of, callback
 
-_ANY: dict[str, Any] = {"description": "Any data type."}
-_RASTER = {
-    "type": "object",
-    "subtype": "datacube",
-    "dimensions": [{"type": "spatial", "axis": ["x", "y"]}],
-}
-_VECTOR = {"type": "object", "subtype": "datacube", "dimensions": [{"type": "geometry"}]}
-_POLYGONS = {
-    "type": "object",
-    "subtype": "datacube",
-    "dimensions": [{"type": "geometry", "geometry_type": ["Polygon", "MultiPolygon"]}],
-}
-_GEOJSON = {"type": "object", "subtype": "geojson", "deprecated": True}
-_NUMBER = {"type": "number"}
-_FROM_ZERO = {"type": "number", "minimum": 0}
-_EPSG = {"type": "integer", "subtype": "epsg-code", "minimum": 1000}
-_WKT = {"type": "string", "subtype": "wkt2-definition"}
 _DURATION = (
     r"^(-?)P(?=\d|T\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)([DW]))?"
     r"(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$"
 )
-_CHUNKS = array_of(
-    {
-        "type": "object",
-        "subtype": "chunk-size",
-        "required": ["dimension", "value"],
-        "properties": {
-            "dimension": {"type": "string"},
-            "value": {
-                "default": None,
-                "anyOf": [
-                    {"type": "null"},
-                    _FROM_ZERO,
-                    {"type": "string", "subtype": "duration", "pattern": _DURATION},
-                ],
-            },
-            "unit": {"default": None, "anyOf": [{"type": "null"}, {"type": "string", "enum": ["px", "m"]}]},
-        },
-    }
+_UNIT = (
+    "The unit the values are given in, either in meters (`m`) or pixels (`px`). If no unit or `null` is "
+    "given, uses the unit specified for the dimension or otherwise the default unit of the reference system."
 )
-_BOX = {
-    "type": "object",
-    "subtype": "bounding-box",
-    "required": ["west", "south", "east", "north"],
-    "properties": {
-        **dict.fromkeys(("west", "south", "east", "north"), _NUMBER),
-        **{edge: {"type": ["number", "null"], "default": None} for edge in ("base", "height")},
-        "crs": {"anyOf": [_EPSG, _WKT], "default": 4326},
-    },
-}
+_ISO = "[ISO 8601 duration](https://en.wikipedia.org/wiki/ISO_8601#Durations), e.g. `P1D` for one day."
 
-Raster = Annotated[Block, _RASTER]
-RasterOrVector = Annotated[Block, [_RASTER, _VECTOR]]
-Box = Annotated[Any, _BOX]
-Geometries = Annotated[Any, [_VECTOR, _GEOJSON]]
-MaskPolygons = Annotated[Any, [_POLYGONS, _GEOJSON]]
-Polygons = Annotated[Any, _POLYGONS]
+
+def _chunks(without: str) -> dict[str, Any]:
+    """Return the schema of sizes along dimensions; ``without`` is what a size of null means."""
+    sizes = [
+        {"title": without, "type": "null"},
+        {"description": "See the `unit` parameter for more information."} | FROM_ZERO,
+        {"description": _ISO, "type": "string", "subtype": "duration", "pattern": _DURATION},
+    ]
+    units = [
+        {"title": "Default unit", "type": "null"},
+        {"title": "Specific unit", "type": "string", "enum": ["px", "m"]},
+    ]
+    size = {
+        "dimension": {"type": "string"},
+        "value": {"default": None, "anyOf": sizes},
+        "unit": {"description": _UNIT, "default": None, "anyOf": units},
+    }
+    form = {"type": "object", "subtype": "chunk-size", "required": ["dimension", "value"]}
+    return array_of(form | {"properties": size})
+
+
+Raster = Annotated[Block, RASTER]
+RasterOrVector = Annotated[
+    Block, [{"title": "Raster data cube"} | RASTER, {"title": "Vector data cube"} | VECTOR]
+]
+Box = Annotated[Any, box()]
+Geometries = Annotated[Any, [{"title": "Vector Data Cube"} | VECTOR, OLD_GEOJSON]]
+MaskPolygons = Annotated[Any, [{"title": "Vector Data Cube"} | POLYGONS, OLD_GEOJSON]]
+Polygons = Annotated[Any, POLYGONS]
 Replacement = Annotated[Any, [{"type": kind} for kind in ("number", "boolean", "string", "null")]]
 Method = Annotated[str, {"type": "string", "enum": list(METHODS)}]
 Corner = Annotated[str, {"type": "string", "enum": list(CORNERS)}]
-Resolution = Annotated[Any, [_FROM_ZERO, array_of(_FROM_ZERO, minItems=2, maxItems=2)]]
-Projection = Annotated[Any, [_EPSG, _WKT, {"type": "null"}]]
-Kernel = Annotated[Any, array_of(array_of(_NUMBER), subtype="kernel")]
-Border = Annotated[Any, [{"type": "string", "enum": list(BORDERS)}, _NUMBER]]
+_ONE = {"description": "A single number used as the resolution for both x and y."} | FROM_ZERO
+_TWO = "A two-element array to specify separate resolutions for x (first element) and y (second element)."
+Resolution = Annotated[Any, [_ONE, array_of(FROM_ZERO, minItems=2, maxItems=2, description=_TWO)]]
+Projection = Annotated[Any, [EPSG, WKT, {"title": "Don't change projection", "type": "null"}]]
+_KERNEL = "A two-dimensional array of numbers."
+Kernel = Annotated[Any, array_of(array_of(NUMBER), subtype="kernel", description=_KERNEL)]
+Border = Annotated[Any, [{"type": "string", "enum": list(BORDERS)}, NUMBER]]
 PixelCounts = Annotated[Any, array_of({"type": "integer", "minimum": 1}, minItems=2, maxItems=2)]
-ChunkSizes = Annotated[Any, _CHUNKS]
-Overlaps = Annotated[Any, [{"type": "null"}, _CHUNKS]]
-PixelReducer = Annotated[
-    Any,
-    callback(
-        {"description": "One value.", "schema": _ANY},
-        data={"description": "The values of the pixels.", "schema": array_of()},
-    ),
+ChunkSizes = Annotated[Any, _chunks("All values")]
+Overlaps = Annotated[
+    Any, [{"title": "Without overlap", "type": "null"}, {"title": "With overlap"} | _chunks("No values")]
 ]
+PixelReducer = Annotated[Any, callback(NEW_VALUE, data=ONE_DATA)]
+_MANY = {"title": "Multi-dimensional data"} | RASTER
+_FLAT = {"title": "One-dimensional data", "type": "array"}
 Focal = Annotated[
     Any,
     callback(
-        {"description": "The new values, in the same form.", "schema": [_RASTER, {"type": "array"}]},
+        {
+            "description": "An array or data cube with the newly computed values. The data type and "
+            "dimensionality must correspond to the input data.\n\n* Data cubes must have the same dimensions "
+            "and the dimension properties (name, type, labels, reference system and resolution) must remain "
+            "unchanged. Otherwise, a `DataCubePropertiesImmutable` exception will be thrown.\n* Arrays can "
+            "be returned with or without labels.",
+            "schema": [_MANY, _FLAT],
+        },
         data={
-            "description": "A part of the cube; an array if it has several labels along one dimension only.",
-            "schema": [_RASTER, {"type": "array", "subtype": "labeled-array"}],
+            "description": "The input data, which is a subset of the data cube as specified in `size` and "
+            "`overlap`. If the given size and overlap result in a one-dimensional data cube it is converted "
+            "to a labeled array.",
+            "schema": [_MANY, _FLAT | {"subtype": "labeled-array"}],
         },
     ),
 ]
 PerPolygon = Annotated[
     Any,
     callback(
-        {"description": "The new values, in the same form.", "schema": _RASTER},
-        data={"description": "The cube around a polygon, masked outside of it.", "schema": _RASTER},
+        {
+            "description": "The updated sub data cube with the newly computed values and the same "
+            "dimensions. The dimension properties (name, type, reference system and resolution) must remain "
+            "unchanged. The labels can change, but the number of labels must remain unchanged.",
+            # A schema inside a schema, which says nothing to JSON Schema: as openEO has it.
+            "schema": {"description": "A data cube.", "schema": RASTER},
+        },
+        data={
+            "description": "A sub data cube of the original data cube. The sub data cubes provided cover the "
+            "smallest possible grid-aligned extent of the corresponding polygon and all pixels outside of "
+            "the polygon are replaced with the value given in `mask_value`.",
+            "schema": RASTER,
+        },
     ),
 ]

@@ -18,7 +18,7 @@ from eocene.process.registry import process
 from eocene.process.types import Banded, Bands, Image, Raster, array_of
 
 Wavelengths = Annotated[
-    Any, array_of(array_of({"type": "number"}, minItems=2, maxItems=2), examples=[[[0.45, 0.5], [0.6, 0.7]]])
+    Any, array_of(array_of({"type": "number"}, minItems=2, maxItems=2, examples=[[[0.45, 0.5], [0.6, 0.7]]]))
 ]
 BandName = Annotated[str, {"type": "string", "subtype": "band-name"}]
 NewBand = Annotated[str | None, [{"type": "string", "pattern": r"^\w+$"}, {"type": "null"}]]

@@ -13,10 +13,20 @@ from eocene.process.callback import Callback
 from eocene.process.methods.dimensions import as_label, label_key, labelled, over_pixels, times_unless_t
 from eocene.process.methods.series import plain_label
 from eocene.process.registry import process
+from eocene.process.standard import TRUTH
 from eocene.process.types import Context, Cube, DistinctLabels, Labels, Text, callback
 
-_LABEL = {"description": "A label: a number or a text.", "schema": [{"type": "number"}, {"type": "string"}]}
-_STAYS = {"description": "Whether the label stays.", "schema": {"type": "boolean"}}
+_LABEL = {
+    "description": "A single dimension label to compare against. The data type of the parameter depends on "
+    "the dimension labels set for the dimension. Please note that for some dimension types a representation "
+    "is used, e.g.\n\n* dates and/or times are usually strings compliant to [ISO 8601]"
+    "(https://en.wikipedia.org/wiki/ISO_8601),\n* geometries can be a WKT string or an identifier.",
+    "schema": [{"type": "number"}, {"type": "string"}],
+}
+_STAYS = {
+    "description": "`true` if the dimension label should be kept in the data cube, otherwise `false`.",
+    "schema": TRUTH,
+}
 LabelCondition = Annotated[Callback, callback(_STAYS, value=_LABEL)]
 
 

@@ -35,7 +35,7 @@ from eocene.process.loads.static_stac import find_file
 from eocene.process.registry import process
 
 
-@process("cubes", "import", kind="source")
+@process("cubes", "import", kind="source", absent=("spatial_extent", "temporal_extent"))
 def load_collection(
     id: CollectionId,
     spatial_extent: CollectionExtent = None,

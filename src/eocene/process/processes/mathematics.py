@@ -24,6 +24,7 @@ from eocene.process.types import (
     OptionalInteger,
     Ratio,
     Sign,
+    Whatever,
 )
 
 _ROUNDING = "math > rounding"
@@ -164,8 +165,8 @@ def int_(x: Number) -> OptionalInteger:
     return whole.with_(valid=known if whole.valid is None else known & whole.valid)
 
 
-@elementwise("math > indices", "vegetation indices")
-def normalized_difference(x: Number, y: Number) -> Ratio:
+@elementwise("math > indices", "vegetation indices", nodata=("x", "y"))
+def normalized_difference(x: Known, y: Known) -> Ratio:
     """Return the normalised difference ``(x - y) / (x + y)``."""
     return np.true_divide(x - y, x + y)
 
@@ -227,7 +228,7 @@ def linear_scale_range(
 
 
 @process(_CONSTANTS, times=same_times)
-def constant(x: Anything) -> Anything:
+def constant(x: Whatever) -> Whatever:
     """Return a value as it is, so that a graph can give it a name.
 
     Parameters

@@ -15,7 +15,16 @@ from eocene.model import InputError, TimeSpan
 from eocene.process.methods.dimensions import fill, temporal_dimension, without
 from eocene.process.methods.periods import PERIODS, group_by_period, instants
 from eocene.process.registry import process
-from eocene.process.types import Context, DistinctLabels, OptionalText, Reducer, Series, array_of
+from eocene.process.standard import DATE_TIME_TOLD, DATE_TOLD, TIME
+from eocene.process.types import (
+    Context,
+    DistinctLabels,
+    IntervalReducer,
+    OptionalText,
+    PeriodReducer,
+    Series,
+    array_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,16 +33,16 @@ if TYPE_CHECKING:
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d)Z?|24:00:00Z?")
 _DAY_SECONDS = 86_400
-_MOMENT = {
-    "anyOf": [
-        {"type": "string", "format": "date-time", "subtype": "date-time"},
-        {"type": "string", "format": "date", "subtype": "date"},
-        {"type": "string", "subtype": "time", "pattern": r"^\d{2}:\d{2}:\d{2}$"},
-        {"type": "null"},
-    ]
-}
+_TIME_TOLD = TIME | {"description": "Time only, formatted as `HH:MM:SS`. The time zone is UTC."}
+_MOMENT = {"anyOf": [DATE_TIME_TOLD, DATE_TOLD, _TIME_TOLD, {"type": "null"}]}
 _INTERVAL = array_of(_MOMENT, subtype="temporal-interval", uniqueItems=True, minItems=2, maxItems=2)
-TemporalIntervals = Annotated[Any, array_of(_INTERVAL, subtype="temporal-intervals", minItems=1)]
+_EXAMPLES = [
+    [[f"{year}-01-01", f"{year + 1}-01-01"] for year in (2015, 2016, 2017)],
+    [["06:00:00", "18:00:00"], ["18:00:00", "06:00:00"]],
+]
+TemporalIntervals = Annotated[
+    Any, array_of(_INTERVAL, subtype="temporal-intervals", minItems=1, examples=_EXAMPLES)
+]
 PeriodName = Annotated[str, {"type": "string", "enum": list(PERIODS)}]
 
 
@@ -60,7 +69,7 @@ def _times_of_periods(wanted: tuple[Any, ...], arguments: dict[str, Any]) -> Any
 def aggregate_temporal_period(
     data: Series,
     period: PeriodName,
-    reducer: Reducer,
+    reducer: PeriodReducer,
     dimension: OptionalText = None,
     context: Context = None,
 ) -> Series:
@@ -108,7 +117,7 @@ def _times_of_intervals(wanted: tuple[Any, ...], arguments: dict[str, Any]) -> A
 def aggregate_temporal(
     data: Series,
     intervals: TemporalIntervals,
-    reducer: Reducer,
+    reducer: IntervalReducer,
     labels: DistinctLabels = (),
     dimension: OptionalText = None,
     context: Context = None,

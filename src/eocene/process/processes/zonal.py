@@ -12,33 +12,17 @@ from eocene.cube.feature import GEOMETRY, features_of, geometry_dimension
 from eocene.cube.geojson import read_features
 from eocene.model import InputError
 from eocene.process.callback import Callback
+from eocene.process.methods.spatial_types import Geometries
 from eocene.process.methods.zonal import Reduction, aggregate_features
 from eocene.process.registry import process
-from eocene.process.types import Context, OptionalText, array_of, callback
+from eocene.process.standard import ANY, ONE_DATA, RASTER, VECTOR
+from eocene.process.types import Context, OptionalText, callback
 
-RasterCube = Annotated[
-    Any,
-    {"type": "object", "subtype": "datacube", "dimensions": [{"type": "spatial", "axis": ["x", "y"]}]},
-]
-VectorCube = Annotated[Block, {"type": "object", "subtype": "datacube", "dimensions": [{"type": "geometry"}]}]
-PixelReducer = Annotated[
+RasterCube = Annotated[Any, RASTER]
+VectorCube = Annotated[Block, VECTOR]
+GeometryReducer = Annotated[
     Callback,
-    callback(
-        {"description": "The value of the geometry.", "schema": {"description": "Any data type."}},
-        data={"description": "The values of its pixels.", "schema": array_of()},
-    ),
-]
-Geometries = Annotated[
-    Any,
-    [
-        {
-            "title": "Vector Data Cube",
-            "type": "object",
-            "subtype": "datacube",
-            "dimensions": [{"type": "geometry"}],
-        },
-        {"title": "GeoJSON", "type": "object", "subtype": "geojson", "deprecated": True},
-    ],
+    callback({"description": "The value to be set in the vector data cube.", "schema": ANY}, data=ONE_DATA),
 ]
 
 
@@ -46,7 +30,7 @@ Geometries = Annotated[
 def aggregate_spatial(
     data: RasterCube,
     geometries: Geometries,
-    reducer: PixelReducer,
+    reducer: GeometryReducer,
     target_dimension: OptionalText = None,
     context: Context = None,
 ) -> VectorCube:

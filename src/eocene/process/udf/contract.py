@@ -14,18 +14,40 @@ from eocene.cube.block import Block
 from eocene.model import InputError
 from eocene.process.allowance import is_planning
 from eocene.process.registry import ProcessDefinition, register, specs, withdraw, withhold
-from eocene.process.types import Anything
+from eocene.process.standard import ANY
+from eocene.process.types import Whatever
 from eocene.process.udf.blocks import from_result, to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+Data = Annotated[Any, {"description": "A value of any data type."}]
+Result = Annotated[Any, {"title": "Any"} | ANY]
 Code = Annotated[
     str,
     [
-        {"type": "string", "format": "uri", "subtype": "uri", "pattern": "^https?://"},
-        {"type": "string", "subtype": "file-path", "pattern": "^[^\r\n\\:'\"]+$"},
-        {"type": "string", "subtype": "udf-code", "pattern": "(\r\n|\r|\n)"},
+        {
+            "description": "Absolute URL to a UDF",
+            "type": "string",
+            "format": "uri",
+            "subtype": "uri",
+            "pattern": "^https?://",
+        },
+        {
+            "description": "Path to a UDF uploaded to the user workspace.\n\nAs the workspace acts as an "
+            "isolated root folder, the absolute path `/folder/file.txt` and relative paths `folder/file.txt` "
+            "and `./folder/file.txt` are all equivalent. Likewise, specifying a path outside of the "
+            "workspace results in a `FileNotFound` error.",
+            "type": "string",
+            "subtype": "file-path",
+            "pattern": "^[^\r\n\\:'\"]+$",
+        },
+        {
+            "description": "The multi-line source code of a UDF, must contain a newline/line-break.",
+            "type": "string",
+            "subtype": "udf-code",
+            "pattern": "(\r\n|\r|\n)",
+        },
     ],
 ]
 Runtime = Annotated[str, {"type": "string", "subtype": "udf-runtime"}]
@@ -113,8 +135,8 @@ def offer_udfs(runner: UdfRunner) -> None:
     global _offered  # noqa: PLW0603 (as the list of processes, there is one in a process)
 
     def run_udf(
-        data: Anything, udf: Code, runtime: Runtime, version: Version = None, context: Anything = NO_SETTINGS
-    ) -> Anything:
+        data: Data, udf: Code, runtime: Runtime, version: Version = None, context: Whatever = NO_SETTINGS
+    ) -> Result:
         """Run code of the user on the data.
 
         A cube is handed in whole. To call the code piece by piece, call it inside ``apply_neighborhood``,
