@@ -67,6 +67,16 @@ def check_process(process: Any) -> dict[str, Any]:
     return process
 
 
+def give_arguments(process: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the process with these values as defaults of its parameters, since a job is called without."""
+    listed = {p["name"]: p for p in process.get("parameters") or []}
+    given = {
+        name: {"schema": {}, **listed.get(name, {}), "name": name, "default": value}
+        for name, value in values.items()
+    }
+    return {**process, "parameters": list((listed | given).values())}
+
+
 def credits_of(cpu_s: float) -> float:
     """Return what seconds of processor time cost, in the currency of jobs: a credit is a minute of them."""
     return cpu_s / 60

@@ -14,7 +14,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from eocene._version import __version__
+from eocene.jobs.applications import list_applications
 from eocene.jobs.job import check_process, format_instant
+from eocene.jobs.own_processes import find_called
 from eocene.model import InputError
 from eocene.model.files import write_json
 from eocene.process.graph import load_graph
@@ -57,7 +59,7 @@ def make_package(
         raise _wrong(f"the name {name[:60]!r} is none", "Use letters, digits, _ and -, and no digit first.")
     parameters = [_check_parameter(p) for p in process.get("parameters") or []]
     carried = {"process_graph": graph, "parameters": parameters}
-    if called := _find_called(graph, processes or {}):
+    if called := find_called(graph, processes or {}):
         carried["processes"] = called
     inputs = {p["name"]: _describe_input(p) for p in parameters} | _folders({p["name"] for p in parameters})
     tool = _make_tool(carried, inputs)
@@ -86,11 +88,15 @@ def write_package(package: dict[str, Any]) -> str:
 def read_process(path: Path) -> dict[str, Any]:
     """Return the process that a file holds: a flat graph, a process with parameters, or a request.
 
+    Where there is no such file, the name of an application will do.
+
     Raises
     ------
     InputError
         If it is no JSON, or has no graph.
     """
+    if not path.exists() and str(path) in list_applications():
+        return list_applications()[str(path)]
     document = read_json_file(path, f"The graph file {path.name!r}")
     if not isinstance(document, dict):
         raise InputError(
@@ -209,23 +215,6 @@ def _check_parameter(parameter: Any) -> dict[str, Any]:
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise _wrong(f"the parameter {str(name)[:60]!r} cannot be an input", "Rename it: letters, digits, _.")
     return dict(parameter)
-
-
-def _find_called(graph: Any, processes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the processes that a graph calls, directly or through others."""
-    called: dict[str, Any] = {}
-    pending = [graph]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, dict):
-            name = current.get("process_id")
-            if isinstance(name, str) and name in processes and name not in called:
-                called[name] = processes[name]
-                pending.append(processes[name])
-            pending += current.values()
-        elif isinstance(current, list):
-            pending += current
-    return called
 
 
 def _wrong(why: str, remedy: str) -> InputError:

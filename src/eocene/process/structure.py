@@ -19,7 +19,7 @@ _PARAMETER = re.compile(r"\w{1,250}")
 _TEXTS = ("id", "summary", "description")
 _OBJECTS = ("returns", "exceptions")
 _LISTS = ("parameters", "categories", "examples", "links")
-_FLAGS = ("deprecated", "experimental")
+_FLAGS = ("deprecated", "experimental", "public")
 
 
 def check_description(process: Mapping[str, Any]) -> None:

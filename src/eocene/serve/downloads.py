@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.background import BackgroundTask
 
@@ -18,6 +18,7 @@ from eocene.jobs.assets import COLLECTION, read_document
 from eocene.model import NotFoundError, StateError
 from eocene.serve.auth import Caller, find_caller
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
+from eocene.serve.schemes import ANYONE
 from eocene.serve.settings import OPENEO
 from eocene.serve.signing import check_signature, sign_link
 
@@ -34,14 +35,14 @@ def list_results(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
     """Return the results as a STAC collection whose links work without a login for some time."""
     job = rooms.store.get(job_id, caller)
     if job.status == "error":
-        return JSONResponse(_find_failure(rooms, job), 424)
+        return JSONResponse(find_failure(rooms, job), 424)
     _check_finished(job)
-    collection = _ask_for_one(_Links(rooms, address, job.id).rewrite(COLLECTION))
+    collection = describe_results(rooms, address, job.id)
     # Downloads cost nothing, however often.
     return JSONResponse(collection | {"openeo:status": job.status}, headers={"OpenEO-Costs": "0"})
 
 
-@files.get("/results/{job_id}/{name:path}")
+@files.get("/results/{job_id}/{name:path}", dependencies=[Depends(ANYONE)])
 def download_result(
     job_id: str,
     name: str,
@@ -60,6 +61,11 @@ def download_result(
     if name.endswith(".json") and "/" not in name and _is_stac(rooms.store.results_folder(job_id) / name):
         return JSONResponse(_Links(rooms, address, job_id).rewrite(name))
     return _send(rooms.store.results_folder(job_id), name)
+
+
+def describe_results(rooms: Rooms, address: Address, job_id: str) -> dict[str, Any]:
+    """Return the STAC collection of a job's results, with links that work for some time."""
+    return _ask_for_one(_Links(rooms, address, job_id).rewrite(COLLECTION))
 
 
 class _Links:
@@ -165,7 +171,8 @@ def _check_finished(job: Job) -> None:
         )
 
 
-def _find_failure(rooms: Rooms, job: Job) -> dict[str, Any]:
+def find_failure(rooms: Rooms, job: Job) -> dict[str, Any]:
+    """Return the line of its log that tells why a job has failed."""
     lines = rooms.store.logs(job.id, level="error")
     unknown = {"id": "0", "level": "error", "message": "The job failed.", "code": "Internal"}
     return {"code": "Internal", **lines[-1], "links": []} if lines else unknown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eocene.jobs.own_processes import list_carried
 from eocene.model import InputError
 from eocene.process import make_plan as plan_graph
 from eocene.process.cost.estimate import refuse_if_too_large, result_bytes
@@ -41,7 +42,8 @@ def make_plan(
 def plan_for(rooms: Rooms, account: str | None, process: dict[str, Any], **more: Any) -> Any:
     """Return the plan of a process as an account means it: with its own processes and uploaded files."""
     archive = rooms.archive.of(account or "", rooms.store.ownership(account or ""))
-    return make_plan(archive, process, processes=own_processes(rooms, account), **more)
+    known = own_processes(rooms, account) | list_carried(process)
+    return make_plan(archive, process, processes=known, **more)
 
 
 def own_processes(rooms: Rooms, account: str | None) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """Every error leaves in one form, whatever raised it.
 
-openEO wants ``{"id", "code", "message", "links"}``, STAC ``{"code", "description"}``: below /stac an error is
-all of these.
+openEO wants ``{"id", "code", "message", "links"}``, STAC ``{"code", "description"}``, OGC API – Processes
+``{"type", "title", "status", "detail"}``: below /stac and /ogc an error is all of these.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from eocene.model import EoceneError
+from eocene.serve.ogc_documents import OGC, describe_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +43,11 @@ def respond(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, path: str = ""
 ) -> JSONResponse:
     """Return the error of a request to a path as a response, with an id under which the log tells more."""
-    body = {"id": str(uuid.uuid4()), "code": code, "message": message, "links": []}
+    body: dict[str, Any] = {"id": str(uuid.uuid4()), "code": code, "message": message, "links": []}
     if path.startswith(_STAC):
         body["description"] = message
+    if path.startswith(f"{OGC}/"):
+        body |= describe_problem(status, code, message)
     return JSONResponse(body, status, headers=dict(headers or {}))
 
 

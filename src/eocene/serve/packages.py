@@ -1,4 +1,4 @@
-"""Application packages of jobs and of the processes that users have defined."""
+"""Application packages of jobs, of applications and of the processes that users have defined."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 
+from eocene.jobs.applications import find_application
 from eocene.jobs.packaging import MEDIA_TYPE, make_package, write_package
 from eocene.serve.auth import Caller
 from eocene.serve.engine import own_processes
@@ -23,6 +24,12 @@ _CWL: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema"
 def package_job(job_id: str, caller: Caller, rooms: RoomsOf) -> Response:
     """Return the process of a job as a CWL document whose command is `eocene run`."""
     return _respond(rooms, caller, rooms.store.get(job_id, caller).process, job_id)
+
+
+@router.get("/applications/{application_id}", response_class=Response, responses=_CWL)
+def package_application(application_id: str, rooms: RoomsOf, caller: Caller) -> Response:
+    """Return an application as a CWL document whose command is `eocene run`."""
+    return _respond(rooms, caller, find_application(application_id), application_id)
 
 
 @router.get("/process_graphs/{process_graph_id}", response_class=Response, responses=_CWL)

@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from eocene.jobs.events.arguments import fill_arguments
 from eocene.jobs.events.tables import rule_events, rule_logs, rule_notices
+from eocene.jobs.job import give_arguments
 from eocene.jobs.logs import write_log
 from eocene.jobs.queue import load_job
 from eocene.jobs.tables import jobs
@@ -123,18 +124,13 @@ def write_rule_log(
 
 
 def _insert_job(connection: Connection, rule: Rule, event: Event, values: dict[str, Any], now: float) -> str:
-    process = (rule.run or {})["process"]
-    listed = {p["name"]: p for p in process.get("parameters") or []}
-    given = {
-        name: {"schema": {}, **listed.get(name, {}), "name": name, "default": v} for name, v in values.items()
-    }
     job_id = f"j-{secrets.token_hex(8)}"
     row = {
         "id": job_id,
         "owner": rule.owner,
         "title": f"{rule.title}: {event.title}"[:500],
         "description": f"Run by the rule {rule.id} for the event {event.id}.",
-        "process": {**process, "parameters": list((listed | given).values())},
+        "process": give_arguments((rule.run or {})["process"], values),
         "status": "created",
         "progress": 0.0,
         "created": now,
