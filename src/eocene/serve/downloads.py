@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.background import BackgroundTask
 
@@ -18,7 +18,6 @@ from eocene.jobs.assets import COLLECTION, read_document
 from eocene.model import NotFoundError, StateError
 from eocene.serve.auth import Caller, find_caller
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
-from eocene.serve.schemes import ANYONE
 from eocene.serve.settings import OPENEO
 from eocene.serve.signing import check_signature, sign_link
 
@@ -42,7 +41,7 @@ def list_results(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
     return JSONResponse(collection | {"openeo:status": job.status}, headers={"OpenEO-Costs": "0"})
 
 
-@files.get("/results/{job_id}/{name:path}", dependencies=[Depends(ANYONE)])
+@files.get("/results/{job_id}/{name:path}")
 def download_result(
     job_id: str,
     name: str,
