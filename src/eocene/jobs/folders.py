@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from eocene.model.files import sync_folder, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from eocene.jobs.job import Job
@@ -65,6 +66,9 @@ class RunFolder:
     def target(self) -> Path:
         """Where they are published."""
         return self.root / self.job
+
+    def stage(self, should_stop: Callable[[], bool]) -> None:
+        """Do before publishing what takes long: nothing, since a folder is moved at once."""
 
     def publish(self) -> None:
         """Put the complete results in their place, whole; once they are there nothing is done."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 
 from eocene.jobs.database import open_database
-from eocene.jobs.folders import RunFolder, set_aside, sweep_aside
+from eocene.jobs.folders import RunFolder, sweep_aside
 from eocene.jobs.job import ACTIVE, Job, format_instant
 from eocene.jobs.leases import end_lease, renew_lease, requeue_lost, take_longest_queued
 from eocene.jobs.logs import write_log
 from eocene.jobs.own_processes import list_carried, read_processes
+from eocene.jobs.shelf import open_shelf
 from eocene.jobs.tables import doomed, jobs
 from eocene.model import NotFoundError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from eocene.archive.store.published import Published
     from eocene.jobs.limits import Usage
     from eocene.model import Layout
 
@@ -52,6 +54,7 @@ class JobQueue:
         self.layout = layout
         self.lease_s = lease_s
         self._clock = clock
+        self._shelf = open_shelf(layout)
         self._database = open_database(layout)
 
     def close(self) -> None:
@@ -137,14 +140,15 @@ class JobQueue:
         """Remove the results whose time is over, say so in their jobs, and return how many."""
         now, due = self._clock(), jobs.c.expires < self._clock()
         with self._database.write() as connection:
-            rows = connection.execute(select(jobs.c.id, jobs.c.status).where(due)).all()
-            for job_id, status in rows:
-                if status == "finished":
-                    write_log(connection, job_id, now, "warning", _EXPIRED)
+            rows = [Job.from_row(dict(r)) for r in connection.execute(select(jobs).where(due)).mappings()]
+            for job in rows:
+                self._doom_result(connection, job)
+                if job.status == "finished":
+                    write_log(connection, job.id, now, "warning", _EXPIRED)
                     values = {"status": "created", "progress": 0.0, "updated": now}
-                    connection.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
-        for job_id, _ in rows:
-            self._discard_results(job_id, "created")
+                    connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
+        for job in rows:
+            self._discard_results(job.id, "created")
         self.sweep()
         return len(rows)
 
@@ -152,8 +156,7 @@ class JobQueue:
         """Remove the folders that nobody needs any more, also those that a crash left."""
         with self._database.read() as connection:
             names = list(connection.scalars(select(doomed.c.name)))
-        for name in names:
-            set_aside(self.layout.results / name)
+        names = [name for name in names if self._shelf.remove(name)]
         sweep_aside(self.layout.results)
         if names:
             with self._database.write() as connection:
@@ -165,7 +168,7 @@ class JobQueue:
             current = (jobs.c.id == job.id) & (jobs.c.run == job.run) & jobs.c.status.in_(ACTIVE)
             goes_on = connection.scalar(select(jobs.c.id).where(current)) is not None
         if not goes_on:
-            set_aside(self.run_folder(job).path)
+            self._shelf.remove(self.run_folder(job).path.name)
             sweep_aside(self.layout.results)
 
     def own_processes(self, job: Job) -> dict[str, dict[str, Any]]:
@@ -173,13 +176,17 @@ class JobQueue:
         with self._database.read() as connection:
             return read_processes(connection, job.owner) | list_carried(job.process)
 
+    def result(self, job_id: str) -> Published:
+        """Return the files of a finished job."""
+        return self._shelf.results.find(job_id)
+
     def results_folder(self, job_id: str) -> Path:
-        """Return where the results of a finished job lie."""
+        """Return where the results of a finished job lie in the workspace, if not in an object store."""
         return self.layout.results / job_id
 
     def run_folder(self, job: Job) -> RunFolder:
         """Return where the work of a job's present run lies."""
-        return RunFolder.of(self.layout.results, job)
+        return self._shelf.run_folder(job)
 
     def _discard_results(self, job_id: str, status: str) -> None:
         """Take the results away of a job that is still in this state: none that a worker has just made."""
@@ -187,10 +194,14 @@ class JobQueue:
             current = (jobs.c.id == job_id) & (jobs.c.status == status)
             # What the job says of its results is forgotten with them: a crash between leaves both.
             if connection.execute(update(jobs).where(current).values(expires=None)).rowcount:
-                set_aside(self.results_folder(job_id))
+                self._shelf.discard(job_id)
 
     def _doom_run(self, connection: Connection, job: Job) -> None:
         self._doom(connection, self.run_folder(job).path.name)
+
+    def _doom_result(self, connection: Connection, job: Job) -> None:
+        for name in self._shelf.name_result(job):
+            self._doom(connection, name)
 
     def _doom(self, connection: Connection, name: str) -> None:
         """Note a folder that is to be removed when the transaction has happened; its name never returns."""

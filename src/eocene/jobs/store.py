@@ -127,6 +127,7 @@ class JobStore(JobQueue):
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(**fresh))
             write_log(connection, job_id, now, "info", "The job was queued.")
             self._doom_run(connection, job)
+            self._doom_result(connection, job)
             queued = load_job(connection, job_id)
         # After the transaction: a crash in it would cost results that the job still has.
         self._discard_results(job_id, "queued")

@@ -170,6 +170,7 @@ def _run_job(bench: Bench, job: Job) -> bool:
         with heart.keep(), carry_log(store, job):
             if not run.is_published():
                 _compute(bench, job, heart)
+                run.stage(heart.should_stop)
         if heart.should_stop():
             return _stop_early(store, job, heart)
         return store.finish(job, run.publish, keep_s=bench.limits.keep_s)

@@ -183,9 +183,11 @@ class Bucket:
         return HttpContent(self._client, self._place(name))
 
     def read(self, name: str) -> bytes:
-        """Return a small object whole; raises as :meth:`open`."""
-        content = self.open(name)
-        return content.read(0, content.size)
+        """Return a small object whole, as it is now; raises NotFoundError, StoreUnavailableError."""
+        import obstore
+
+        with self._faults(name, "read"):
+            return bytes(obstore.get(self._asking, self._key(name)).bytes())
 
     def fetch(self, name: str, target: Path, checksum: Checksum | None = None) -> None:
         """Bring an object into a file, whole and right or not at all; raises as :meth:`open`."""

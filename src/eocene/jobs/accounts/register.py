@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from eocene.archive.store.results import measure_folder, open_results
 from eocene.jobs.accounts.audit import AuditLog
 from eocene.jobs.accounts.identity import Identity
 from eocene.jobs.accounts.projects import Projects
@@ -20,8 +21,7 @@ from eocene.jobs.tables import jobs
 from eocene.model import EoceneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
     from typing import Any
 
     from sqlalchemy import Connection
@@ -47,6 +47,7 @@ class Accounts:
         self, layout: Layout, defaults: Quota | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._layout, self.defaults = layout, defaults or Quota()
+        self._results = open_results(layout)
         self.users = Users(layout, clock=clock)
         self._database = self.users.database
         self.tokens = PersonalTokens(self._database, clock)
@@ -100,12 +101,11 @@ class Accounts:
 
     def measure_storage(self, account: str) -> int:
         """Return the bytes that the results and uploaded files of an account take."""
-        query = select(jobs.c.id).where(jobs.c.owner == account)
+        query = select(jobs.c.id, jobs.c.run).where(jobs.c.owner == account)
         with self._database.read() as connection:
-            ids = connection.scalars(query).all()
-        folders = [self._layout.results / job for job in ids]
-        folders.append(replace(self._layout, account=account).files)
-        return sum(size for folder in folders for size in _list_sizes(folder))
+            runs = connection.execute(query).all()
+        uploaded = measure_folder(replace(self._layout, account=account).files)
+        return uploaded + sum(self._results.measure(job, run) for job, run in runs)
 
     def _read_quota(self, connection: Connection, account: str) -> Quota:
         own = connection.scalar(select(profiles.c.limits).where(profiles.c.user == account))
@@ -117,12 +117,3 @@ class StorageQuotaError(EoceneError):
 
     code = "StorageQuotaExceeded"
     status = 400
-
-
-def _list_sizes(folder: Path) -> Iterator[int]:
-    for path in folder.rglob("*"):
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            continue  # a job may be deleted meanwhile
-        yield status.st_size
