@@ -22,14 +22,16 @@ def jobs(
     logs: Annotated[bool, typer.Option(help="Print the job's log.")] = False,
 ) -> None:
     """List, submit, cancel or look into batch jobs; `eocene worker` runs them."""
+    from eocene.jobs import LOCAL_USER
+    from eocene.jobs.submission import submit_job
     from eocene.process.graph import load_graph
 
     with open_workspace(workspace) as ws:
         if submit is not None:
             graph = load_graph(submit)
             ws.plan(graph)
-            created = ws.jobs.create({"process_graph": graph}, title=title)
-            print_json(ws.jobs.queue(created.id).to_openeo(full=False))
+            ws.accounts.check_storage(LOCAL_USER)
+            print_json(submit_job(ws.jobs, {"process_graph": graph}, LOCAL_USER, title).to_openeo(full=False))
         elif job is None:
             print_json([j.to_openeo(full=False) for j in ws.jobs.list()])
         elif cancel:

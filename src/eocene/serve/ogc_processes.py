@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from eocene.jobs.applications import find_application, list_applications
 from eocene.jobs.job import ACTIVE, give_arguments
-from eocene.model import EoceneError
+from eocene.jobs.submission import submit_job
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import plan_for
@@ -157,12 +157,7 @@ def _start_job(rooms: Rooms, account: str, name: str, body: dict[str, Any]) -> J
     plan_for(rooms, account, filled)  # what is wrong is told now
     rooms.accounts.check_storage(account)
     title = str(process.get("summary") or name)
-    job = rooms.store.create(filled | {EXECUTION: execution.to_dict()}, owner=account, title=title)
-    try:
-        return rooms.store.queue(job.id, account)
-    except EoceneError:
-        rooms.store.delete(job.id, account)
-        raise
+    return submit_job(rooms.store, filled | {EXECUTION: execution.to_dict()}, account, title)
 
 
 async def _await_end(rooms: Rooms, job: Job, seconds: float) -> Job:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from eocene.archive import Archive
     from eocene.archive.hot.index import HotAreas
-    from eocene.jobs import JobStore, Layers, Users
+    from eocene.jobs import Accounts, JobStore, Layers, Users
     from eocene.jobs.events import Rules
     from eocene.learn import ModelRegistry
     from eocene.link import LinkStore
@@ -32,7 +32,7 @@ class Rooms:
 
     def close(self) -> None:
         """Close every room that was opened."""
-        for room in ("rules", "archive", "jobs", "layers", "users", "links"):
+        for room in ("rules", "archive", "jobs", "layers", "accounts", "links"):
             opened = self.__dict__.pop(room, None)
             if opened is not None:
                 opened.close()
@@ -46,10 +46,12 @@ class Rooms:
 
     @cached_property
     def jobs(self) -> JobStore:
-        """Batch jobs."""
+        """Batch jobs; what their owners may use is asked here as in a server."""
         from eocene.jobs import JobStore
 
-        return JobStore(self.layout)
+        store = JobStore(self.layout)
+        store.admission = self.accounts.admit_job
+        return store
 
     @cached_property
     def layers(self) -> Layers:
@@ -59,18 +61,23 @@ class Rooms:
         return Layers(self.layout)
 
     @cached_property
-    def users(self) -> Users:
-        """Accounts."""
-        from eocene.jobs import Users
+    def accounts(self) -> Accounts:
+        """Accounts, with the quota that ``EOCENE_QUOTA`` says for those without another."""
+        from eocene.jobs import Accounts, Quota
 
-        return Users(self.layout)
+        return Accounts(self.layout, Quota.of_environment())
+
+    @property
+    def users(self) -> Users:
+        """Who may log in."""
+        return self.accounts.users
 
     @cached_property
     def rules(self) -> Rules:
         """What runs and tells when something happens."""
         from eocene.jobs.events import Rules
 
-        return Rules(self.layout, self.archive)
+        return Rules(self.layout, self.archive, admission=self.accounts.admit_job)
 
     @cached_property
     def models(self) -> ModelRegistry:
