@@ -2,6 +2,7 @@
 #
 #   make demo            the whole chain on a simulated world, then the server (SERVE=0: stop after the table)
 #   make demo DATA=path  the same on real data
+#   make demo-cluster    the same job on many hosts, of which two are lost; needs root (ARGS=--loopback: does not)
 #   make test            the tests, within ten minutes         make test-all   with scale, soak and attack lists
 #   make check           style, types, layers, page, docs      make bench      the figures of benchmarks/
 #   make conformance     the official openEO test suite against a server of simulated scenes
@@ -44,7 +45,7 @@ define find_npm
 	fi
 endef
 
-.PHONY: help demo test test-all check bench conformance docs web clean distclean install constraints \
+.PHONY: help demo demo-cluster test test-all check bench conformance docs web clean distclean install constraints \
 	check-style check-types check-layers check-words check-page
 
 help:
@@ -84,6 +85,9 @@ web: $(PAGE)
 demo: $(VENV)/.installed $(PAGE)
 	@$(BIN)/eocene demo $(if $(filter 0,$(SERVE)),--no-serve,--serve) \
 		$(if $(DATA),--data "$(DATA)") $(if $(PORT),--port $(PORT)) $(ARGS)
+
+demo-cluster: $(VENV)/.developed $(PAGE)
+	@$(BIN)/eocene demo-cluster $(ARGS)
 
 test: $(VENV)/.developed $(PAGE)
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile -q $(ARGS)
@@ -132,7 +136,7 @@ constraints: $(VENV)/.developed
 	@mv constraints.new constraints.txt
 
 clean:
-	@rm -rf src/eocene/serve/page site build dist demo artifacts web/dist \
+	@rm -rf src/eocene/serve/page site build dist demo demo-cluster artifacts web/dist \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eocene.apps.land_cover import LandCover
 from eocene.apps.steps import Steps
@@ -11,9 +11,18 @@ from eocene.apps.study import plan_study
 from eocene.archive import Archive
 from eocene.model import Layout
 
+if TYPE_CHECKING:
+    from eocene.apps.batch import RunJob
+
 
 def run_demo(
-    layout: Layout, steps: Steps, *, data: Path | None = None, simulated: Path | None = None, size: int = 1024
+    layout: Layout,
+    steps: Steps,
+    *,
+    data: Path | None = None,
+    simulated: Path | None = None,
+    size: int = 1024,
+    run_job: RunJob | None = None,
 ) -> dict[str, Any]:
     """Run the main job in a workspace and return its figures.
 
@@ -29,6 +38,8 @@ def run_demo(
         Where the simulated archive is kept, ``archive`` beside the workspace by default.
     size : int
         Edge of a simulated tile in pixels of 10 m.
+    run_job : callable, optional
+        Has batch jobs run elsewhere; by default they run in this process.
     """
     product = data or _simulate(simulated or layout.root.parent / "archive", steps, size)
     archive = Archive(layout)
@@ -38,7 +49,7 @@ def run_demo(
             names = sorted({i["collection"] for i in items})
             step.outcome = f"{len(items)} items in {', '.join(names)}"
             step.figure = f"{len(items)} items"
-        return {"items": len(items), **LandCover(archive, plan_study(archive), steps).run()}
+        return {"items": len(items), **LandCover(archive, plan_study(archive), steps, run_job).run()}
     finally:
         archive.close()
 

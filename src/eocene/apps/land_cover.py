@@ -13,33 +13,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.apps.batch import delete_jobs, find_earlier, run_here
 from eocene.apps.graphs import monthly_ndvi, result_graph, true_colour, zonal_ndvi
 from eocene.apps.samples import Draw, draw_samples, plan_labels, read_classes
 from eocene.cube.polygons import trace_polygons
 from eocene.curate import block_split, random_split
-from eocene.jobs import JobStore, Layer, Layers, run_worker
+from eocene.jobs import Layer, Layers
 from eocene.jobs.layers import describe_extent
 from eocene.learn import ModelRegistry, evaluate, train
 from eocene.learn.features import make_feature_graph
 from eocene.learn.zones import classify_zones
-from eocene.model import EoceneError
 from eocene.process import make_plan
-from eocene.process.output.results import write_results
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import geopandas as gpd
     import xarray as xr
 
+    from eocene.apps.batch import RunJob
     from eocene.apps.steps import Advance, Steps
     from eocene.apps.study import Study
     from eocene.archive import Archive
     from eocene.curate import Samples
-    from eocene.jobs.worker import WriteResults
     from eocene.learn import Report
     from eocene.process import Plan
-    from eocene.process.output.stac import ResultInfo
 
 FOLDS = 5
 NDVI_TITLE, MAP_TITLE = "NDVI, monthly median", "Land cover"
@@ -52,12 +48,14 @@ CONFIDENCE = {"kind": "continuous", "bands": ["confidence"], "min": 0.3, "max": 
 class LandCover:
     """The application in one workspace; run the steps in the order in which they stand.
 
-    Each step replaces what it made before, so a run that was killed is completed by the next.
+    Each step replaces what it made before, so a run that was killed is completed by the next. Batch jobs run
+    in this process, unless ``run_job`` has them run elsewhere.
     """
 
     archive: Archive
     study: Study
     steps: Steps
+    run_job: RunJob | None = None
     outputs: dict[str, str] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     earlier: list[str] = field(default_factory=list)
@@ -65,7 +63,7 @@ class LandCover:
     def run(self) -> dict[str, Any]:
         """Run all steps on what the archive holds and return the figures and outputs as JSON."""
         start = time.perf_counter()
-        self.earlier = self._find_earlier_jobs()
+        self.earlier = find_earlier(self.archive, (NDVI_TITLE, MAP_TITLE))
         self.compute_ndvi()
         samples = self.draw_samples()
         model_id = self.train_model(samples)
@@ -74,7 +72,7 @@ class LandCover:
         self.link_results(prediction, parcels, samples, model_id)
         self.ask_question()
         self.publish_layers(samples)
-        self._delete_jobs(self.earlier)
+        delete_jobs(self.archive, self.earlier)
         self.figures["seconds"] = round(time.perf_counter() - start, 1)
         return {**self.figures, "outputs": self.outputs, "steps": self.steps.as_records()}
 
@@ -269,32 +267,12 @@ class LandCover:
         )
 
     def _run_job(self, graph: dict[str, Any], title: str, advance: Advance) -> str:
-        """Create, queue and run a batch job in this process, and return its id."""
-        with closing(JobStore(self.archive.layout)) as store:
-            job = store.create({"process_graph": graph}, title=title)
-            store.queue(job.id)
-            run_worker(self.archive, store, once=True, write_results=_with_progress(advance))
-            ended = store.get(job.id)
-            if ended.status != "finished":
-                lines = store.logs(job.id)
-                reason = lines[-1]["message"] if lines else ended.status
-                raise EoceneError(f"The job {title!r} ended as {ended.status}: {reason}")
-        return job.id
-
-    def _find_earlier_jobs(self) -> list[str]:
-        """Return the jobs of earlier runs; one that was cut off is deleted at once, or it would run again."""
-        with closing(JobStore(self.archive.layout)) as store:
-            mine = [job for job in store.list() if job.title in (NDVI_TITLE, MAP_TITLE)]
-            for job in mine:
-                if job.status != "finished":
-                    store.delete(job.id)
-            return [job.id for job in mine if job.status == "finished"]
-
-    def _delete_jobs(self, ids: list[str]) -> None:
-        """Delete jobs that newer ones have replaced on the map."""
-        with closing(JobStore(self.archive.layout)) as store:
-            for job_id in ids:
-                store.delete(job_id)
+        """Run a batch job and return its id."""
+        return (
+            self.run_job(graph, title, advance)
+            if self.run_job
+            else run_here(self.archive, graph, title, advance)
+        )
 
     def _job_of(self, output: str) -> str:
         return self.outputs[output].removeprefix("results/")
@@ -311,19 +289,6 @@ class LandCover:
         labels = plan_labels(self.archive, plan, name).read(plan.grid).isel(t=0, bands=0)
         traced = trace_polygons(labels, min_pixels=4)
         return traced.assign(declared=[names.get(v, str(v)) for v in traced["value"]])
-
-
-def _with_progress(advance: Advance) -> WriteResults:
-    """Return the writing of results that also tells its progress here."""
-
-    def write(plan: Plan, folder: Path, info: ResultInfo, *, progress: Advance, **more: Any) -> Any:
-        def both(finished: int, total: int) -> None:
-            progress(finished, total)
-            advance(finished, total)
-
-        return write_results(plan, folder, info, progress=both, **more)
-
-    return write
 
 
 def _class_style(classes: list[dict[str, Any]]) -> dict[str, Any]:

@@ -43,6 +43,29 @@ def demo(
         serve_workspace(folder / name, "127.0.0.1", port, workers=1)
 
 
+@app.command(name="demo-cluster")
+def demo_cluster(
+    folder: Annotated[Path, typer.Option(help="Where the demonstration lives.")] = Path("demo-cluster"),
+    size: Annotated[int, typer.Option(help="Edge of a simulated tile in pixels.")] = 1024,
+    loopback: Annotated[
+        bool, typer.Option(help="Hosts are addresses 127.0.1.x, not namespaces; needs no root.")
+    ] = False,
+) -> None:
+    """Run the chain on one machine, then on a cluster of hosts of which two are lost, and compare.
+
+    Ends with 1 if any output differs.
+    """
+    from rich.console import Console
+
+    from eocene.apps.cluster import run_cluster_demo
+    from eocene.apps.steps import Steps
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    found = run_cluster_demo(folder, Steps(), console, size=size, loopback=loopback)
+    print_json(found)
+    raise typer.Exit(0 if found["equal"] else 1)
+
+
 @app.command()
 def serve(
     workspace: WorkspaceOption = HERE,

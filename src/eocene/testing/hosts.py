@@ -72,6 +72,14 @@ class Host:
         """Return the exit codes of programs that came to an end by themselves."""
         return [process.returncode for process in self._running if process.poll() is not None]
 
+    def runs(self, machine: str, number: int) -> bool:
+        """Tell whether a process that names itself so, by its host name and number, is one of this host."""
+        if self.prefix:
+            return machine == self.name
+        with suppress(ProcessLookupError):
+            return os.getsid(number) in {process.pid for process in self._running}
+        return False
+
     def kill(self) -> None:
         """End every process of the host by SIGKILL, as when its power fails."""
         self.is_alive = False
