@@ -32,6 +32,7 @@ OPENEO = "/openeo/1.2"
 OPEN = re.compile(
     rf"""/\.well-known/openeo | {OPENEO}/ | {OPENEO}/(conformance|file_formats|processes|service_types
     |udf_runtimes|collections(/[^/]+(/queryables)?)?|credentials/oidc|validation)
+    | /ogc/(conformance|processes(/[^/]+)?)?
     | /stac/.* | /wmts.* | /health.* | /metrics | /sparql/examples""",
     re.VERBOSE,
 )
@@ -239,5 +240,7 @@ def test_who_a_provider_names_is_never_a_local_user(service):
 def read_error_of(answer: httpx.Response) -> tuple[int, str]:
     if answer.headers.get("content-type", "").startswith("application/json"):
         body = answer.json()
-        return (answer.status_code, body["code"]) if "description" in body else read_error(answer)
+        # STAC and OGC API want an error to say more than openEO does.
+        says_more = answer.request.url.path.startswith(("/stac/", "/ogc/"))
+        return (answer.status_code, body["code"]) if says_more else read_error(answer)
     return answer.status_code, "no JSON"

@@ -54,6 +54,7 @@ from eocene.serve.docs import install_docs
 from eocene.serve.errors import install_handlers
 from eocene.serve.fair import FairQueue
 from eocene.serve.middleware import Surroundings
+from eocene.serve.openapi import install_openapi
 from eocene.serve.rooms import Rooms, open_rooms
 from eocene.serve.settings import ServeSettings
 from eocene.serve.slashes import MergedSlashes
@@ -141,11 +142,13 @@ def create_app(
     app.add_middleware(Auditing, audit=rooms.accounts.audit)
     app.add_middleware(MergedSlashes)
     install_handlers(app)
-    for router in _ROUTERS:
+    # Capabilities list the routes that there are, so clients ask no more than these.
+    routers = (*_ROUTERS, oidc.router) if settings.oidc else _ROUTERS
+    for router in routers:
         app.include_router(router)
-    if settings.oidc:  # capabilities list the routes that there are, so clients ask no more than these
-        app.include_router(oidc.router)
+    app.state.routes = tuple(route for router in routers for route in router.routes)
     install_docs(app)
+    install_openapi(app, public_data=settings.public_data)
     app.include_router(capabilities.fallback)
     app.include_router(page.router)
     return app

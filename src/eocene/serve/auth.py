@@ -15,6 +15,7 @@ from eocene.jobs.accounts.tokens import PERSONAL
 from eocene.jobs.accounts.users import SESSION
 from eocene.model import AuthenticationError, EoceneError, ForbiddenError
 from eocene.serve.rooms import Rooms, RoomsOf
+from eocene.serve.schemes import BASIC, BEARER, READING
 from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["account"])
@@ -23,7 +24,11 @@ _READING = re.compile(rf"{re.escape(OPENEO)}/validation|/stac/search|/stac/aggre
 """Where POST changes nothing and starts nothing."""
 
 
-def identify(request: Request, rooms: RoomsOf) -> Identity:
+LoggedIn = Annotated[None, Depends(BEARER)]
+"""Notes in the OpenAPI document that a login is needed."""
+
+
+def identify(request: Request, rooms: RoomsOf, _noted: LoggedIn = None) -> Identity:
     """Return who calls, after counting the request.
 
     Raises
@@ -53,12 +58,14 @@ def identify(request: Request, rooms: RoomsOf) -> Identity:
     return found
 
 
-def find_caller(request: Request, rooms: RoomsOf) -> str:
+def find_caller(request: Request, rooms: RoomsOf, _noted: LoggedIn = None) -> str:
     """Return the name of the account whose token came with the request; raises what `identify` does."""
     return identify(request, rooms).account
 
 
-async def find_reader(request: Request, rooms: RoomsOf) -> str | None:
+async def find_reader(
+    request: Request, rooms: RoomsOf, _noted: Annotated[None, Depends(READING)] = None
+) -> str | None:
     """Return who reads public data; a name is demanded only where the operator closed it.
 
     Credentials that come nevertheless have to be good.
@@ -75,7 +82,7 @@ Caring = Annotated[Identity, Depends(identify)]
 """For the few routes that have to know the person, not only the account."""
 
 
-@router.get("/credentials/basic")
+@router.get("/credentials/basic", dependencies=[Depends(BASIC)])
 def authenticate_basic(request: Request, rooms: RoomsOf) -> dict[str, str]:
     """Exchange user name and password (HTTP Basic) for a token."""
     scheme, value = _read_authorization(request)

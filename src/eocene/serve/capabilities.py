@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from eocene._version import __version__
 from eocene.model import NotFoundError
 from eocene.process.output.formats import INPUT_FORMATS, OUTPUT_FORMATS
+from eocene.serve.errors import refuse_method
 from eocene.serve.rooms import AddressOf, link
 from eocene.serve.settings import API_VERSION, OPENEO, STAC_VERSION
 from eocene.serve.udf_runtimes import describe_walls
@@ -87,8 +88,9 @@ def list_formats() -> dict[str, Any]:
 @fallback.get("/openeo")
 @fallback.get("/openeo/{version}")
 @fallback.get("/openeo/{version}/{rest:path}")
-def refuse_version(version: str = "", rest: str = "") -> None:
+def refuse_version(request: Request, version: str = "", rest: str = "") -> None:
     """Say which version there is to who asks for another, or that there is no such endpoint."""
+    refuse_method(request)
     if version in ("1.2", "1.2.0"):
         raise NotFoundError(f"There is no endpoint /{rest[:80]}.", f"They are listed at {OPENEO}/.")
     raise NotFoundError(

@@ -7,19 +7,25 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.background import BackgroundTask
 
+from eocene.archive.store.published import read_document
 from eocene.jobs import Job, format_instant
-from eocene.jobs.assets import COLLECTION, read_document
-from eocene.model import NotFoundError, StateError
+from eocene.jobs.assets import COLLECTION
+from eocene.model import StateError
 from eocene.serve.auth import Caller, find_caller
+from eocene.serve.ranges import send_result
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
+from eocene.serve.schemes import ANYONE
 from eocene.serve.settings import OPENEO
 from eocene.serve.signing import check_signature, sign_link
+
+if TYPE_CHECKING:
+    from eocene.archive.store.published import Published
 
 router = APIRouter(prefix=OPENEO, tags=["batch jobs"])
 files = APIRouter(tags=["batch jobs"])
@@ -41,7 +47,7 @@ def list_results(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
     return JSONResponse(collection | {"openeo:status": job.status}, headers={"OpenEO-Costs": "0"})
 
 
-@files.get("/results/{job_id}/{name:path}")
+@files.get("/results/{job_id}/{name:path}", dependencies=[Depends(ANYONE)])
 def download_result(
     job_id: str,
     name: str,
@@ -57,26 +63,26 @@ def download_result(
         check_signature(rooms.signing_key, path, expires, signature, time.time())
     else:
         rooms.store.get(job_id, find_caller(request, rooms))
-    if name.endswith(".json") and "/" not in name and _is_stac(rooms.store.results_folder(job_id) / name):
-        return JSONResponse(_Links(rooms, address, job_id).rewrite(name))
-    return _send(rooms.store.results_folder(job_id), name)
+    result = rooms.store.result(job_id)
+    if name.endswith(".json") and "/" not in name and _is_stac(result, name):
+        return JSONResponse(_Links(rooms, address, job_id, result).rewrite(name))
+    return _send(result, name, request.headers.get("range", ""))
 
 
 def describe_results(rooms: Rooms, address: Address, job_id: str) -> dict[str, Any]:
     """Return the STAC collection of a job's results, with links that work for some time."""
-    return _ask_for_one(_Links(rooms, address, job_id).rewrite(COLLECTION))
+    return _ask_for_one(_Links(rooms, address, job_id, rooms.store.result(job_id)).rewrite(COLLECTION))
 
 
 class _Links:
     """Rewrites the STAC documents of results: relative links become signed ones of this server."""
 
-    def __init__(self, rooms: Rooms, address: Address, job_id: str) -> None:
-        self._rooms, self._address, self._job_id = rooms, address, job_id
-        self._folder = rooms.store.results_folder(job_id)
+    def __init__(self, rooms: Rooms, address: Address, job_id: str, result: Published) -> None:
+        self._rooms, self._address, self._job_id, self._result = rooms, address, job_id, result
         self._expires = int(time.time()) + rooms.settings.link_life_s
 
     def rewrite(self, name: str) -> dict[str, Any]:
-        document = read_document(find_file(self._folder, name))
+        document = read_document(self._result, name)
         assets = dict(self._sign_asset(key, asset) for key, asset in document["assets"].items())
         kind = "application/geo+json" if document["type"] == "Feature" else "application/json"
         links = [entry | {"href": self._rewrite_link(entry["href"])} for entry in document["links"]]
@@ -89,7 +95,7 @@ class _Links:
 
     def _sign_asset(self, key: str, asset: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         name = asset["href"].removeprefix("./")
-        if not (self._folder / name).is_dir():
+        if not self._result.is_folder(name):
             return key, asset | {"href": self._sign(name)}
         # A Zarr store is a folder: it travels as one zip file, which zarr opens as it is.
         return name + _ZIP, asset | {"href": self._sign(name + _ZIP), "type": "application/zip"}
@@ -117,43 +123,36 @@ def _ask_for_one(collection: dict[str, Any]) -> dict[str, Any]:
     return collection | {"assets": chosen, "links": [*collection["links"], *others]}
 
 
-def _is_stac(path: Path) -> bool:
+def _is_stac(result: Published, name: str) -> bool:
     # The result of a job may be JSON, too: a list, a number.
-    document: Any = read_document(path) if path.is_file() else None
+    document: Any = read_document(result, name) if name in result else None
     return isinstance(document, dict) and "stac_version" in document
 
 
-def find_file(folder: Path, name: str) -> Path:
-    """Return a file inside the folder; raises NotFoundError, also for names that lead out of it."""
-    path = folder if "\x00" in name else (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        raise NotFoundError(
-            f"The file {name[:80]!r} does not exist.",
-            "Request the results of the job again.",
-            code="FileNotFound",
-        )
-    return path
-
-
-def _send(folder: Path, name: str) -> FileResponse:
-    store = folder / name.removesuffix(_ZIP)
-    if name.endswith(_ZIP) and "/" not in name and store.is_dir() and not store.is_symlink():
-        packed = pack_folder(store)
+def _send(result: Published, name: str, asked: str) -> Response:
+    store = name.removesuffix(_ZIP)
+    if name.endswith(_ZIP) and "/" not in name and result.is_folder(store):
+        packed = _pack_folder(result, store)
         task = BackgroundTask(packed.unlink, missing_ok=True)
         return FileResponse(packed, media_type="application/zip", filename=name, background=task)
-    path = find_file(folder, name)
-    kind = "image/tiff" if path.suffix in (".tif", ".tiff") else mimetypes.guess_type(path.name)[0]
-    return FileResponse(path, media_type=kind or "application/octet-stream", filename=path.name)
+    kind = "image/tiff" if name.endswith((".tif", ".tiff")) else mimetypes.guess_type(name)[0]
+    return send_result(result, name, kind or "application/octet-stream", asked)
 
 
-def pack_folder(folder: Path) -> Path:
-    """Return a new zip file of the folder, stored without compression, the same for the same content."""
+def _pack_folder(result: Published, folder: str) -> Path:
+    """Return a new zip file of a folder, stored without compression, the same for the same content."""
     with tempfile.NamedTemporaryFile(prefix="eocene-", suffix=_ZIP, delete=False) as target:
         packed = Path(target.name)
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
-            archive.writestr(entry, path.read_bytes())
+    try:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+            for name in result.list(folder):
+                content = result.open(name)
+                archive.writestr(
+                    zipfile.ZipInfo(name.removeprefix(f"{folder}/")), content.read(0, content.size)
+                )
+    except BaseException:
+        packed.unlink(missing_ok=True)
+        raise
     return packed
 
 

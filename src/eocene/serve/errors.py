@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from eocene.model import EoceneError
 from eocene.serve.ogc_documents import OGC, describe_problem
@@ -60,6 +61,21 @@ def respond_internal(error: Exception) -> JSONResponse:
     return response
 
 
+def list_methods(request: Request) -> list[str]:
+    """Return the methods that the address of a request supports; those of the page are not counted."""
+    found: set[str] = set()
+    for route in request.app.state.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods
+    return sorted(found)
+
+
+def refuse_method(request: Request) -> None:
+    """Raise the error 405 where there is an address with other methods; elsewhere do nothing."""
+    if list_methods(request):
+        raise HTTPException(405)
+
+
 def install_handlers(app: FastAPI) -> None:
     """Let the application answer all errors in this form."""
 
@@ -81,11 +97,15 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
+        methods = list_methods(request) if error.status_code == 405 else []
+        # The page answers any address, so an unknown one arrives here as one of another method.
+        status = 404 if error.status_code == 405 and not methods else error.status_code
         codes = {404: "NotFound", 405: "FeatureUnsupported"}
         texts = {
             404: "There is nothing at this address. The addresses are listed at /docs.",
             405: "The address does not support this method. The methods are listed at /docs.",
         }
-        code = codes.get(error.status_code, "Internal" if error.status_code >= 500 else "BadRequest")
-        text = texts.get(error.status_code, str(error.detail))
-        return respond(error.status_code, code, text, error.headers, path=request.url.path)
+        code = codes.get(status, "Internal" if status >= 500 else "BadRequest")
+        text = texts.get(status, str(error.detail))
+        headers = {"Allow": ", ".join(methods)} if methods else {}
+        return respond(status, code, text, headers, path=request.url.path)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import mimetypes
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
+
+from eocene.serve.errors import refuse_method
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,8 +43,9 @@ def show_page() -> Response:
 
 
 @router.get("/{name:path}")
-def send_file(name: str) -> Response:
+def send_file(name: str, request: Request) -> Response:
     """Return a file of the page; this route stands last, so all other addresses end here too."""
+    refuse_method(request)
     path = (FOLDER / name).resolve() if "\x00" not in name else FOLDER
     if not path.is_relative_to(FOLDER.resolve()) or not path.is_file():
         raise HTTPException(404)

@@ -14,12 +14,15 @@ from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import own_processes, plan_for
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Rooms, RoomsOf
+from eocene.serve.schemes import ANYONE
 from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["processes"])
 
 
-def find_anyone(request: Request, rooms: RoomsOf) -> str | None:
+def find_anyone(
+    request: Request, rooms: RoomsOf, _noted: Annotated[None, Depends(ANYONE)] = None
+) -> str | None:
     """Return who calls, or None if nobody says so."""
     return find_caller(request, rooms) if request.headers.get("authorization") else None
 

@@ -14,6 +14,7 @@ from eocene.jobs.layers import unknown_layer
 from eocene.model import InputError, NotFoundError
 from eocene.serve.auth import find_address, find_reader
 from eocene.serve.rooms import Rooms, RoomsOf
+from eocene.serve.schemes import ANYONE
 
 if TYPE_CHECKING:
     from eocene.jobs import Layer
@@ -40,7 +41,9 @@ class Viewer:
 Key = Annotated[str, Query(max_length=64, description="What opens a service that is not open to all.")]
 
 
-async def find_viewer(request: Request, rooms: RoomsOf, key: Key = "") -> Viewer:
+async def find_viewer(
+    request: Request, rooms: RoomsOf, key: Key = "", _noted: Annotated[None, Depends(ANYONE)] = None
+) -> Viewer:
     """Return who asks: a reader of public data, or who brings a key instead of a login.
 
     Without credentials this costs no look into the database, and no change of threads.
