@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+from eocene.archive.store.published import PublishedFolder
 from eocene.model import NotFoundError, UnavailableError
 from eocene.serve.auth import Reader
-from eocene.serve.downloads import find_file
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 
 router = APIRouter(tags=["models"])
@@ -40,7 +40,7 @@ def download_model_file(model_id: str, name: str, rooms: RoomsOf, _reader: Reade
     """Send a file of a model."""
     if model_id not in {item["id"] for item in _open_registry(rooms).list()}:
         raise NotFoundError(f"The model {model_id[:80]!r} does not exist.", "List them at /models.")
-    return FileResponse(find_file(rooms.layout.models / model_id, name))
+    return FileResponse(PublishedFolder(rooms.layout.models / model_id).locate(name))
 
 
 def _open_registry(rooms: Rooms) -> Any:

@@ -13,20 +13,19 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from eocene.archive.packing.zips import MEMBER, find_member, open_content
 from eocene.model import NotFoundError
 from eocene.serve.auth import Reader
+from eocene.serve.ranges import send_range
 from eocene.serve.rooms import Rooms, RoomsOf
 from eocene.serve.stac_documents import STAC, is_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eocene.archive.fetch import Content
     from eocene.archive.packing.zips import Member
 
 router = APIRouter(prefix=STAC, tags=["STAC"])
 
 _ASSET = "/collections/{collection_id}/items/{item_id}/assets/{key}"
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*", re.ASCII)
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _PIECE = 1 << 20
 
 
@@ -46,7 +45,7 @@ def download_asset(
     content = open_content(path, member)
     if content is None:
         return _send_compressed(find_member(path, member), kind, headers)
-    return _send_range(content, request.headers.get("range", ""), kind, headers)
+    return send_range(content, request.headers.get("range", ""), kind, headers)
 
 
 def _find_asset(rooms: Rooms, collection: str, item: str, key: str) -> dict[str, Any]:
@@ -73,26 +72,6 @@ def _media_type(asset: dict[str, Any]) -> str:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII)
-
-
-def _send_range(content: Content, asked: str, kind: str, headers: dict[str, str]) -> Response:
-    """Send the range that a header asks for; all of it without one, or where there are several."""
-    headers = headers | {"Accept-Ranges": "bytes"}
-    found, size = _RANGE.fullmatch(asked.strip()), content.size
-    if found is None or not (found[1] or found[2]):
-        headers["Content-Length"] = str(size)
-        return StreamingResponse(_read_pieces(content, 0, size), 200, headers, kind)
-    start = int(found[1]) if found[1] else max(size - int(found[2]), 0)
-    end = min(int(found[2]) + 1, size) if found[1] and found[2] else size
-    if start >= end:
-        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{size}"})
-    headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
-    return StreamingResponse(_read_pieces(content, start, end), 206, headers, kind)
-
-
-def _read_pieces(content: Content, start: int, end: int) -> Iterator[bytes]:
-    for offset in range(start, end, _PIECE):
-        yield content.read(offset, min(_PIECE, end - offset))
 
 
 def _send_compressed(member: Member, kind: str, headers: dict[str, str]) -> Response:
