@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from eocene.process.udf.walls import find_obstacle
+from eocene.process.udf.obstacles import find_obstacle
 
 OBSTACLE = find_obstacle()
 needs_walls = pytest.mark.skipif(OBSTACLE is not None, reason=f"no sandbox: {OBSTACLE}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +41,6 @@ class Pool:
         Of each process.
     most : int, optional
         Processes of owners at the same time; by default twice the processors, at least 4.
-    spares : int
-        Processes that are ready and have run no code yet.
     idle_s : float
         Seconds until a process that is not called is ended.
     start : callable
@@ -55,20 +52,16 @@ class Pool:
         limits: Limits | None = None,
         *,
         most: int | None = None,
-        spares: int = 1,
         idle_s: float = IDLE_S,
         start: Callable[[Limits], Any] = Sandbox,
     ) -> None:
         self.limits = limits or Limits()
-        self._most, self._wanted, self._idle_s = most or _count_most(), spares, idle_s
+        self._most, self._idle_s = most or _count_most(), idle_s
         self._start = start
         self._changed = threading.Condition()
         self._resting: dict[str, list[_Rest]] = {}
-        self._spares: list[Future[Any]] = []
         self._live = 0
         self._closed = False
-        # The kernel ends a sandbox with the thread that made it: all are made by one that lasts.
-        self._maker = ThreadPoolExecutor(1, thread_name_prefix="eocene-udf")
         self._reaper: threading.Timer | None = None
 
     @property
@@ -105,14 +98,9 @@ class Pool:
         """End all processes."""
         with self._changed:
             self._closed = True
-            owners, spares = list(self._resting), self._spares
-            self._spares = []
+            owners = list(self._resting)
         for owner in owners:
             self.release(owner)
-        for spare in spares:
-            with suppress(Exception):
-                spare.result().kill()
-        self._maker.shutdown()
         if self._reaper:
             self._reaper.cancel()
 
@@ -135,7 +123,7 @@ class Pool:
                         "All processes for code of users are busy.", "Try again later.", code="ServiceBusy"
                     )
         try:
-            sandbox = self._begin()
+            sandbox = self._start(self.limits)
             sandbox.wait_ready()
         except BaseException:
             with self._changed:
@@ -143,21 +131,6 @@ class Pool:
                 self._changed.notify()
             raise
         return sandbox
-
-    def _begin(self) -> Any:
-        """Return a process that has run no code, and see to the next spare ones."""
-        with self._changed:
-            first = self._spares.pop(0) if self._spares else self._make()
-            while len(self._spares) < self._wanted:
-                self._spares.append(self._make())
-        sandbox = first.result()
-        if sandbox.is_alive:
-            return sandbox
-        sandbox.kill()
-        return self._make().result()
-
-    def _make(self) -> Future[Any]:
-        return self._maker.submit(self._start, self.limits)
 
     def _put_back(self, owner: str, sandbox: Any) -> None:
         with self._changed:

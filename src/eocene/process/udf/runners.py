@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from eocene.model import InputError, UnavailableError
 from eocene.process.udf.contract import is_decided, offer_udfs, withdraw_udfs
 from eocene.process.udf.limits import Limits, UdfError
+from eocene.process.udf.obstacles import find_obstacle
 from eocene.process.udf.owners import log_line, owner_of
 from eocene.process.udf.pool import Pool
-from eocene.process.udf.walls import find_obstacle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import mmap
 import os
-import socket
-import subprocess
 import time
-import weakref
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eocene.process.udf.inside import wire
+from eocene.process.udf.inside import talk, wire
 from eocene.process.udf.limits import MIB, Limits, UdfError
+from eocene.process.udf.nursery import common_nursery
 from eocene.process.udf.telling import explain_error, explain_status, pass_on
-from eocene.process.udf.walls import build_command, build_program, open_filter
 
 if TYPE_CHECKING:
+    from eocene.process.udf.nursery import Nursery
     from eocene.process.udf.telling import Tell
 
 _TICK_S = 0.2
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Ended(Exception):  # noqa: N818 (told to users as UdfError)
@@ -38,49 +32,31 @@ class Sandbox:
     limits : Limits
         What it may take.
 
-    Notes
-    -----
-    The kernel ends it with the thread that has made it, so make it in one that lasts.
+    nursery : Nursery, optional
+        Where it is forked; by default that of this process.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, nursery: Nursery | None = None) -> None:
         self.limits = limits
         self._memory: mmap.mmap | None = None
-        self._pid = 0
         self._ready = False
         self._look_at = 0.0
-        self._channel, theirs = socket.socketpair()
-        seccomp = open_filter()
-        self._info, info = os.pipe()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 (no text of a user)
-                build_command(limits, build_program(limits, theirs.fileno()), seccomp, info),
-                pass_fds=[theirs.fileno(), seccomp, info], env={}, cwd="/",
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-        except BaseException:
-            self._channel.close()
-            os.close(self._info)
-            raise
-        finally:
-            theirs.close()
-            os.close(seccomp)
-            os.close(info)
-        weakref.finalize(self, _end, self._process, self._channel)
+        self._child = (nursery or common_nursery()).fork(limits)
+        self._channel = self._child.channel
         self._channel.settimeout(_TICK_S)
 
     @property
     def is_alive(self) -> bool:
         """Whether it can be called."""
-        return self._process.poll() is None
+        return self._child.is_alive
 
     @property
     def pid(self) -> int:
         """Number of the process in which the code runs, as this machine sees it."""
-        return self._pid
+        return self._child.pid
 
     def wait_ready(self) -> None:
-        """Wait until its packages are imported.
+        """Wait until all walls are closed around it.
 
         Raises
         ------
@@ -90,9 +66,13 @@ class Sandbox:
         if self._ready:
             return
         deadline = time.monotonic() + self.limits.start_s
-        self._pid = _read_pid(self._info, deadline)
         with self._guard():
-            self._receive(deadline, 0.0)
+            self._child.wait_born(deadline, self.limits)
+            message = self._receive(deadline, 0.0)
+            if "ready" not in message:
+                raise UdfError(
+                    f"The sandbox cannot be closed: {message.get('failed')}.", "Tell the operator."
+                )
         self._ready = True
 
     def call(self, code: str, data: Any, context: Any, tell: Tell) -> Any:
@@ -134,17 +114,14 @@ class Sandbox:
 
     def kill(self) -> None:
         """End the process, if it lives, and give back what it had."""
-        _end(self._process, self._channel)
-        if self._info >= 0:
-            os.close(self._info)
-            self._info = -1
+        self._child.kill()
 
     def _guard(self) -> _Guard:
         return _Guard(self)
 
     def _converse(self, tell: Tell) -> dict[str, Any]:
         """Answer the process until it has a result or an error."""
-        deadline, spent, told = time.monotonic() + self.limits.wall_s, self._cpu_s(), 0
+        deadline, spent, told = time.monotonic() + self.limits.wall_s, self._child.cpu_s, 0
         while True:
             message = self._receive(deadline, spent)
             if "log" in message:
@@ -182,15 +159,15 @@ class Sandbox:
     def _send(self, message: dict[str, Any], fds: tuple[int, ...]) -> None:
         self._channel.settimeout(self.limits.wall_s)
         try:
-            wire.send(self._channel, message, fds)
+            talk.send(self._channel, message, fds)
         finally:
             self._channel.settimeout(_TICK_S)
             for fd in fds:
                 os.close(fd)
 
     def _receive(self, deadline: float, spent: float) -> dict[str, Any]:
-        length = wire.read_length(self._read(4, deadline, spent))
-        return wire.parse(self._read(length, deadline, spent))
+        length = talk.read_length(self._read(4, deadline, spent))
+        return talk.parse(self._read(length, deadline, spent))
 
     def _read(self, count: int, deadline: float, spent: float) -> bytes:
         """Read so many bytes, and look at the limits now and then, whatever comes."""
@@ -213,37 +190,17 @@ class Sandbox:
         excess = ""
         if time.monotonic() > deadline:
             excess = f"ran longer than {limits.wall_s:g} s"
-        elif self._cpu_s() - spent > limits.cpu_s:
+        elif self._child.cpu_s - spent > limits.cpu_s:
             excess = f"took more than {limits.cpu_s:g} s of processor time"
-        elif self._count_files() > limits.files:
-            excess = f"made more than {limits.files:,} files"
         if excess:
             raise UdfError(
                 f"The code {excess} in one call and was stopped.",
                 "Let it do less in one call, or call it on smaller pieces.",
             )
 
-    def _count_files(self) -> int:
-        """Return how many files there are in the process's own folder; they take memory of the kernel."""
-        try:
-            found = os.statvfs(f"/proc/{self._pid}/root/tmp")
-        except OSError:
-            return 0
-        return found.f_files - found.f_ffree
-
-    def _cpu_s(self) -> float:
-        """Return the processor time that the process has taken so far, in seconds."""
-        try:
-            fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-
     def explain_end(self) -> UdfError:
         """Return the error of a process that has ended by itself."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
-        return explain_status(self._process.returncode)
+        return explain_status(self._child.wait_end())
 
 
 class _Guard:
@@ -258,32 +215,10 @@ class _Guard:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is None:
             return
-        ended = isinstance(error, Ended | OSError)
+        ended = isinstance(error, Ended | EOFError | OSError)
         told = self._sandbox.explain_end() if ended else None
         self._sandbox.kill()
         if told is not None:
             raise told from error
-        if isinstance(error, wire.WireError):
+        if isinstance(error, wire.WireError | talk.TalkError):
             raise UdfError(f"The process of the code sends what it must not: {error}.", "Mend it.") from error
-
-
-def _end(process: subprocess.Popen[bytes], channel: socket.socket) -> None:
-    with suppress(OSError):
-        process.kill()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(10)
-    channel.close()
-
-
-def _read_pid(info: int, deadline: float) -> int:
-    """Return the number that bubblewrap tells; 0 if it tells none."""
-    text = b""
-    while time.monotonic() < deadline and b"}" not in text:
-        more = os.read(info, 4096)
-        if not more:
-            break
-        text += more
-    try:
-        return int(json.loads(text)["child-pid"])
-    except (ValueError, KeyError, TypeError):
-        return 0

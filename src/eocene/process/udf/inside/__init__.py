@@ -1,1 +1,1 @@
-"""What runs inside the sandbox: three scripts that import nothing of Eocene, which is not there."""
+"""What runs inside the sandbox: scripts that import nothing of Eocene, which is not there."""

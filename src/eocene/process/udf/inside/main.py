@@ -1,143 +1,97 @@
-"""The process in the sandbox: takes calls from the channel, runs the code, sends back what came out.
+"""The process that everybody's sandboxes are forked from: it imports the packages once and runs no code.
 
-``main.py SETTINGS``: JSON with ``channel`` (the number of an open socket), ``paths`` (where packages are) and
-``limits`` (memory and file size in bytes). Nobody trusts it once it has run code of a user: that may have
-changed anything here. The walls stand outside.
+``main.py SETTINGS``: JSON with ``control`` (the number of an open socket), ``paths`` (where packages are),
+``below`` (those of them below /tmp), ``filter`` (of system calls, in hex), and ``is_trial`` (nothing is
+imported and nothing served, only the walls are tried). On the socket come requests: the limits of a new
+process, its channel, and a socket where a keeper tells who it is and how it has ended.
 """
 
 from __future__ import annotations
 
-import io
+import gc
 import json
-import logging
-import mmap
 import os
-import resource
+import select
+import signal
 import socket
 import sys
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
-
-_MOST_LINE = 4000
+from typing import Any, NoReturn
 
 
-class Caller:
-    """The other end: calls come from it, logs and results go to it."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
-        self._memory: Any = b""
-
-    def receive(self) -> dict[str, Any]:
-        """Return the next message; new shared memory that comes with it is opened."""
-        head, fds, _, _ = socket.recv_fds(self._channel, 4, 1)
-        while len(head) < 4:
-            more = self._channel.recv(4 - len(head))
-            if not more:
-                os._exit(0)
-            head += more
-        if fds:
-            self._memory = mmap.mmap(fds[0], 0)
-            os.close(fds[0])
-        text = bytearray()
-        length = wire.read_length(head)
-        while len(text) < length:
-            text += self._channel.recv(min(1 << 20, length - len(text)))
-        message: dict[str, Any] = wire.parse(bytes(text))
-        return message
-
-    def tell(self, message: dict[str, Any]) -> None:
-        """Send a message."""
-        wire.send(self._channel, message)
-
-    def take(self, header: Any) -> Any:
-        """Return what lies in the shared memory."""
-        return wire.unpack(header, self._memory)
-
-    def give(self, result: Any) -> None:
-        """Lay a result into shared memory, after asking for more of it if it is too small."""
-        cargo = wire.Cargo()
-        header = wire.pack(result, cargo)
-        if cargo.size > len(self._memory):
-            self.tell({"need": cargo.size})
-            self.receive()
-        cargo.store(self._memory)
-        self.tell({"result": header})
+def keep(settings: dict[str, Any], limits: dict[str, int], channel: int, status: int) -> NoReturn:
+    """Fork a process apart from all others, end it when nobody wants it any more, tell how it has ended."""
+    told = socket.socket(fileno=status)
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        cell.part()
+        child = os.fork()
+        if not child:
+            live(settings, limits, channel)
+        os.close(channel)
+        life = os.pidfd_open(child)
+        talk.send(told, {}, (life,))
+        if life not in select.select([life, told.fileno()], [], [])[0]:
+            os.kill(child, signal.SIGKILL)
+        talk.send(told, {"status": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])})
+    except Exception as error:  # noqa: BLE001  there is nobody above
+        talk.send(told, {"failed": str(error)})
+    finally:
+        os._exit(0)
 
 
-class Printed(io.TextIOBase):
-    """Standard output of the code: each line goes to the log."""
-
-    def __init__(self, caller: Caller, level: str) -> None:
-        self._caller, self._level, self._line = caller, level, ""
-
-    def writable(self) -> bool:
-        """Tell that it can be written to."""
-        return True
-
-    def write(self, text: str) -> int:
-        """Send whole lines, keep the rest."""
-        *lines, self._line = (self._line + text).split("\n")
-        if len(self._line) > _MOST_LINE:
-            lines, self._line = [*lines, self._line], ""
-        for line in filter(str.strip, lines):
-            self._caller.tell({"log": self._level, "text": line[:_MOST_LINE]})
-        return len(text)
-
-    def finish(self) -> None:
-        """Send the line that has no end."""
-        if self._line:
-            self.write("\n")
-
-
-class Logged(logging.Handler):
-    """What the code logs, by ``inspect`` too."""
-
-    def __init__(self, caller: Caller) -> None:
-        super().__init__(logging.INFO)
-        self._caller = caller
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send a record; what ``inspect`` shows stands behind its message."""
-        level = {"WARNING": "warning", "ERROR": "error", "CRITICAL": "error"}.get(record.levelname, "info")
-        data = getattr(record, "data", None)
-        text = record.getMessage() + ("" if data is None else f" {data!r}")
-        code = str(getattr(record, "code", ""))[:200]
-        self._caller.tell({"log": level, "text": text[:_MOST_LINE], "code": code})
-
-
-def serve(caller: Caller) -> None:
-    """Answer calls until the other end closes."""
-    printed = Printed(caller, "info"), Printed(caller, "warning")
-    sys.stdout, sys.stderr = printed
-    logging.basicConfig(handlers=[Logged(caller)], level=logging.INFO, force=True)
-    logging.getLogger("openeo").setLevel(logging.WARNING)
-    logging.getLogger("openeo.udf.debug.user").setLevel(logging.INFO)
-    contract.warm()
-    caller.tell({"ready": True})
-    while True:
-        call = caller.receive()
+def live(settings: dict[str, Any], limits: dict[str, int], channel: int) -> NoReturn:
+    """Close the walls, and answer calls."""
+    try:
+        os.dup2(channel, cell.CHANNEL)
+        end = socket.socket(fileno=cell.CHANNEL)
         try:
-            result = contract.run(call["code"], caller.take(call["data"]), call["context"])
-            for stream in printed:
-                stream.finish()
-            caller.give(result)
-        except BaseException as error:  # noqa: BLE001  also exit() and KeyboardInterrupt end the call, not us
-            for stream in printed:
-                stream.finish()
-            caller.tell({"error": contract.explain(error, call["code"])})
+            cell.close_walls(limits, settings["below"], bytes.fromhex(settings["filter"]))
+        except OSError as error:
+            talk.send(end, {"failed": str(error)})
+            os._exit(1)
+        reopen(settings["files"])
+        talk.send(end, {"ready": True})
+        if not settings["is_trial"]:
+            import_module("calls").serve(end)
+    finally:
+        os._exit(1)
 
 
-def limit(limits: dict[str, int]) -> None:
-    """Lower the limits of this process for good; the kernel keeps them, whatever the code does."""
-    for which, most in (
-        (resource.RLIMIT_AS, limits["memory"]),
-        (resource.RLIMIT_FSIZE, limits["file"]),
-        (resource.RLIMIT_NOFILE, 256),
-        (resource.RLIMIT_NPROC, 16),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(which, (most, most))
+def find_files() -> list[tuple[int, str]]:
+    """Return which files the packages keep open, by descriptor: PROJ its database, since it was imported."""
+    path = os.path.join(import_module("pyproj").datadir.get_data_dir(), "proj.db")  # noqa: PTH118 (no pathlib)
+    found, wanted = [], os.stat(path)  # noqa: PTH116
+    for number in range(3, cell.CHANNEL):
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(number), wanted):
+                found.append((number, path))
+    return found
+
+
+def reopen(files: list[tuple[int, str]]) -> None:
+    """Open files anew by their own numbers: what is inherited is shared with others, its position too."""
+    for number, path in files:
+        mine = os.open(path, os.O_RDONLY)
+        if mine != number:
+            os.dup2(mine, number)
+            os.close(mine)
+
+
+def answer(settings: dict[str, Any], control: socket.socket) -> None:
+    """Fork a process for each request, until the other end closes."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers leave nothing behind
+    while True:
+        try:
+            limits, (channel, status) = talk.receive(control, 2)
+        except EOFError:
+            return
+        if not os.fork():
+            control.close()
+            keep(settings, limits, channel, status)
+        os.close(channel)
+        os.close(status)
 
 
 if __name__ == "__main__":
@@ -145,10 +99,18 @@ if __name__ == "__main__":
     sys.path[:0] = [os.path.dirname(os.path.abspath(__file__))]  # noqa: PTH100, PTH120 (before anything else)
     sys.path += settings["paths"]
     sys.modules["psutil"] = None  # type: ignore[assignment]  # it fails without /proc; Dask does without it
-    contract = import_module("contract")  # it and wire lie beside this file
-    wire = import_module("wire")
-
+    cell = import_module("cell")  # what is imported by name lies beside this file
+    talk = import_module("talk")
+    settings["files"] = []
+    if not settings["is_trial"]:
+        import_module("contract").warm()
+        import_module("calls")
+        settings["files"] = find_files()
     sys.argv[1:] = []
-    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=int(settings["channel"]))
-    limit(settings["limits"])
-    serve(Caller(end))
+    nothing = os.open("/dev/null", os.O_RDWR)  # until here complaints were heard outside
+    for standard in range(3):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    gc.collect()
+    gc.freeze()  # forks share these pages as long as nobody touches them
+    answer(settings, socket.socket(fileno=settings["control"]))

@@ -1,60 +1,23 @@
 """How data pass between Eocene and the code of a user: a JSON header, and numbers in shared memory.
 
-Both sides use this file, so it imports nothing of Eocene. Never pickle: whoever reads a message may not
-trust who wrote it. A message is its length (4 bytes, little endian) and JSON.
+Both sides use this file, so it imports nothing of Eocene. Never pickle: whoever reads a header may not trust
+who wrote it.
 """
 
 from __future__ import annotations
 
-import json
-import socket
-import struct
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-MOST_HEADER = 8 << 20
-"""Bytes of a message."""
 _ALIGN = 64
 _KINDS = "biufM"
 _MOST_DIMS = 16
 
 
 class WireError(ValueError):
-    """A message, or what it describes, is not of the agreed form."""
-
-
-def send(channel: socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
-    """Send a message, and file descriptors with it."""
-    text = json.dumps(message).encode()
-    if len(text) > MOST_HEADER:
-        raise WireError(f"labels and attributes of {len(text):,} bytes are more than {MOST_HEADER:,}")
-    head = struct.pack("<I", len(text))
-    if fds:
-        socket.send_fds(channel, [head], list(fds))
-        channel.sendall(text)
-    else:
-        channel.sendall(head + text)
-
-
-def parse(text: bytes) -> dict[str, Any]:
-    """Return a message as an object; raises WireError."""
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise WireError("a message is not JSON") from error
-    if not isinstance(message, dict):
-        raise WireError("a message is not an object")
-    return message
-
-
-def read_length(head: bytes) -> int:
-    """Return how long the message after a head of 4 bytes is; raises WireError."""
-    length = int(struct.unpack("<I", head)[0])
-    if length > MOST_HEADER:
-        raise WireError(f"a message of {length:,} bytes is too long")
-    return length
+    """What a header describes is not of the agreed form, or cannot be passed on."""
 
 
 @dataclass
