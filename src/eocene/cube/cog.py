@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import itertools
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from eocene.model.files import replace_file
@@ -66,6 +69,8 @@ def write_cog(
                     OVERVIEW_RESAMPLING="NEAREST", NUM_THREADS=1, BIGTIFF="IF_SAFER",
                 )  # fmt: skip
                 _check_written(temporary, grid, len(bands), read)
+    except (RasterioError, CPLE_BaseError) as error:
+        raise _not_written(path, error) from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -129,6 +134,17 @@ def _is_drawn_from(found: NDArray[Any], fine: Any, band: int, place: RasterWindo
         one = source[down : down + 2 * found.shape[0] : 2, right : right + 2 * found.shape[1] : 2]
         left_out &= (found != one) & ((found == found) | (one == one))  # noqa: PLR0124 (NaN is not itself)
     return not left_out.any()
+
+
+def _not_written(path: Path, error: BaseException) -> OSError:
+    """Return what GDAL said of the disk as the error of the system that it was, by its text alone."""
+    said, known = str(error), errno.EIO
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+        said += str(error)
+    if os.strerror(errno.ENOSPC) in said:
+        known = errno.ENOSPC
+    return OSError(known, os.strerror(known), path.name)
 
 
 def _not_kept(path: Path) -> OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import secrets
 import threading
@@ -19,6 +18,7 @@ from eocene.jobs.leases import name_worker
 from eocene.jobs.limits import JobLimits
 from eocene.jobs.logs import carry_log
 from eocene.model import EoceneError
+from eocene.model.files import name_disk_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _TIDY_S = 60.0
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class MakePlan(Protocol):
@@ -53,7 +52,7 @@ class WriteResults(Protocol):
 
 @dataclass(frozen=True)
 class Bench:
-    """What a worker works with.
+    """What a worker works with, and the work: taking jobs from the queue one after the other.
 
     Parameters
     ----------
@@ -65,8 +64,8 @@ class Bench:
         What each job may use.
     stop : threading.Event
         Set when the worker has to stop.
-    beat_s : float
-        Seconds between two beats of its heart.
+    beat_s, poll_s : float
+        Seconds between two beats of its heart, and between two looks at an empty queue.
     end_process : callable or None
         Ends the process where a block does not end in time.
     """
@@ -78,7 +77,31 @@ class Bench:
     limits: JobLimits = field(default_factory=JobLimits)
     stop: threading.Event = field(default_factory=threading.Event)
     beat_s: float = 0.5
+    poll_s: float = 0.5
     end_process: Callable[[], None] | None = None
+
+    def work(self, name: str, *, once: bool) -> int:
+        """Run jobs until told to stop, or ``once`` until none is queued; return how many came to an end."""
+        ended, tidied = 0, float("-inf")
+        while not self.stop.is_set():
+            try:
+                if time.monotonic() - tidied > _TIDY_S:
+                    self.store.expire()
+                    self.store.sweep()
+                    tidied = time.monotonic()
+                job = self.store.claim(name, self.limits.attempts)
+                if job is not None:
+                    ended += _run_job(self, job)
+                    continue
+            except StateUnavailableError:
+                if once:
+                    raise
+                # A full disk or a lost connection may come back; the job's lease looks after the job.
+                _log.exception("the state cannot be used; the worker tries again")
+            if once:
+                break
+            self.stop.wait(self.poll_s)
+        return ended
 
     def plan(self, job: Job) -> Any:
         """Return the plan of a job as its owner means it: with the owner's processes and uploaded files."""
@@ -88,76 +111,47 @@ class Bench:
         return self.make_plan(job.graph, archive, job.parameters or None, **more)
 
 
-def run_worker(  # noqa: PLR0913  each is a knob that a test or an operator turns
+def run_worker(
     archive: Archive,
     store: JobQueue,
     *,
     once: bool = False,
-    stop: threading.Event | None = None,
+    number: int = 0,
     make_plan: MakePlan | None = None,
     write_results: WriteResults | None = None,
     limits: JobLimits | None = None,
-    number: int = 0,
-    poll_s: float = 0.5,
-    beat_s: float = 0.5,
-    end_process: Callable[[], None] | None = None,
+    **knobs: Any,
 ) -> int:
     """Run jobs until told to stop.
 
     Parameters
     ----------
-    archive : Archive
-        Where the plans read.
-    store : JobQueue
-        Where the jobs wait.
+    archive, store
+        Where the plans read, and where the jobs wait.
     once : bool
         Return when no job is queued, instead of waiting for more.
-    stop : threading.Event, optional
-        Set it to stop after the present block; an unfinished job goes back to the queue.
+    number : int
+        Tells the workers of one process apart.
     make_plan, write_results : callable, optional
         The engine; by default the rooms process and cube.
     limits : JobLimits, optional
         What each job may use; by default what ``EOCENE_JOBS`` says.
-    number : int
-        Tells the workers of one process apart.
-    poll_s : float
-        Seconds between two looks at an empty queue.
-    beat_s : float
-        Seconds between two renewals of a lease.
-    end_process : callable, optional
-        Called when a job that is to stop does not within a second, because a block takes long: ends this
-        process. Without it the block is awaited.
+    **knobs
+        As :class:`Bench` has them: ``stop``, ``beat_s``, ``poll_s``, ``end_process``.
 
     Returns
     -------
     int
         How many jobs this worker ended, well or not.
+
+    Raises
+    ------
+    StateUnavailableError
+        With ``once``, if the state cannot be read or written; else the worker tries again.
     """
-    bench = Bench(
-        archive, store, *_load_engine(make_plan, write_results), limits or JobLimits.of_environment(),
-        stop or threading.Event(), beat_s, end_process,
-    )  # fmt: skip
-    name, ended, tidied = name_worker(number), 0, float("-inf")
-    while not bench.stop.is_set():
-        try:
-            if time.monotonic() - tidied > _TIDY_S:
-                store.expire()
-                store.sweep()
-                tidied = time.monotonic()
-            job = store.claim(name, bench.limits.attempts)
-            if job is not None:
-                ended += _run_job(bench, job)
-        except StateUnavailableError:
-            if once:
-                raise
-            # A full disk or a lost connection may come back; the job's lease looks after the job.
-            _log.exception("the state cannot be used; the worker tries again")
-            job = None
-        if job is None and once:
-            break
-        if job is None:
-            bench.stop.wait(poll_s)
-    return ended
+    engine = _load_engine(make_plan, write_results)
+    bench = Bench(archive, store, *engine, limits or JobLimits.of_environment(), **knobs)
+    return bench.work(name_worker(number), once=once)
 
 
 def _run_job(bench: Bench, job: Job) -> bool:
@@ -228,17 +222,9 @@ def _explain(job: Job, error: Exception) -> tuple[str, str]:
         return error.code, str(error)
     number = secrets.token_hex(4)
     _log.error("job %s failed (%s)", job.id, number, exc_info=error)
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return (
-            "StorageFailure",
-            "The disk of the results is full. Start the job again when there is room.",
-        )
-    if isinstance(error, OSError) and error.errno == errno.EIO:
-        return (
-            "StorageFailure",
-            f"The disk could not be read or written; the worker's own log tells more under {number}.",
-        )
-    return "Internal", f"An unexpected error; the worker's own log tells more under {number}."
+    fault = name_disk_fault(error)
+    code, text = (fault.code, str(fault)) if fault else ("Internal", "An unexpected error.")
+    return code, f"{text} The worker's own log tells more under {number}."
 
 
 def _load_engine(

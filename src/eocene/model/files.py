@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,3 +55,23 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically; NaN is refused, since JSON has none."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def name_disk_fault(error: BaseException | None) -> DamageError | None:
+    """Return what a full or broken disk did, in words for users; None if an error has another cause.
+
+    What an error was raised from or met on the way counts, too: libraries wrap what the system said.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DamageError(
+                "The disk is full; what was to be written was not kept.",
+                "Try again when there is room on it.",
+            )
+        if isinstance(error, OSError) and error.errno in (errno.EIO, errno.EROFS):
+            return DamageError(
+                "The disk could not be read or written; what was to be written was not kept.",
+                "Try again; if it happens again, tell the operator.",
+            )
+        error = error.__cause__ or error.__context__
+    return None
