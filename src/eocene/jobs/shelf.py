@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from eocene.archive.store import StoreUnavailableError
+from eocene.archive.store import StoreRefusedError, StoreUnavailableError
 from eocene.archive.store.results import BucketResults, Manifest, open_results
 from eocene.jobs.folders import RunFolder, set_aside
 from eocene.model.files import write_json
@@ -117,7 +117,7 @@ class SentRun(RunFolder):
             try:
                 manifest = self.results.send(self.job, self.run, self.complete, should_stop)
             except StoreUnavailableError as error:
-                if time.monotonic() > end:
+                if time.monotonic() > end or isinstance(error, StoreRefusedError):
                     raise
                 _log.warning("the results wait for the object store: %s", error)
                 time.sleep(_WAIT_S)

@@ -42,6 +42,10 @@ class StoreUnavailableError(DamageError):
     status = 503
 
 
+class StoreRefusedError(StoreUnavailableError):
+    """The object store refuses the keys, so that to try again is of no use."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """An object as a listing shows it.
@@ -236,7 +240,7 @@ class Bucket:
         except (exceptions.NotFoundError, FileNotFoundError) as error:
             raise NotFoundError(f"{self.href(name)!r} does not exist.", "Check the bucket.") from error
         except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-            raise StoreUnavailableError(
+            raise StoreRefusedError(
                 f"{self.href(name)!r} cannot be {what}: the object store refuses the keys.",
                 "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the rights on the bucket.",
             ) from error
