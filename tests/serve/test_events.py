@@ -9,6 +9,7 @@ import pytest
 from defusedxml import ElementTree
 from tests.jobs.events.world import World, collect, quake, watch
 
+from eocene.jobs.applications import find_application
 from eocene.testing.faults import FaultServer
 
 ATOM = {"a": "http://www.w3.org/2005/Atom", "g": "http://www.georss.org/georss"}
@@ -72,26 +73,6 @@ def window_mean(name):
     }
 
 
-def difference():
-    """Backscatter after the event less that before."""
-    less = {
-        "process_id": "subtract",
-        "arguments": {"x": {"from_parameter": "x"}, "y": {"from_parameter": "y"}},
-        "result": True,
-    }
-    cubes = {"cube1": {"from_node": "after"}, "cube2": {"from_node": "before"}}
-    merge = {
-        "process_id": "merge_cubes",
-        "arguments": cubes | {"overlap_resolver": {"process_graph": {"less": less}}},
-        "result": True,
-    }
-    parameters = [{"name": name, "schema": {}} for name in ("area", "before", "after")]
-    return {
-        "process_graph": window_mean("before") | window_mean("after") | {"change": merge},
-        "parameters": parameters,
-    }
-
-
 def test_an_earthquake_of_5_4_runs_a_graph_of_the_images_before_and_after_it(server, outside, make, extent):
     place = {
         "type": "Point",
@@ -101,7 +82,7 @@ def test_an_earthquake_of_5_4_runs_a_graph_of_the_images_before_and_after_it(ser
     strong = quake("us1", 5.4, time=april) | {"geometry": place}
     outside.feed = collect(strong, quake("us2", 4.9, time=april) | {"geometry": place})
     run = {
-        "process": difference(),
+        "process": find_application("radar_change"),
         "arguments": {"area": "$event.bbox", "before": "$event.before", "after": "$event.after"},
         "before_days": 24,
         "after_days": 24,

@@ -2,74 +2,65 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-from email import message_from_string
+from dataclasses import dataclass, field
+from email import message_from_bytes
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 from tests.jobs.events.world import collect, quake, watch
+from tests.ports import claim_port
 
 from eocene.jobs.events import run_rules
 
 
+@dataclass
 class MailServer:
-    """As much of SMTP (RFC 5321) as one client speaks."""
+    """What a real SMTP server (aiosmtpd) took; it refuses as often as it is told to, before or after DATA."""
 
-    def __init__(self):
-        self.letters = []
-        self.receivers = []
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listening.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+    letters: list = field(default_factory=list)
+    receivers: list = field(default_factory=list)
+    logins: list = field(default_factory=list)
+    refused: int = 0
+    controller: Controller | None = None
 
-    def _serve(self):
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rw", newline="\r\n", encoding="utf-8") as stream:
-                self._talk(stream)
+    async def handle_DATA(self, _server, _session, envelope):
+        if self.refused > 0:
+            self.refused -= 1
+            return "451 4.3.0 Not now"
+        self.receivers += envelope.rcpt_tos
+        self.letters.append(message_from_bytes(envelope.content))
+        return "250 Taken"
 
-    def _talk(self, stream):
-        self._say(stream, "220 here")
-        while line := stream.readline():
-            word = line.strip().upper()
-            if word.startswith("RCPT TO"):
-                self.receivers.append(line.strip()[9:-1])
-            if word == "DATA":
-                self._say(stream, "354 go on")
-                lines = []
-                while (text := stream.readline().rstrip("\r\n")) != ".":
-                    lines.append(text)
-                self.letters.append(message_from_string("\n".join(lines)))
-            self._say(stream, "221 bye" if word == "QUIT" else "250 yes")
-
-    def _say(self, stream, text):
-        stream.write(f"{text}\n")
-        stream.flush()
+    def authenticate(self, _server, _session, _envelope, _mechanism, data):
+        self.logins.append((data.login.decode(), data.password.decode()))
+        return AuthResult(success=data.password == b"open sesame")
 
     def close(self):
-        with contextlib.suppress(OSError):  # closed already
-            self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it
-        self._listening.close()
+        if self.controller is not None:
+            self.controller.stop()
+            self.controller = None
 
 
 @pytest.fixture
 def mail(monkeypatch):
     server = MailServer()
-    monkeypatch.setenv("EOCENE_SMTP", f"smtp://127.0.0.1:{server.port}")
-    monkeypatch.setenv("EOCENE_MAIL_FROM", "eocene@lab.example")
-    monkeypatch.setenv("EOCENE_MAIL_TO", "lab.example, ada@home.example")
-    yield server
-    server.close()
+    with claim_port() as port:
+        server.controller = Controller(
+            server, "127.0.0.1", port, authenticator=server.authenticate, auth_require_tls=False
+        )
+        server.controller.start()
+        monkeypatch.setenv("EOCENE_SMTP", f"smtp://127.0.0.1:{port}")
+        monkeypatch.setenv("EOCENE_MAIL_FROM", "eocene@lab.example")
+        monkeypatch.setenv("EOCENE_MAIL_TO", "lab.example, ada@home.example")
+        yield server
+        server.close()
 
 
-def tell(rules, outside, clock, receiver):
+def tell(rules, outside, clock, receiver, looks=2):
     outside.feed = collect(quake("us1", 5.4, title="M 5.4 - near\r\nBcc: all@home.example"))
     rule = rules.create(watch(outside, tell=[{"kind": "email", "to": receiver, "at": "event"}]))
-    for _ in range(2):
+    for _ in range(looks):
         clock.wait(60)
         run_rules(rules, once=True)
     return rules.logs(rule.id)
@@ -96,3 +87,22 @@ def test_a_mail_server_that_is_gone_is_told_in_the_log(rules, outside, clock, ma
     mail.close()
     lines = tell(rules, outside, clock, "bob@lab.example")
     assert any("did not take it" in line["message"] for line in lines)
+
+
+def test_a_mail_that_was_refused_is_sent_again_and_noted_once(rules, outside, clock, mail):
+    mail.refused = 2
+    lines = [line["message"] for line in tell(rules, outside, clock, "bob@lab.example", looks=6)]
+    assert len(mail.letters) == 1
+    assert sum("Not now" in line for line in lines) == 2
+    assert sum(line.startswith("Sent the notice") for line in lines) == 1
+
+
+@pytest.mark.parametrize(("password", "taken"), [("open%20sesame", 1), ("wrong", 0)])
+def test_the_sender_logs_in_as_the_operator_says(rules, outside, clock, mail, monkeypatch, password, taken):
+    port = mail.controller.port
+    monkeypatch.setenv("EOCENE_SMTP", f"smtp://eocene:{password}@127.0.0.1:{port}")
+    lines = tell(rules, outside, clock, "bob@lab.example")
+    assert len(mail.letters) == taken
+    assert mail.logins[0] == ("eocene", password.replace("%20", " "))
+    assert any("did not take it" in line["message"] for line in lines) == (not taken)
+    assert not any(password in line["message"] for line in lines)
