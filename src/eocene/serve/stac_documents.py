@@ -106,7 +106,8 @@ def link_collection(document: dict[str, Any], address: Address) -> dict[str, Any
         link("aggregations", f"{home}/aggregations", title="What can be counted of its items"),
         link("aggregate", f"{home}/aggregate", title="Counts of its items"),
     ]
-    return complete | {"links": [*keep_links(document, address), *links]}
+    # OGC API – Features lets it out; some of its clients look for it all the same.
+    return complete | {"itemType": "feature", "links": [*keep_links(document, address), *links]}
 
 
 def keep_links(document: dict[str, Any], address: Address) -> list[dict[str, Any]]:

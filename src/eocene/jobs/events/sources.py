@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -27,6 +28,8 @@ MOST_MISSED = 100
 """How many instants of a schedule are made up for after a pause, the newest."""
 FEED_LIMITS = Limits(connect_s=5.0, stall_s=10.0, total_s=30.0, attempts=2, document_bytes=16 * 2**20)
 _EVERY_S, _ITEMS_EVERY_S = 60.0, 2.0
+_REST = 20.0
+"""A search of the catalogue is followed by so many times its own length without one."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,9 @@ def _look_at_items(
     rule: Rule, archive: Archive, now: float, find_known: Callable[[list[str]], set[str]]
 ) -> Look:
     stamp = _stamp(archive)  # before the search: what comes during it makes another
-    later = now + _ITEMS_EVERY_S
     if stamp == rule.memory.get("stamp"):
-        return Look([], rule.memory, later)
+        return Look([], rule.memory, now + _ITEMS_EVERY_S)
+    started = time.perf_counter()
     query = _ask(rule.when)
     names = [item["id"] for item in archive.catalogue.iterate(replace(query, fields=("id",)))]
     collection = rule.when["collection"]
@@ -145,7 +148,8 @@ def _look_at_items(
     for start in range(0, len(new), 500):
         found = archive.catalogue.search(replace(query, ids=tuple(new[start : start + 500])))
         events += [_read_item(item) for item in found]
-    return Look(events, {"stamp": stamp}, later)
+    rest = _REST * (time.perf_counter() - started)
+    return Look(events, {"stamp": stamp}, now + max(_ITEMS_EVERY_S, rest))
 
 
 def _ask(when: dict[str, Any]) -> Search:
