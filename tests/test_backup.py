@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import random
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,47 +15,15 @@ import eocene
 from eocene.jobs import run_worker
 from eocene.jobs.backup import BackupFolder, back_up, restore_workspace
 from eocene.model import DamageError, InputError, Layout, NotFoundError
+from tests.backups import (
+    back_up_under_load,
+    check_it_agrees_with_itself,
+    check_it_has_what_was_acknowledged,
+    check_unchanged_jobs_are_the_same,
+    describe,
+    small_graph,
+)
 from tests.command import SCRIPT, call
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-S2 = "sentinel-2-l2a"
-
-
-def small_graph() -> dict[str, Any]:
-    time_span = ["2024-06-01", "2024-06-20"]
-    arguments = {"id": S2, "bands": ["B04"], "spatial_extent": None, "temporal_extent": time_span}
-    return {
-        "load": {"process_id": "load_collection", "arguments": arguments},
-        "save": {
-            "process_id": "save_result", "result": True,
-            "arguments": {"data": {"from_node": "load"}, "format": "GTiff"},
-        },
-    }  # fmt: skip
-
-
-def hash_files(folder: Path) -> dict[str, str]:
-    """Return path → SHA-256 of all files but those of work in progress."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.relative_to(folder).parts[0].startswith(".")
-    }
-
-
-def describe(root: Path) -> dict[str, Any]:
-    """Return what a workspace answers about itself: items, jobs with logs, users, results by checksum."""
-    with eocene.open(root, create=False) as ws:
-        return {
-            "items": [i.to_dict(transform_hrefs=False) for i in ws.search(sortby=["+id"])],
-            "collections": ws.archive.catalogue.collections(),
-            "jobs": {j.id: (j, ws.jobs.logs(j.id)) for j in ws.jobs.list()},
-            "results": hash_files(root / "results"),
-            "files": hash_files(root / "files"),
-            "ada": ws.users.verify("ada", "correct horse"),
-            "key": ws.users.signing_key(),
-        }
 
 
 @pytest.fixture(scope="module")
@@ -84,61 +47,6 @@ def layout(template, tmp_path) -> Layout:
     return Layout(shutil.copytree(template, tmp_path / "workspace"))
 
 
-class Load:
-    """Somebody ingests, somebody adds users and files, and jobs come, are run, deleted and queued again."""
-
-    def __init__(self, layout: Layout, product: Path) -> None:
-        self._layout, self._product, self._stop = layout, product, threading.Event()
-        self.errors: list[BaseException] = []
-        self.turns = dict.fromkeys(("_ingest", "_make_users", "_order"), 0)
-        names = (*self.turns, "_work")
-        self._threads = [threading.Thread(target=self._repeat, args=(name,)) for name in names]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(60)
-
-    def _repeat(self, name: str) -> None:
-        try:
-            with eocene.open(self._layout.root) as ws:
-                while not self._stop.is_set():
-                    getattr(self, name)(ws, self.turns.get(name, 0))
-                    self.turns[name] = self.turns.get(name, 0) + 1
-                    self._stop.wait(0.2)
-        except BaseException as error:  # noqa: BLE001  told by the test
-            self.errors.append(error)
-
-    def _ingest(self, ws: eocene.Workspace, turn: int) -> None:
-        ws.ingest(self._product, collection=f"copies-{turn % 5}", datetime="2024-06-01")
-
-    def _make_users(self, ws: eocene.Workspace, turn: int) -> None:
-        ws.users.set_password(f"user-{turn}", "correct horse")
-
-    def _order(self, ws: eocene.Workspace, turn: int) -> None:
-        ws.jobs.queue(ws.jobs.create({"process_graph": small_graph()}, owner="user").id)
-        done = [job.id for job in ws.jobs.list("user") if job.status == "finished"]
-        if turn % 3 == 0 and done:
-            ws.jobs.delete(random.choice(done))  # noqa: S311
-        elif done:
-            ws.jobs.queue(random.choice(done))  # noqa: S311
-
-    def _work(self, ws: eocene.Workspace, _turn: int) -> None:
-        run_worker(ws.archive, ws.jobs, stop=self._stop)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "too slow"
-        time.sleep(0.02)
-
-
 def test_what_is_restored_elsewhere_is_what_was_there(layout, tmp_path):
     before = describe(layout.root)
     saved = back_up(layout, tmp_path / "backups")
@@ -150,50 +58,16 @@ def test_what_is_restored_elsewhere_is_what_was_there(layout, tmp_path):
 
 
 def test_a_backup_under_load_agrees_with_itself(layout, simulated_world, tmp_path):
-    product = next((simulated_world.folder / S2).rglob("*B04*.tif"))
-    with Load(layout, product) as load:
-        for number in range(4):
-            wait_until(lambda: load.errors or all(count > 2 * number for count in load.turns.values()))  # noqa: B023
-            back_up(layout, tmp_path / "backups")
-    assert load.errors == []
-    folder = BackupFolder(tmp_path / "backups")
-    assert len(folder.names()) == 4
+    moments = back_up_under_load(layout, tmp_path / "backups", simulated_world, backups=3)
+    live = describe(layout.root)
     finished = 0
-    for name in folder.names():
+    for name, moment in moments.items():
         restored = tmp_path / "restored" / name
         restore_workspace(tmp_path / "backups", restored, name=name)
         finished += check_it_agrees_with_itself(restored)
-    assert finished > 3
-    live, last = describe(layout.root), describe(restored)
-    kept = {
-        j
-        for j, (job, _) in last["jobs"].items()
-        if job.status == "finished" and live["jobs"].get(j) == last["jobs"][j]
-    }
-    assert kept
-    for path, digest in last["results"].items():
-        if path.split("/")[0] in kept:
-            assert live["results"][path] == digest
-
-
-def check_it_agrees_with_itself(root: Path) -> int:
-    """Finished jobs have the files that their results name, as these say; return how many jobs these are."""
-    with eocene.open(root, create=False) as ws:
-        finished = [job.id for job in ws.jobs.list() if job.status == "finished"]
-        for job in finished:
-            folder = root / "results" / job
-            assets = json.loads((folder / "collection.json").read_text())["assets"]
-            assert assets
-            for asset in assets.values():
-                file = folder / asset["href"]
-                if file.is_file():
-                    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-                    assert asset["file:checksum"] == f"1220{digest}"
-                else:
-                    assert any(file.rglob("zarr.json"))
-        assert ws.verify(S2).is_sound
-        assert ws.users.verify("ada", "correct horse") == "ada"
-        return len(finished)
+        check_it_has_what_was_acknowledged(restored, moment)
+    assert finished >= 2 * len(moments)
+    check_unchanged_jobs_are_the_same(live, describe(restored))
 
 
 def test_the_second_backup_writes_only_what_is_new(layout, tmp_path):

@@ -13,6 +13,13 @@ import eocene
 from eocene.jobs.backup import BackupFolder, back_up, restore_workspace
 from eocene.model import InputError, StateError, UnavailableError
 from eocene.testing.postgres import PostgresServer
+from tests.backups import (
+    back_up_under_load,
+    check_it_agrees_with_itself,
+    check_it_has_what_was_acknowledged,
+    check_unchanged_jobs_are_the_same,
+    describe,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 pytest.importorskip("pypgstac", reason="the extra eocene[postgres] is not installed")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def servers() -> Iterator[tuple[PostgresServer, PostgresServer]]:
     """Two PostgreSQL servers, which share nothing, not even roles."""
     with tempfile.TemporaryDirectory(prefix="eocene-pg-") as folder, ExitStack() as stack:
@@ -38,16 +45,24 @@ def use_new_databases(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("EOCENE_CATALOGUE", server.url(server.make_database()))
 
 
-@pytest.mark.long
-def test_databases_are_restored_into_empty_ones(servers, simulated_world, tmp_path, monkeypatch):
+@pytest.fixture
+def workspace(servers, simulated_world, tmp_path, monkeypatch) -> Iterator[eocene.Workspace]:
+    """A workspace on the first server, with items and a user."""
     use_new_databases(servers[0], monkeypatch)
     with eocene.open(tmp_path / "workspace") as ws:
         ws.ingest(simulated_world.folder / "sentinel-2-l2a")
         ws.users.set_password("ada", "correct horse")
-        job = ws.jobs.create({"process_graph": {"a": {"process_id": "e", "arguments": {}, "result": True}}})
-        items = [item.to_dict(transform_hrefs=False) for item in ws.search(sortby=["+id"])]
-        snapshot = back_up(ws.layout, tmp_path / "backups").snapshot
-    assert items
+        yield ws
+
+
+def test_databases_are_restored_into_empty_ones(workspace, servers, tmp_path, monkeypatch):
+    job = workspace.jobs.create(
+        {"process_graph": {"a": {"process_id": "e", "arguments": {}, "result": True}}}
+    )
+    before = describe(workspace.layout.root)
+    snapshot = back_up(workspace.layout, tmp_path / "backups").snapshot
+    assert before["items"]
+    assert before["jobs"].keys() == {job.id}
     assert set(snapshot.databases) == {"EOCENE_DATABASE", "EOCENE_CATALOGUE"}
     assert BackupFolder(tmp_path / "backups").find_damage(snapshot) == []
 
@@ -60,7 +75,19 @@ def test_databases_are_restored_into_empty_ones(servers, simulated_world, tmp_pa
 
     use_new_databases(servers[1], monkeypatch)
     restore_workspace(tmp_path / "backups", tmp_path / "elsewhere")
-    with eocene.open(tmp_path / "elsewhere", create=False) as ws:
-        assert [item.to_dict(transform_hrefs=False) for item in ws.search(sortby=["+id"])] == items
-        assert ws.users.verify("ada", "correct horse") == "ada"
-        assert [found.id for found in ws.jobs.list()] == [job.id]
+    assert describe(tmp_path / "elsewhere") == before
+
+
+def test_a_backup_under_load_agrees_with_itself(workspace, servers, simulated_world, tmp_path, monkeypatch):
+    root = workspace.layout.root
+    moments = back_up_under_load(workspace.layout, tmp_path / "backups", simulated_world, backups=3)
+    live = describe(root)
+    finished = 0
+    for name, moment in moments.items():
+        use_new_databases(servers[1], monkeypatch)
+        restored = tmp_path / name
+        restore_workspace(tmp_path / "backups", restored, name=name)
+        finished += check_it_agrees_with_itself(restored)
+        check_it_has_what_was_acknowledged(restored, moment)
+    assert finished >= 2 * len(moments)
+    check_unchanged_jobs_are_the_same(live, describe(restored))
