@@ -221,7 +221,7 @@ def test_a_process_that_breaks_the_rules_of_talking_is_ended(message: bytes) -> 
 )
 def test_a_forged_description_of_an_array_is_refused(place: object) -> None:
     with pytest.raises(wire.WireError):
-        wire.fetch(place, bytearray(64))
+        wire.Store(bytearray(64)).fetch(place)
 
 
 @pytest.mark.parametrize(

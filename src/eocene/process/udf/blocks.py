@@ -11,6 +11,10 @@ from eocene.cube.block import Block
 from eocene.cube.edge import to_xarray
 from eocene.process.udf.limits import UdfError
 
+_MOST_LABELS = 100_000
+_MOST_VALUES = 10_000_000
+"""Of plain lists, which take ten times the memory of an array."""
+
 
 def to_data(data: Any) -> Any:
     """Return a block as a DataArray of floats, NaN where there is no data, or as a GeoDataFrame."""
@@ -37,7 +41,13 @@ def from_result(result: Any, data: Any) -> Any:
         return from_geodataframe(result)
     if not isinstance(result, xr.DataArray):
         return result
-    return _to_block(result, data) if isinstance(data, Block) else result.values.tolist()
+    if isinstance(data, Block):
+        return _to_block(result, data)
+    if result.size > _MOST_VALUES:
+        raise UdfError(
+            f"The code gave back {result.size:,} values.", f"Give at most {_MOST_VALUES:,}, or a cube."
+        )
+    return result.values.tolist()
 
 
 def _to_block(result: xr.DataArray, data: Block) -> Block:
@@ -70,6 +80,11 @@ def _to_block(result: xr.DataArray, data: Block) -> Block:
 
 def _labels(result: xr.DataArray, dim: str, data: Block) -> tuple[Any, ...]:
     """Return the labels that the code has set; where it left them alone those of the data, as they were."""
+    if result.sizes[dim] > _MOST_LABELS:
+        raise UdfError(
+            f"The code gave back {result.sizes[dim]:,} labels of {dim}.",
+            f"At most {_MOST_LABELS:,} are taken.",
+        )
     kept = data.labels.get(dim, ())
     same_length = len(kept) == result.sizes[dim]
     if dim not in result.coords:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch.door import Door
@@ -141,7 +139,7 @@ def _find_source(text: str, archive: Archive | None) -> str:
             "Give the code itself, of more than one line.",
             code="FileNotFound",
         )
-    with resolve_upload(archive.layout.files, text).open("rb") as file:
+    with resolve_upload(archive, text).open("rb") as file:
         return _decode(file.read(_MOST_CODE + 1), text)
 
 
@@ -150,11 +148,8 @@ def _fetch(address: str, door: Door) -> str:
         raise InputError(
             f"{address!r} is no address of the web.", "Use https.", code="ProcessParameterInvalid"
         )
-    with TemporaryDirectory(prefix="eocene-udf-") as folder:
-        target = Path(folder) / "udf.py"
-        door.download(address, target)
-        with target.open("rb") as file:
-            return _decode(file.read(_MOST_CODE + 1), address)
+    small = replace(door, limits=replace(door.limits, document_bytes=_MOST_CODE))
+    return _decode(small.get_bytes(address), address)
 
 
 def _decode(content: bytes, name: str) -> str:

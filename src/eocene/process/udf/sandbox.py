@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from eocene.process.udf.telling import Tell
 
 _TICK_S = 0.2
+_MOST_HEARD = 2 * talk.MOST
+"""Bytes of messages in one call, the header of the result among them."""
 
 
 class Ended(Exception):  # noqa: N818 (told to users as UdfError)
@@ -41,6 +43,7 @@ class Sandbox:
         self._memory: mmap.mmap | None = None
         self._ready = False
         self._look_at = 0.0
+        self._heard = 0
         self._child = (nursery or common_nursery()).fork(limits)
         self._channel = self._child.channel
         self._channel.settimeout(_TICK_S)
@@ -122,19 +125,20 @@ class Sandbox:
     def _converse(self, tell: Tell) -> dict[str, Any]:
         """Answer the process until it has a result or an error."""
         deadline, spent, told = time.monotonic() + self.limits.wall_s, self._child.cpu_s, 0
+        self._heard = 0
         while True:
             message = self._receive(deadline, spent)
             if "log" in message:
-                told += len(str(message.get("text", ""))) + 1
+                length = len(str(message["text"])) + 1 if isinstance(message.get("text"), str) else 1
+                told += length
                 if told <= self.limits.log:
                     pass_on(tell, message)
-                elif told - len(str(message.get("text", ""))) - 1 <= self.limits.log:
+                elif told - length <= self.limits.log:
                     tell("warning", "The code prints more than is kept; the rest is left out.", "UdfLog")
             elif "need" in message:
-                need = message["need"]
-                if not isinstance(need, int):
+                if not isinstance(message["need"], int):
                     raise wire.WireError("a size is no number")
-                self._send({"room": need}, self._make_room(need))
+                self._send({"room": message["need"]}, self._make_room(message["need"]))
             else:
                 return message
 
@@ -148,7 +152,8 @@ class Sandbox:
             )
         if self._memory is not None and size <= len(self._memory):
             return ()
-        length = max(MIB, 1 << (size - 1).bit_length()) if size <= 256 * MIB else -(-size // MIB) * MIB
+        # Twice as much each time: code may keep all that it was ever given, and nothing else limits that.
+        length = max(MIB, min(1 << (size - 1).bit_length(), self.limits.output))
         fd = os.memfd_create("udf", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(fd, length)
         # Sealed, so that nobody can cut it off while this process reads.
@@ -167,6 +172,9 @@ class Sandbox:
 
     def _receive(self, deadline: float, spent: float) -> dict[str, Any]:
         length = talk.read_length(self._read(4, deadline, spent))
+        self._heard += length
+        if self._heard > _MOST_HEARD:
+            raise UdfError("The code prints without end and was stopped.", "Let it print less.")
         return talk.parse(self._read(length, deadline, spent))
 
     def _read(self, count: int, deadline: float, spent: float) -> bytes:

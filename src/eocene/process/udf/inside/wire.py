@@ -6,6 +6,7 @@ who wrote it.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 _ALIGN = 64
 _KINDS = "biufM"
 _MOST_DIMS = 16
+_MOST_ROWS = 1_000_000
+_DEEPEST = 32
 
 
 class WireError(ValueError):
@@ -45,25 +48,51 @@ class Cargo:
             place[...] = values
 
 
-def fetch(entry: Any, memory: Any) -> np.ndarray[Any, Any]:
-    """Return a copy of the array that a header describes; raises WireError if it cannot lie there."""
+class Store:
+    """Shared memory from which arrays are copied: all together no more than it holds.
+
+    Parameters
+    ----------
+    memory : buffer
+        The other side may be writing to it.
+    """
+
+    def __init__(self, memory: Any) -> None:
+        self._memory = memory
+        self._left = len(memory)
+
+    def fetch(self, entry: Any) -> np.ndarray[Any, Any]:
+        """Return a copy of the array that a header describes; raises WireError if it cannot lie there."""
+        at, shape, dtype = _read_place(entry)
+        count = 1
+        for n in shape:
+            count *= n
+        size = count * dtype.itemsize
+        if at + size > len(self._memory):
+            raise WireError("an array is larger than its memory")
+        self._left -= size
+        if self._left < 0:
+            raise WireError("the arrays share their memory")
+        if not count:
+            return np.zeros(shape, dtype)
+        raw = np.dtype(np.uint8) if dtype.kind == "b" else dtype
+        # The copy comes before any look at the values: the other side may still be writing.
+        values = np.frombuffer(self._memory, raw, count, at).reshape(shape).copy()
+        return values != 0 if dtype.kind == "b" else values
+
+
+def _read_place(entry: Any) -> tuple[int, list[int], np.dtype[Any]]:
+    """Return offset, shape and type of an array that a header describes; raises WireError."""
     try:
-        at, shape, dtype = entry["at"], entry["shape"], np.dtype(entry["dtype"])
+        at, shape, name = entry["at"], list(entry["shape"]), entry["dtype"]
+        dtype = np.dtype(name) if isinstance(name, str) and len(name) <= 8 else np.dtype(object)
         numbers = [at, *shape]
     except (TypeError, KeyError, ValueError, SyntaxError) as error:
         raise WireError("an array is not described") from error
     whole = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**48 for n in numbers)
-    if not whole or len(shape) > _MOST_DIMS or dtype.kind not in _KINDS or dtype.itemsize > 8:
+    if not whole or len(shape) > _MOST_DIMS or dtype.kind not in _KINDS or not 0 < dtype.itemsize <= 8:
         raise WireError("an array is not of numbers")
-    count = 1
-    for n in shape:
-        count *= n
-    if at + count * dtype.itemsize > len(memory):
-        raise WireError("an array is larger than its memory")
-    if not count:
-        return np.zeros(shape, dtype)
-    # The copy comes before any look at the values: the other side may still be writing.
-    return np.frombuffer(memory, dtype, count, at).reshape(shape).copy()
+    return at, shape, dtype
 
 
 def pack(value: Any, cargo: Cargo) -> dict[str, Any]:
@@ -73,14 +102,13 @@ def pack(value: Any, cargo: Cargo) -> dict[str, Any]:
     if hasattr(value, "dims") and hasattr(value, "coords"):
         coords = {str(d): _pack_labels(value[d].values, cargo) for d in value.dims if d in value.coords}
         crs = value.attrs.get("crs")
-        attrs = {"crs": crs} if isinstance(crs, str) else {}
         dims = [str(d) for d in value.dims]
         return {
             "kind": "array",
             "dims": dims,
             "values": cargo.add(value.values),
             "coords": coords,
-            "attrs": attrs,
+            "crs": crs if isinstance(crs, str) else None,
         }
     return {"kind": "value", "value": _plain(value)}
 
@@ -88,13 +116,14 @@ def pack(value: Any, cargo: Cargo) -> dict[str, Any]:
 def unpack(header: Any, memory: Any) -> Any:
     """Return the DataArray, GeoDataFrame or plain value of a header; raises WireError."""
     kind = header.get("kind") if isinstance(header, dict) else None
+    store = Store(memory)
     try:
         if kind == "array":
-            return _unpack_array(header, memory)
+            return _unpack_array(header, store)
         if kind == "table":
-            return _unpack_table(header, memory)
+            return _unpack_table(header, store)
         if kind == "value":
-            return header["value"]
+            return _check_plain(header["value"])
     except WireError:
         raise
     except Exception as error:
@@ -107,50 +136,114 @@ def _pack_labels(labels: Any, cargo: Cargo) -> Any:
     return cargo.add(labels) if labels.dtype.kind in _KINDS else [_plain(v) for v in labels.tolist()]
 
 
-def _unpack_labels(entry: Any, memory: Any) -> Any:
-    if isinstance(entry, list):
-        labels = np.empty(len(entry), object)
-        labels[:] = entry
-        return labels
-    return fetch(entry, memory)
+def _unpack_labels(entry: Any, store: Store) -> Any:
+    if not isinstance(entry, list):
+        return store.fetch(entry)
+    if any(isinstance(v, list | dict) for v in entry):
+        raise WireError("a label is neither a text nor a number")
+    labels = np.empty(len(entry), object)
+    labels[:] = _check_plain(entry)
+    return labels
 
 
-def _unpack_array(header: dict[str, Any], memory: Any) -> Any:
+def _unpack_array(header: dict[str, Any], store: Store) -> Any:
     import xarray as xr
 
-    dims = header["dims"]
-    values = fetch(header["values"], memory)
-    if len(set(dims)) != values.ndim or not all(isinstance(d, str) for d in dims):
-        raise WireError(f"the dimensions {dims} do not fit values of {values.ndim} dimensions")
-    coords = {str(d): (str(d), _unpack_labels(v, memory)) for d, v in header["coords"].items()}
-    return xr.DataArray(values, coords, dims, attrs=dict(header["attrs"]))
+    dims, crs = _check_plain(header["dims"]), header.get("crs")
+    values = store.fetch(header["values"])
+    if not all(isinstance(d, str) for d in dims) or len(set(dims)) != values.ndim:
+        raise WireError(f"the dimensions do not fit values of {values.ndim} dimensions")
+    coords = {d: (d, _unpack_labels(header["coords"][d], store)) for d in dims if d in header["coords"]}
+    return xr.DataArray(values, coords, dims, attrs={"crs": crs} if isinstance(crs, str) else {})
 
 
 def _pack_table(frame: Any, cargo: Cargo) -> dict[str, Any]:
-    texts = [b"" if g is None else g for g in frame.geometry.to_wkb()]
+    texts = [b"" if g is None else g for g in frame.geometry.force_2d().to_wkb()]
     ends = np.cumsum([len(t) for t in texts]) if texts else np.zeros(0, "i8")
     name = frame.geometry.name
-    columns = {str(c): _pack_labels(frame[c].to_numpy(), cargo) for c in frame.columns if c != name}
     return {
         "kind": "table",
-        "columns": columns,
+        "columns": [[str(c), _pack_labels(frame[c].to_numpy(), cargo)] for c in frame.columns if c != name],
         "index": _pack_labels(frame.index.to_numpy(), cargo),
         "geometry": cargo.add(np.frombuffer(b"".join(texts), np.uint8)),
         "ends": cargo.add(ends.astype("i8")),
-        "crs": frame.crs.to_wkt() if frame.crs is not None else None,
+        "epsg": None if frame.crs is None else frame.crs.to_epsg(),
     }
 
 
-def _unpack_table(header: dict[str, Any], memory: Any) -> Any:
+def _unpack_table(header: dict[str, Any], store: Store) -> Any:
     import geopandas
 
-    ends = fetch(header["ends"], memory).tolist()
-    text = fetch(header["geometry"], memory).tobytes()
-    parts = [text[a:b] or None for a, b in zip([0, *ends], ends, strict=False)]
-    columns = {str(k): _unpack_labels(v, memory) for k, v in header["columns"].items()}
-    index = _unpack_labels(header["index"], memory)
+    ends, epsg = store.fetch(header["ends"]), header["epsg"]
+    text = store.fetch(header["geometry"]).tobytes()
+    rises = not ends.size or (ends.ndim == 1 and ends[0] >= 0 and bool((ends[1:] >= ends[:-1]).all()))
+    if not rises or ends.size > _MOST_ROWS or (ends.size and ends[-1] != len(text)):
+        raise WireError("the geometries do not lie one behind the other")
+    if not isinstance(epsg, int | None):  # a text could name files
+        raise WireError("a CRS is no number of EPSG")
+    places = ends.tolist()
+    parts = [text[a:b] or None for a, b in zip([0, *places], places, strict=False)]
+    for part in filter(None, parts):
+        check_outline(part)
+    columns = {str(name): _unpack_labels(entry, store) for name, entry in header["columns"]}
+    index = _unpack_labels(header["index"], store)
     shapes = geopandas.GeoSeries.from_wkb(parts, index=index)
-    return geopandas.GeoDataFrame(columns, index=index, geometry=shapes.values, crs=header["crs"])
+    return geopandas.GeoDataFrame(columns, index=index, geometry=shapes.values, crs=epsg)
+
+
+def check_outline(text: bytes) -> None:
+    """Raise WireError if a geometry in WKB is nested deeply, which overflows the stack of who reads it.
+
+    Source: OGC 06-103r4, chapter 8: points, lines, polygons, collections of them (4 to 7), in two dimensions.
+    """
+    to_come, at = [1], 0
+    try:
+        while to_come:
+            if not to_come[-1]:
+                to_come.pop()
+                continue
+            to_come[-1] -= 1
+            order, kind = struct.unpack_from("<BI", text, at)
+            count = struct.unpack_from("<I", text, at + 5)[0] if kind != 1 else 0
+            if order != 1 or not 1 <= kind <= 7 or len(to_come) > _DEEPEST:
+                raise WireError("a geometry is of no known kind, or nested too deeply")
+            at += 5 + 16 if kind == 1 else 9
+            if kind == 2:
+                at += 16 * count
+            elif kind == 3:
+                for _ in range(count):
+                    at += 4 + 16 * int(struct.unpack_from("<I", text, at)[0])
+            elif kind > 3:
+                to_come.append(count)
+    except struct.error:
+        at = -1
+    if at != len(text):
+        raise WireError("a geometry has another length than it says")
+
+
+def _check_plain(value: Any) -> Any:
+    """Return what came as JSON if it can be written again; raises WireError."""
+    pending = [(value, 0)]
+    while pending:
+        one, depth = pending.pop()
+        if depth > _DEEPEST:
+            raise WireError("a value is nested too deeply")
+        if isinstance(one, dict):
+            pending += [(part, depth + 1) for pair in one.items() for part in pair]
+        elif isinstance(one, list):
+            pending += [(part, depth + 1) for part in one]
+        elif isinstance(one, str) and ("\0" in one or not one.isascii()):
+            _check_text(one)
+    return value
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise WireError("a text is not Unicode") from error
+    if "\0" in text:
+        raise WireError("a text holds a zero")
 
 
 def _plain(value: Any) -> Any:
