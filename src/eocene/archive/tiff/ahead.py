@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_REQUESTS = 32
+MOST_REQUESTS = 16
 """Threads that wait for answers, of the whole process."""
-MOST_BYTES = 16 * 2**20
+MOST_BYTES = 8 * 2**20
 """What one reader has fetched or is fetching and has not taken yet."""
 
 _pool: list[ThreadPoolExecutor] = []

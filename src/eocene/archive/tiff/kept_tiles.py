@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-KEPT_BYTES = 96 * 2**20
+KEPT_BYTES = 128 * 2**20
 """Of decoded tiles that are kept, some rows of them: see :class:`KeptTiles`."""
 
 
