@@ -17,24 +17,13 @@ import rasterio
 from rasterio.transform import from_origin
 from scene import BANDS, COUNT, TILE, TILES, path_of
 
+from eocene.testing.simulate.relief import draw_relief
+
 LEVELS = {"B02": 500, "B03": 750, "B04": 700, "B08": 2600, "B11": 1900}
 
 
-@lru_cache(maxsize=4)
 def fractal(size: int, seed: int) -> Any:
-    """Return a field of mean 0 and deviation 1 with detail at every scale."""
-    rng = np.random.default_rng(seed)
-    field, scale = np.zeros((size, size), np.float32), 8
-    while scale < size:
-        knots = rng.standard_normal((scale + 1, scale + 1)).astype(np.float32)
-        at = np.linspace(0, scale, size, endpoint=False, dtype=np.float32)
-        low = at.astype(int)
-        part = at - low
-        rows = knots[low] * (1 - part)[:, None] + knots[low + 1] * part[:, None]
-        field += (rows[:, low] * (1 - part) + rows[:, low + 1] * part) * (8 / scale)
-        scale *= 4
-    field += rng.standard_normal((size, size), dtype=np.float32) * (8 / size)
-    return (field - field.mean()) / field.std()
+    return draw_relief(size, seed, grain=8 / size)
 
 
 @lru_cache(maxsize=1)

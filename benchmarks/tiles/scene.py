@@ -16,6 +16,7 @@ from eocene.archive.definition import complete_collection
 from eocene.jobs import Layer, describe_extent
 from eocene.model import Grid, Lattice
 from eocene.process import make_plan
+from eocene.testing.simulate.relief import draw_relief
 
 SIZE, SMALL, DATES = 3072, 512, 100
 BANDS = ("B02", "B03", "B04", "B08")
@@ -24,26 +25,11 @@ GRID = Grid(Lattice(32632, (10.0, 10.0)), 50_000, -540_000, SIZE, SIZE)
 CORNER = Grid(GRID.lattice, GRID.left, GRID.top, SMALL, SMALL)
 
 
-def fractal(size: int, seed: int) -> Any:
-    """Return a field of mean 0 and deviation 1 with detail at every scale."""
-    random = np.random.default_rng(seed)
-    field, scale = np.zeros((size, size), np.float32), 8
-    while scale < size:
-        knots = random.standard_normal((scale + 1, scale + 1)).astype(np.float32)
-        at = np.linspace(0, scale, size, endpoint=False, dtype=np.float32)
-        low = at.astype(int)
-        part = at - low
-        rows = knots[low] * (1 - part)[:, None] + knots[low + 1] * part[:, None]
-        field += (rows[:, low] * (1 - part) + rows[:, low + 1] * part) * (8 / scale)
-        scale *= 4
-    return (field - field.mean()) / field.std()
-
-
 def make_scene(path: Path) -> None:
     """Write the COG: ground, fields and noise in four bands of uint16, and no data in some places."""
     if path.exists():
         return
-    random, ground = np.random.default_rng(0), fractal(SIZE, 0)
+    random, ground = np.random.default_rng(0), draw_relief(SIZE, 0)
     fields = np.kron(
         random.random((SIZE // 32, SIZE // 32)).astype(np.float32), np.ones((32, 32), np.float32)
     )

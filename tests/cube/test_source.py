@@ -271,6 +271,8 @@ def test_a_broken_file_fails_or_is_skipped_and_told_by_choice(tmp_path: Path, da
     with pytest.raises(DamageError, match=r"s1_a\.tif"):
         make_plan(graph, archive).run()
     plan = make_plan(graph, archive, on_error="skip")
+    assert plan.estimate().bytes_read > 0
+    assert "load_collection" in str(plan.explain())
     cube = plan.run()
     assert (cube[0] == 1).all()
     assert cube[1].isnull().all()

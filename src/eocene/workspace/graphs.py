@@ -59,12 +59,13 @@ def estimate(
     workspace: Workspace | str | Path | None = None,
     parameters: Mapping[str, Any] | None = None,
     processes: Mapping[str, Any] | None = None,
+    on_error: str = "raise",
 ) -> Estimate:
     """Estimate what running a graph will cost; no pixel is read.
 
     Parameters
     ----------
-    graph, workspace, parameters, processes
+    graph, workspace, parameters, processes, on_error
         As for :func:`run`.
 
     Returns
@@ -72,7 +73,7 @@ def estimate(
     Estimate
         Bytes read, peak memory, processor time, and how the graph is cut.
     """
-    return _plan(graph, workspace, parameters, processes).estimate()
+    return _plan(graph, workspace, parameters, processes, on_error).estimate()
 
 
 def explain(
@@ -81,12 +82,13 @@ def explain(
     workspace: Workspace | str | Path | None = None,
     parameters: Mapping[str, Any] | None = None,
     processes: Mapping[str, Any] | None = None,
+    on_error: str = "raise",
 ) -> Explanation:
     """Show the plan of a graph: what is read, at which resolution, how it is cut, what it will cost.
 
     Parameters
     ----------
-    graph, workspace, parameters, processes
+    graph, workspace, parameters, processes, on_error
         As for :func:`run`.
 
     Returns
@@ -94,7 +96,7 @@ def explain(
     Explanation
         A tree; print it, or leave it at the end of a notebook's cell.
     """
-    return _plan(graph, workspace, parameters, processes).explain()
+    return _plan(graph, workspace, parameters, processes, on_error).explain()
 
 
 def _plan(
@@ -102,7 +104,7 @@ def _plan(
     workspace: Workspace | str | Path | None,
     parameters: Mapping[str, Any] | None,
     processes: Mapping[str, Any] | None,
-    on_error: str = "raise",
+    on_error: str,
 ) -> Plan:
     from eocene.process import make_plan
 
