@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from eocene.archive.store.results import measure_folder, open_results
+from eocene.archive.store.results import open_results
 from eocene.jobs.accounts.audit import AuditLog
 from eocene.jobs.accounts.identity import Identity
 from eocene.jobs.accounts.projects import Projects
@@ -17,6 +17,7 @@ from eocene.jobs.accounts.spending import admit_job, measure_spent
 from eocene.jobs.accounts.tables import profiles
 from eocene.jobs.accounts.tokens import PERSONAL, PersonalTokens
 from eocene.jobs.accounts.users import Users, save_profile
+from eocene.jobs.stored_uploads import open_uploads
 from eocene.jobs.tables import jobs
 from eocene.model import EoceneError
 
@@ -104,8 +105,8 @@ class Accounts:
         query = select(jobs.c.id, jobs.c.run).where(jobs.c.owner == account)
         with self._database.read() as connection:
             runs = connection.execute(query).all()
-        uploaded = measure_folder(replace(self._layout, account=account).files)
-        return uploaded + sum(self._results.measure(job, run) for job, run in runs)
+        uploaded = open_uploads(replace(self._layout, account=account))
+        return uploaded.measure() + sum(self._results.measure(job, run) for job, run in runs)
 
     def _read_quota(self, connection: Connection, account: str) -> Quota:
         own = connection.scalar(select(profiles.c.limits).where(profiles.c.user == account))
