@@ -55,6 +55,7 @@ def workspace(servers, simulated_world, tmp_path, monkeypatch) -> Iterator[eocen
         yield ws
 
 
+@pytest.mark.long
 def test_databases_are_restored_into_empty_ones(workspace, servers, tmp_path, monkeypatch):
     job = workspace.jobs.create(
         {"process_graph": {"a": {"process_id": "e", "arguments": {}, "result": True}}}
@@ -80,7 +81,7 @@ def test_databases_are_restored_into_empty_ones(workspace, servers, tmp_path, mo
 
 def test_a_backup_under_load_agrees_with_itself(workspace, servers, simulated_world, tmp_path, monkeypatch):
     root = workspace.layout.root
-    moments = back_up_under_load(workspace.layout, tmp_path / "backups", simulated_world, backups=3)
+    moments = back_up_under_load(workspace.layout, tmp_path / "backups", simulated_world, backups=2)
     live = describe(root)
     finished = 0
     for name, moment in moments.items():

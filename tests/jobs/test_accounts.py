@@ -6,7 +6,7 @@ import pytest
 from tests.jobs.conftest import add_user
 
 from eocene.jobs import Accounts
-from eocene.model import ForbiddenError, InputError, NotFoundError
+from eocene.model import ConflictError, ForbiddenError, InputError, NotFoundError
 
 
 @pytest.fixture
@@ -136,10 +136,10 @@ def test_strangers_and_members_cannot_change_a_project_and_it_keeps_an_owner(acc
         accounts.tokens.create("cleo", "work", project=project)
     with pytest.raises(NotFoundError):
         accounts.projects.get(project, "cleo")
-    with pytest.raises(InputError, match="owner"):
+    with pytest.raises(ConflictError, match="owner"):
         accounts.projects.set_member(project, "ada", "ada", None)
     assert accounts.projects.get(project, "ada")["members"]["ada"] == "owner"
-    with pytest.raises(InputError, match="already"):
+    with pytest.raises(ConflictError, match="already"):
         accounts.projects.create("water", "cleo")
 
 

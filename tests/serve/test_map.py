@@ -113,7 +113,7 @@ def test_a_tile_outside_is_transparent_and_one_off_the_map_is_unknown(server, la
     assert read_error(server.get("/tiles/ndvi/3/8/0.png")) == (404, "NotFound")
     assert read_error(server.get("/tiles/ndvi/99/0/0.png")) == (404, "NotFound")
     assert read_error(server.get("/tiles/nothing/3/0/0.png")) == (404, "ServiceNotFound")
-    assert read_error(server.get("/tiles/parcels/3/0/0.png")) == (400, "ServiceConfigInvalid")
+    assert read_error(server.get("/tiles/parcels/3/0/0.png")) == (404, "NotFound")
 
 
 def test_a_tile_that_has_not_changed_is_not_sent_again(server, layers, items):

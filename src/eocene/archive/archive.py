@@ -22,6 +22,10 @@ from eocene.archive.normalise import is_table
 from eocene.archive.opening import open_raster
 from eocene.archive.places import open_catalogue
 from eocene.archive.product import IngestOptions
+from eocene.archive.sight import CACHE, Sight
+from eocene.archive.store import open_bucket
+from eocene.archive.store.kept import KeptObjects, read_most
+from eocene.archive.store.results import open_results
 from eocene.archive.tables.parquet import read_table
 from eocene.archive.tiff.header_index import HeaderIndex
 from eocene.model.errors import InputError
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from eocene.archive.mirror.sync_report import SyncReport
     from eocene.archive.mirror.sync_source import Wanted
     from eocene.archive.raster import Raster
+    from eocene.archive.store.published import Published
     from eocene.model.band import Band
     from eocene.model.layout import Layout
 
@@ -54,6 +59,8 @@ class Archive:
         self.layout = layout
         self.catalogue = open_catalogue(layout.catalogue)
         self.hot = HotAreas(layout.hot)
+        self.bucket = open_bucket()
+        self.results = open_results(layout)
         self._root = layout.root.resolve()
         self._last_door: Door | None = None
         self._owns_job: Callable[[str], bool] | None = None
@@ -74,15 +81,18 @@ class Archive:
         mine._owns_job = owns_job
         return mine
 
-    def _hides(self, path: Path) -> bool:
-        """Tell whether a file is another account's."""
-        if self.layout.account is None or not path.is_relative_to(self._root):
-            return False
-        room, *inner = path.relative_to(self._root).parts
-        if room == self.layout.results.name and inner:
-            return self._owns_job is not None and not self._owns_job(inner[0])
-        own = self._root / self.layout.files.relative_to(self.layout.root)
-        return room in (own.parent.name, self.layout.incoming.name) and not path.is_relative_to(own)
+    @property
+    def _sight(self) -> Sight:
+        return Sight(self.layout, self.bucket, self._owns_job)
+
+    def result(self, job: str) -> Published | None:
+        """Return the result of a job, None of one that is another account's."""
+        return None if self._sight.hides_job(job) else self.results.find(job)
+
+    def bring(self, name: str) -> Path:
+        """Return an object of the store as a file of this machine; raises MissingError, DamageError."""
+        assert self.bucket is not None  # noqa: S101  who names an object has the store
+        return KeptObjects(self.bucket, self.layout.root / CACHE, read_most()).bring(name)
 
     def close(self) -> None:
         """Close the catalogue."""
@@ -93,8 +103,9 @@ class Archive:
         """Return the door to this workspace, to products that were ingested and to what may be read afar."""
         roots = self.catalogue.roots()
         folders = (Path(root) for root in roots if not is_remote(root))
-        policy = Policy.of(filter(is_remote, roots))
-        self._last_door = Door((self._root, *folders), policy, hides=self._hides)
+        own = () if self.bucket is None else (self.bucket.url,)
+        policy, sight = Policy.of((*filter(is_remote, roots), *own)), self._sight
+        self._last_door = Door((self._root, *folders), policy, hides=sight.hides, hides_url=sight.hides_url)
         return self._last_door
 
     def ingest(

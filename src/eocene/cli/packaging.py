@@ -13,8 +13,17 @@ from eocene.cli.console import app, print_json
 
 
 @app.command()
+def applications() -> None:
+    """List the applications: processes with a name, which `run` and `package` take in place of a file."""
+    from eocene.jobs.applications import list_applications
+
+    told = ("id", "summary", "parameters")
+    print_json([{name: process[name] for name in told} for process in list_applications().values()])
+
+
+@app.command()
 def package(
-    graph: Annotated[Path, typer.Argument(help="JSON file with an openEO process or process graph.")],
+    graph: Annotated[Path, typer.Argument(help="JSON file with a process or graph, or an application.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The .cwl file; printed without.")
     ] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from eocene.jobs.accounts.quota import read_setting
 from eocene.jobs.job import credits_of
 from eocene.model import EoceneError, InputError
+from eocene.process.metering import OUTSIDE
 
 if TYPE_CHECKING:
     from eocene.jobs.job import Job
@@ -161,7 +162,7 @@ def resident_bytes() -> float:
 
 def _cpu_seconds() -> float:
     spent = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(used.ru_utime + used.ru_stime for used in spent)
+    return sum(used.ru_utime + used.ru_stime for used in spent) + OUTSIDE.seconds
 
 
 def _is_number(value: Any) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from eocene.archive.fetch.content import LocalContent
+from eocene.archive.store.results import measure_folder
 from eocene.jobs.job import format_instant
 from eocene.model import InputError, NotFoundError
 from eocene.model.files import sync_folder
@@ -16,6 +18,7 @@ from eocene.model.files import sync_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from eocene.archive.fetch import Content
     from eocene.model import Layout
 
 MAX_NAME_BYTES = 255
@@ -55,14 +58,22 @@ class Uploads:
         """
         place = self._place(path)
         if place.is_dir():
-            raise InputError(
-                f"{path[:200]!r} is a folder.", "Name a file in it.", code="FileOperationUnsupported"
-            )
+            raise name_folder(path)
         if not place.is_file():
-            raise NotFoundError(
-                f"The file {path[:200]!r} does not exist.", "List your files at /files.", code="FileNotFound"
-            )
+            raise miss_upload(path)
         return place
+
+    def measure(self) -> int:
+        """Return the bytes of all files."""
+        return measure_folder(self.folder)
+
+    def locate(self, path: str) -> str:
+        """Return where a file lies: a path, or the URL of an object; raises as :meth:`find`."""
+        return str(self.find(path))
+
+    def open(self, path: str) -> Content:
+        """Return a file for reading in ranges; raises as :meth:`find`."""
+        return LocalContent(self.find(path))
 
     def receive(self, path: str, limit: int, room: int | None = None) -> Upload:
         """Return an upload to a path; its pieces are written to it, and then it is published.
@@ -78,7 +89,7 @@ class Uploads:
         """
         place = self._place(path)
         if place.is_dir():
-            raise InputError(f"{path[:200]!r} is a folder.", "Name a file.", code="FileOperationUnsupported")
+            raise name_folder(path)
         replaced = place.stat().st_size if place.is_file() else 0
         self.layout.incoming.mkdir(parents=True, exist_ok=True)
         room = None if room is None else room + replaced
@@ -194,8 +205,21 @@ class Upload:
     def discard(self) -> None:
         """Leave nothing behind; does nothing once it is published."""
         if self._stream is not None:
-            self._stream.close()
+            with suppress(OSError):  # a full disk does not take the rest of it either
+                self._stream.close()
         self.temporary.unlink(missing_ok=True)
+
+
+def name_folder(path: str) -> InputError:
+    """Return the error about a folder where a file is wanted."""
+    return InputError(f"{path[:200]!r} is a folder.", "Name a file in it.", code="FileOperationUnsupported")
+
+
+def miss_upload(path: str) -> NotFoundError:
+    """Return the error about a file that is not there."""
+    return NotFoundError(
+        f"The file {path[:200]!r} does not exist.", "List your files at /files.", code="FileNotFound"
+    )
 
 
 def _find_fault(parts: list[str]) -> str | None:

@@ -3,6 +3,7 @@
 from eocene.model.band import Band
 from eocene.model.errors import (
     AuthenticationError,
+    ConflictError,
     DamageError,
     EoceneError,
     ForbiddenError,
@@ -19,6 +20,7 @@ __all__ = [
     "AuthenticationError",
     "BBox",
     "Band",
+    "ConflictError",
     "DamageError",
     "EoceneError",
     "ForbiddenError",

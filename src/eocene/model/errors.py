@@ -9,6 +9,7 @@
     ├── NotFoundError         404  the named thing does not exist
     ├── AccessError           401/403
     ├── StateError            400  the thing exists but is not in the needed state
+    ├── ConflictError         409  it contradicts what is there already
     ├── UnavailableError      501  not built, or an extra is not installed
     └── DamageError           500  stored data cannot be read
 
@@ -83,6 +84,13 @@ class StateError(EoceneError):
 
     code = "JobLocked"
     status = 400
+
+
+class ConflictError(EoceneError):
+    """What is asked for contradicts what is there: a name is taken, the last owner would leave."""
+
+    code = "Conflict"
+    status = 409
 
 
 class UnavailableError(EoceneError):

@@ -139,7 +139,7 @@ def _make_node(key: str, value: Any, owner: str) -> Node:
     namespace = value.get("namespace")
     if namespace not in (None, "backend", "user"):
         raise InputError(
-            f"Node {where!r} takes its process from the namespace {quote(namespace)}.",
+            f"Node {where!r} takes its process from the namespace {quote(str(namespace))}.",
             "There are 'backend' and 'user'; leave it out to look in both.",
         )
     for name in (value["process_id"], *arguments):

@@ -32,7 +32,7 @@ from eocene.process.allowance import spend
 from eocene.process.description import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from eocene.model import Grid
 
@@ -125,31 +125,34 @@ class ProcessDefinition:
 
     def check_arguments(self, arguments: dict[str, Any], node: str) -> dict[str, Any]:
         """Return the arguments with defaults filled in, or raise naming the node and the parameter."""
+        for fault in self.find_faults(arguments, node):
+            raise fault
+        defaults = {p["name"]: p.get("default") for p in self.spec["parameters"]}
+        return arguments | {name: value for name, value in defaults.items() if name not in arguments}
+
+    def find_faults(self, arguments: dict[str, Any], node: str) -> Iterator[InputError]:
+        """Yield what is wrong with arguments: unknown parameters, wrong types, those that are missing."""
         known = {p["name"]: p for p in self.spec["parameters"]}
         for name, value in arguments.items():
             if name not in known:
-                raise InputError(
+                yield InputError(
                     f"Process {self.id!r} in node {node!r} has no parameter {name!r}.",
                     f"Its parameters are {', '.join(known)}.",
                     code="ProcessParameterUnsupported",
                 )
-            if not (_fits(value, known[name]) or (value is None and name in self.nodata)):
-                raise InputError(
+            elif not (_fits(value, known[name]) or (value is None and name in self.nodata)):
+                yield InputError(
                     f"The parameter {name} is {shorten(_SHORT.repr(value), 80)} in node {node!r}, {self.id}.",
                     f"It must be {_name_types(known[name]['schema'])}.",
                     code="ProcessParameterInvalid",
                 )
-        complete = dict(arguments)
         for name, parameter in known.items():
-            if name not in complete:
-                if not parameter.get("optional") and name not in self.absent:
-                    raise InputError(
-                        f"Process {self.id!r} in node {node!r} lacks the parameter {name!r}.",
-                        f"{parameter['description']}",
-                        code="ProcessParameterRequired",
-                    )
-                complete[name] = parameter.get("default")
-        return complete
+            if name not in arguments and not parameter.get("optional") and name not in self.absent:
+                yield InputError(
+                    f"Process {self.id!r} in node {node!r} lacks the parameter {name!r}.",
+                    f"{parameter['description']}",
+                    code="ProcessParameterRequired",
+                )
 
 
 _SHORT = reprlib.Repr()

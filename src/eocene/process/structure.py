@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from eocene.model import InputError
+from eocene.model import EoceneError, InputError
 from eocene.process import registry
 from eocene.process.graph import Graph, ParameterRef, load_graph, parse_graph
 from eocene.process.userdefined import UserProcesses, walk
@@ -20,6 +20,7 @@ _TEXTS = ("id", "summary", "description")
 _OBJECTS = ("returns", "exceptions")
 _LISTS = ("parameters", "categories", "examples", "links")
 _FLAGS = ("deprecated", "experimental", "public")
+_NULLABLE = ("id", "summary", "description", "parameters", "returns")
 
 
 def check_description(process: Mapping[str, Any]) -> None:
@@ -33,12 +34,15 @@ def check_description(process: Mapping[str, Any]) -> None:
     kinds = dict.fromkeys(_TEXTS, str) | dict.fromkeys(_OBJECTS, dict) | dict.fromkeys(_LISTS, list)
     for name, kind in (kinds | dict.fromkeys(_FLAGS, bool)).items():
         value = process.get(name)
-        if value is not None and not isinstance(value, kind):
+        is_given = value is not None or (name in process and name not in _NULLABLE)
+        if is_given and not isinstance(value, kind):
             raise _invalid(f"its property {name!r} is not of the type {kind.__name__}")
     if process.get("id") is not None and not NAME.fullmatch(process["id"]):
         raise _invalid("its id has characters other than letters, digits, _ and -")
     if process.get("returns") is not None and not _is_schema(process["returns"].get("schema")):
         raise _invalid("its return value has no schema")
+    if not all(isinstance(category, str) for category in process.get("categories", ())):
+        raise _invalid("one of its categories is not a text")
     names = [_check_parameter(parameter) for parameter in process.get("parameters") or ()]
     if len(set(names)) < len(names):
         raise _invalid("two of its parameters have the same name")
@@ -87,14 +91,29 @@ def check_calls(process: Mapping[str, Any], processes: Mapping[str, Any]) -> Non
     InputError
         Every fault of its form, ProcessUnsupported, and ProcessParameter… naming the node.
     """
+    for fault in find_call_faults(process, processes):
+        raise fault
+
+
+def find_call_faults(process: Mapping[str, Any], processes: Mapping[str, Any]) -> Iterator[EoceneError]:
+    """Yield every fault that :func:`check_calls` raises the first of, node by node.
+
+    Raises
+    ------
+    InputError
+        If the graph has no form, so that there are no nodes to look at.
+    """
     own = UserProcesses(processes)
     graph = parse_graph(load_graph(process["process_graph"]))
     own.check(graph)
     for node in walk(graph):
-        if own.owns(node):
-            own.bind(node.process, node.arguments, node.id)
-        else:
-            registry.get(node.process, node.id).check_arguments(dict(node.arguments), node.id)
+        try:
+            if own.owns(node):
+                own.bind(node.process, node.arguments, node.id)
+            else:
+                yield from registry.get(node.process, node.id).find_faults(dict(node.arguments), node.id)
+        except EoceneError as error:
+            yield error
 
 
 def _references(value: Any) -> Iterator[ParameterRef]:

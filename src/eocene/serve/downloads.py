@@ -18,7 +18,7 @@ from eocene.jobs import Job, format_instant
 from eocene.jobs.assets import COLLECTION
 from eocene.model import StateError
 from eocene.serve.auth import Caller, find_caller
-from eocene.serve.ranges import send_result
+from eocene.serve.ranges import send_place
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 from eocene.serve.schemes import ANYONE
 from eocene.serve.settings import OPENEO
@@ -136,7 +136,7 @@ def _send(result: Published, name: str, asked: str) -> Response:
         task = BackgroundTask(packed.unlink, missing_ok=True)
         return FileResponse(packed, media_type="application/zip", filename=name, background=task)
     kind = "image/tiff" if name.endswith((".tif", ".tiff")) else mimetypes.guess_type(name)[0]
-    return send_result(result, name, kind or "application/octet-stream", asked)
+    return send_place(result, name, kind or "application/octet-stream", asked)
 
 
 def _pack_folder(result: Published, folder: str) -> Path:

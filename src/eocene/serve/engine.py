@@ -8,10 +8,11 @@ from eocene.jobs.own_processes import list_carried
 from eocene.model import InputError
 from eocene.process import make_plan as plan_graph
 from eocene.process.cost.estimate import refuse_if_too_large, result_bytes
+from eocene.process.planning.faults import find_plan_faults
 
 if TYPE_CHECKING:
     from eocene.archive import Archive
-    from eocene.model import Lattice
+    from eocene.model import EoceneError, Lattice
     from eocene.serve.rooms import Rooms
 
 
@@ -28,22 +29,36 @@ def make_plan(
     Parameters without an argument take their default; ``processes`` are those that the user has
     defined, by name. Raises every error of the user.
     """
-    listed = process.get("parameters") or []
-    values = {p["name"]: p["default"] for p in listed if isinstance(p, dict) and "default" in p}
     return plan_graph(
         process["process_graph"],
         archive,
-        (values | (arguments or {})) or None,
+        (_defaults_of(process) | (arguments or {})) or None,
         lattice=lattice,
         processes=processes,
     )
 
 
+def _defaults_of(process: dict[str, Any]) -> dict[str, Any]:
+    listed = process.get("parameters") or []
+    return {p["name"]: p["default"] for p in listed if isinstance(p, dict) and "default" in p}
+
+
 def plan_for(rooms: Rooms, account: str | None, process: dict[str, Any], **more: Any) -> Any:
     """Return the plan of a process as an account means it: with its own processes and uploaded files."""
-    archive = rooms.archive.of(account or "", rooms.store.ownership(account or ""))
     known = own_processes(rooms, account) | list_carried(process)
-    return make_plan(archive, process, processes=known, **more)
+    return make_plan(_archive_of(rooms, account), process, processes=known, **more)
+
+
+def faults_for(
+    rooms: Rooms, account: str | None, process: dict[str, Any], known: dict[str, Any]
+) -> list[EoceneError]:
+    """Return what planning finds wrong with a process as an account means it, which knows these processes."""
+    graph, values = process["process_graph"], _defaults_of(process)
+    return find_plan_faults(graph, _archive_of(rooms, account), values, known)
+
+
+def _archive_of(rooms: Rooms, account: str | None) -> Archive:
+    return rooms.archive.of(account or "", rooms.store.ownership(account or ""))
 
 
 def own_processes(rooms: Rooms, account: str | None) -> dict[str, Any]:

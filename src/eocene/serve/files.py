@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from eocene.jobs.uploads import Upload, Uploads
+from eocene.jobs.stored_uploads import open_uploads
 from eocene.serve.auth import Caller
 from eocene.serve.paging import Limit, Offset, cut_page
+from eocene.serve.ranges import send_place
 from eocene.serve.rooms import AddressOf, Rooms, RoomsOf
 from eocene.serve.settings import OPENEO
+
+if TYPE_CHECKING:
+    from eocene.jobs.uploads import Upload, Uploads
 
 router = APIRouter(prefix=OPENEO, tags=["files"])
 
 _KIND = "application/octet-stream"
 _BINARY = {"content": {_KIND: {"schema": {"type": "string", "format": "binary"}}}}
 _PIECE = 1 << 20
+FilePath = Annotated[
+    str,
+    Path(json_schema_extra={"format": "file-path"}, description="Names with slashes between, all printable."),
+]
 
 
 @router.get("/files")
@@ -31,14 +38,13 @@ def list_files(
 
 
 @router.get("/files/{path:path}", response_class=Response, responses={200: _BINARY})
-def download_file(path: str, caller: Caller, rooms: RoomsOf) -> FileResponse:
+def download_file(path: FilePath, request: Request, caller: Caller, rooms: RoomsOf) -> Response:
     """Send a file as it was uploaded."""
-    place = _open(rooms, caller).find(path)
-    return FileResponse(place, media_type=_KIND, filename=place.name)
+    return send_place(_open(rooms, caller), path, _KIND, request.headers.get("range", ""))
 
 
-@router.put("/files/{path:path}", openapi_extra={"requestBody": {"required": True} | _BINARY})
-async def upload_file(path: str, request: Request, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
+@router.put("/files/{path:path}", openapi_extra={"requestBody": _BINARY})
+async def upload_file(path: FilePath, request: Request, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
     """Store the body as a file, replacing one at the path; folders are made as needed."""
     uploads = _open(rooms, caller)
     upload = await run_in_threadpool(_begin, rooms, caller, path)
@@ -51,7 +57,7 @@ async def upload_file(path: str, request: Request, caller: Caller, rooms: RoomsO
 
 
 @router.delete("/files/{path:path}", status_code=204)
-def delete_file(path: str, caller: Caller, rooms: RoomsOf) -> Response:
+def delete_file(path: FilePath, caller: Caller, rooms: RoomsOf) -> Response:
     """Delete a file, and the folders that are empty then."""
     _open(rooms, caller).delete(path)
     return Response(status_code=204)
@@ -73,4 +79,4 @@ def _begin(rooms: Rooms, account: str, path: str) -> Upload:
 
 
 def _open(rooms: Rooms, account: str) -> Uploads:
-    return Uploads(rooms.archive.of(account).layout)
+    return open_uploads(rooms.archive.of(account).layout)

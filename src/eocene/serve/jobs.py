@@ -15,7 +15,7 @@ from eocene.process.structure import check_calls, check_description
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import own_processes, plan_for
-from eocene.serve.paging import Limit, Offset, link_page
+from eocene.serve.paging import Level, Limit, Mark, Offset, link_page
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 from eocene.serve.settings import OPENEO
@@ -46,7 +46,7 @@ def list_jobs(
 @router.post("/jobs", status_code=201, openapi_extra=describe_body({"title": "Sum", "process": EXAMPLE}))
 def create_job(caller: Caller, body: JsonObject, rooms: RoomsOf, address: AddressOf) -> Response:
     """Store a job; it does not start yet."""
-    fields = _read_fields(body)
+    fields = read_fields(body)
     process = _check_calls(rooms, caller, fields.pop("process", None))
     job = rooms.store.create(process, owner=caller, **fields)
     headers = {"Location": address(f"{OPENEO}/jobs/{job.id}"), "OpenEO-Identifier": job.id}
@@ -64,7 +64,7 @@ def describe_job(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
 def update_job(job_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response:
     """Change a job that is neither queued nor running; an empty object changes nothing."""
     rooms.store.get(job_id, caller)
-    fields = _read_fields(body, nullable=True)
+    fields = read_fields(body, nullable=True)
     if not body:
         return Response(status_code=204)
     if "process" in fields:
@@ -103,8 +103,8 @@ def list_logs(
     job_id: str,
     caller: Caller,
     rooms: RoomsOf,
-    offset: str | None = None,
-    level: str = "debug",
+    offset: Mark = None,
+    level: Level = "debug",
     limit: Limit = None,
 ) -> dict[str, Any]:
     """Return the log, from the line after ``offset`` on."""
@@ -138,7 +138,7 @@ def _check_calls(rooms: Rooms, account: str, process: Any) -> dict[str, Any]:
     return checked
 
 
-def _read_fields(body: dict[str, Any], *, nullable: bool = False) -> dict[str, Any]:
+def read_fields(body: dict[str, Any], *, nullable: bool = False) -> dict[str, Any]:
     """Return the fields of a job that the body sets; raises InputError if one has a wrong type."""
     fields: dict[str, Any] = {}
     for name, kinds in _FIELDS.items():
@@ -151,6 +151,8 @@ def _read_fields(body: dict[str, Any], *, nullable: bool = False) -> dict[str, A
                 code="ProcessInvalid" if name == "process" else "InvalidParameterValue",
             )
         fields[name] = body[name]
+    if "log_level" in fields and fields["log_level"] is None:
+        fields["log_level"] = "info"
     if nullable and (fixed := set(body) & {"id", "status", "progress", "created", "updated"}):
         fields |= {name: body[name] for name in fixed}
     return fields

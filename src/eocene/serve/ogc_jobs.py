@@ -51,7 +51,9 @@ class JobFilter:
         status: Annotated[
             list[Literal["accepted", "running", "successful", "failed", "dismissed"]] | None, Query()
         ] = None,
-        datetime: Annotated[str | None, Query(description="Of their creation.")] = None,
+        datetime: Annotated[
+            str | None, Query(description="Of their creation.", json_schema_extra={"format": "stac-interval"})
+        ] = None,
         shortest: Annotated[int | None, Query(alias="minDuration", ge=0, description="Seconds.")] = None,
         longest: Annotated[int | None, Query(alias="maxDuration", ge=0, description="Seconds.")] = None,
     ) -> None:

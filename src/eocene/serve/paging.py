@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Query
 
+from eocene.jobs.job import LEVELS
 from eocene.serve.rooms import link
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Limit = Annotated[int | None, Query(ge=1, le=10_000)]
+Level = Annotated[
+    str, Query(json_schema_extra={"enum": list(LEVELS)}, description="The least that is shown.")
+]
+Mark = Annotated[
+    str | None,
+    Query(json_schema_extra={"pattern": "^[0-9]{1,18}$"}, description="The last line that is known."),
+]
 Offset = Annotated[int, Query(ge=0, le=2**62)]
 T = TypeVar("T")
 

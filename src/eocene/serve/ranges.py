@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from starlette.responses import FileResponse, Response, StreamingResponse
@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eocene.archive.fetch import Content
-    from eocene.archive.store.published import Published
+
+
+class Placed(Protocol):
+    """Files by their names."""
+
+    def locate(self, name: str, /) -> str:
+        """Return the path of a file, or its URL in the store."""
+
+    def open(self, name: str, /) -> Content:
+        """Return a file for reading."""
+
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _PIECE = 1 << 20
@@ -48,13 +58,25 @@ def send_range(content: Content, asked: str, kind: str, headers: dict[str, str])
     return StreamingResponse(_read_pieces(content, start, end), 206, headers, kind)
 
 
-def send_result(result: Published, name: str, kind: str, asked: str) -> Response:
-    """Send a file of a result, or the range of it that is asked for; raises NotFoundError."""
-    place, short = result.locate(name), PurePosixPath(name).name
+def send_place(files: Placed, name: str, kind: str, asked: str) -> Response:
+    """Send one of some files, or the range of it that is asked for; raises what they do where there is none.
+
+    Parameters
+    ----------
+    files : Published or Uploads
+        On the disk or in the store.
+    name : str
+        Of the file.
+    kind : str
+        Its media type.
+    asked : str
+        The header ``Range``; may be empty.
+    """
+    place, short = files.locate(name), PurePosixPath(name).name
     if not is_remote(place):
         return FileResponse(place, media_type=kind, filename=short)
     disposition = f"attachment; filename*=utf-8''{quote(short)}"
-    return send_range(result.open(name), asked, kind, {"Content-Disposition": disposition})
+    return send_range(files.open(name), asked, kind, {"Content-Disposition": disposition})
 
 
 def _read_pieces(content: Content, start: int, end: int) -> Iterator[bytes]:

@@ -13,10 +13,11 @@ from eocene.jobs import Layer, describe_extent, format_instant
 from eocene.jobs.job import check_level, check_process
 from eocene.jobs.layer import SERVICE_TYPES
 from eocene.model import InputError
+from eocene.process.structure import check_description
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import plan_for
-from eocene.serve.paging import Limit, Offset, link_page
+from eocene.serve.paging import Level, Limit, Mark, Offset, link_page
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, link
 from eocene.serve.settings import OPENEO
@@ -115,8 +116,8 @@ def list_service_logs(
     service_id: str,
     caller: Caller,
     rooms: RoomsOf,
-    offset: str | None = None,
-    level: str = "debug",
+    offset: Mark = None,
+    level: Level = "debug",
     limit: Limit = None,
 ) -> dict[str, Any]:
     """Return the log of a service, from the line after ``offset`` on: what was changed, what went wrong."""
@@ -144,6 +145,7 @@ def _read_changes(
         changes |= {"shared": style.pop("shared", False), "style": style}
     if "process" in body or "process" in required:
         process = check_process(body.get("process"))
+        check_description(process)
         changes |= {"process": process, **describe_extent(plan_for(rooms, caller, process))}
     return changes
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from eocene.model import InputError
@@ -18,19 +19,21 @@ QUERY_TIMEOUT_S = 30.0
 _RESULTS = "application/sparql-results+json"
 _QUERY = "application/sparql-query"
 _FORM = "application/x-www-form-urlencoded"
+_TEXT = {"type": "string", "format": "sparql"}
+Question = Annotated[str, Query(json_schema_extra={"format": "sparql"}, description="SPARQL 1.1, no update.")]
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            _QUERY: {"schema": {"type": "string"}, "example": "SELECT * WHERE { ?s ?p ?o } LIMIT 10"},
-            _FORM: {"schema": {"type": "object", "properties": {"query": {"type": "string"}}}},
+            _QUERY: {"schema": _TEXT, "example": "SELECT * WHERE { ?s ?p ?o } LIMIT 10"},
+            _FORM: {"schema": {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]}},
         },
     }
 }
 
 
 @router.get("/sparql")
-def ask_by_get(rooms: RoomsOf, _reader: Reader, query: str = "") -> Response:
+def ask_by_get(rooms: RoomsOf, _reader: Reader, query: Question) -> Response:
     """Answer a question given as ``query``."""
     return _answer(rooms, query)
 

@@ -65,8 +65,8 @@ class CollectionParameters(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     q: str | None = Field(None, description="Words, one of which a collection names; with commas between.")
-    bbox: str | None = None
-    datetime: str | None = None
+    bbox: str | None = Field(None, json_schema_extra={"format": "stac-bbox"})
+    datetime: str | None = Field(None, json_schema_extra={"format": "stac-interval"})
     limit: int = Field(LARGEST_LIMIT, ge=1)
     token: int = Field(0, ge=0, le=2**31, description="Of the page that a link 'next' leads to.")
 

@@ -37,7 +37,7 @@ _EXAMPLE = {"aggregations": ["total_count", "datetime_frequency"], "collections"
 class AggregationParameters(SearchParameters):
     """Query parameters of an aggregation."""
 
-    aggregations: str | None = Field(None, examples=["total_count,datetime_frequency"])
+    aggregations: str | None = Field(None, json_schema_extra={"format": "stac-aggregations"})
 
 
 @router.get("/aggregations")

@@ -54,7 +54,8 @@ def _is_around(name: str, others: tuple[str, ...]) -> bool:
 
 
 def _read_names(given: dict[str, Any], name: str) -> tuple[str, ...]:
-    names = given.get(name) or []
+    names = given.get(name)
+    names = [] if names is None else names
     if not isinstance(names, list) or len(names) > _MOST or not all(isinstance(n, str) and n for n in names):
         raise _wrong(f"{name} is not a list of at most {_MOST} names")
     return tuple(n if n.partition(".")[0] in _TOP else f"properties.{n}" for n in names)

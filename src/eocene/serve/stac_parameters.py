@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,16 +34,16 @@ class ItemParameters(BaseModel):
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
-    bbox: str | None = None
-    datetime: str | None = None
+    bbox: str | None = Field(None, json_schema_extra={"format": "stac-bbox"})
+    datetime: str | None = Field(None, json_schema_extra={"format": "stac-interval"})
     limit: int = Field(DEFAULT_LIMIT, ge=1, description=f"Items a page; more than {LARGEST_LIMIT} are cut.")
     token: str | None = Field(None, description="Of the page that a link 'next' leads to.")
-    sortby: str | None = Field(None, examples=["-properties.datetime"])
-    fields: str | None = Field(None, examples=["id,-geometry,properties.eo:cloud_cover"])
-    filter: str | None = Field(None, examples=["eo:cloud_cover < 40"])
-    filter_lang: str | None = Field(None, alias="filter-lang")
+    sortby: str | None = Field(None, json_schema_extra={"format": "stac-sortby"})
+    fields: str | None = Field(None, json_schema_extra={"format": "stac-fields"})
+    filter: str | None = Field(None, json_schema_extra={"format": "cql2"})
+    filter_lang: Literal["cql2-text", "cql2-json"] | None = Field(None, alias="filter-lang")
     filter_crs: str | None = Field(None, alias="filter-crs")
-    query: str | None = Field(None, examples=['{"eo:cloud_cover": {"lt": 40}}'])
+    query: str | None = Field(None, json_schema_extra={"format": "stac-query"})
 
 
 class SearchParameters(ItemParameters):
@@ -51,7 +51,7 @@ class SearchParameters(ItemParameters):
 
     collections: str | None = None
     ids: str | None = None
-    intersects: str | None = None
+    intersects: str | None = Field(None, json_schema_extra={"format": "geojson"})
     cells: str | None = Field(None, description="Cells of the Major TOM grid.", examples=["438U_877R"])
 
 

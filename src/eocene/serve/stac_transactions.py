@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from eocene.archive.catalogue.interface import merge_patch, no_item
 from eocene.jobs.accounts.identity import EDITOR
-from eocene.model import EoceneError, ForbiddenError, InputError, NotFoundError
+from eocene.model import ConflictError, ForbiddenError, InputError, NotFoundError
 from eocene.serve.auth import Caring
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.rooms import AddressOf, RoomsOf
@@ -38,13 +38,6 @@ _COLLECTION = "/collections/{collection_id}"
 _BODY = describe_body({"type": "Feature", "id": "a", "properties": {"datetime": "2024-05-01T10:00:00Z"}})
 _PATCH = describe_body({"properties": {"eo:cloud_cover": 12.5}})
 _WHOLE = describe_body({"type": "Collection", "id": "a-collection", "license": "other"})
-
-
-class ConflictError(EoceneError):
-    """What is to be added is there already."""
-
-    code = "Conflict"
-    status = 409
 
 
 def find_editor(who: Caring, rooms: RoomsOf) -> str:

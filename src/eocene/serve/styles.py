@@ -56,7 +56,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 def check_style(given: Any) -> dict[str, Any]:
     """Return the style that a service's configuration describes; raises InputError."""
-    given = given or {}
+    given = {} if given is None else given
     if not isinstance(given, dict):
         raise InputError(
             "The configuration is not an object.", "See GET /service_types.", code="ServiceConfigInvalid"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from eocene.model import InputError
 from eocene.process import registry
-from eocene.process.structure import NAME
+from eocene.process.structure import NAME, check_description
 from eocene.serve.auth import Caller
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.paging import Limit, Offset, cut_page
@@ -49,6 +49,7 @@ def store_own_process(process_graph_id: str, caller: Caller, body: JsonObject, r
         raise InputError(
             f"There is a predefined process {name!r}.", "Choose another name.", code="PredefinedProcessExists"
         )
+    check_description(body)
     process = body | {"id": name}
     # As it would stand among the others: a process that calls itself is found out.
     check_whole(rooms, caller, process, stored_as=name)

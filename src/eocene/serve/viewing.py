@@ -11,7 +11,7 @@ from fastapi import Depends, Query, Request
 
 from eocene.jobs.job import LOCAL_USER
 from eocene.jobs.layers import unknown_layer
-from eocene.model import InputError, NotFoundError
+from eocene.model import NotFoundError
 from eocene.serve.auth import find_address, find_reader
 from eocene.serve.rooms import Rooms, RoomsOf
 from eocene.serve.schemes import ANYONE
@@ -97,9 +97,7 @@ def find_layer(rooms: Rooms, layer_id: str, viewer: Viewer, kind: str | None = N
     Raises
     ------
     NotFoundError
-        If there is none, or it is another's, or switched off.
-    InputError
-        If it is of another kind.
+        If there is none, or it is another's, or switched off, or of another kind.
     """
     layer = rooms.layers.look_up(layer_id)
     if not may_see(layer, viewer, rooms):
@@ -109,10 +107,9 @@ def find_layer(rooms: Rooms, layer_id: str, viewer: Viewer, kind: str | None = N
             f"The layer {layer_id!r} is switched off.", "Enable it first.", code="ServiceNotFound"
         )
     if kind is not None and layer.kind != kind:
-        raise InputError(
+        raise NotFoundError(
             f"The layer {layer_id!r} is a {layer.kind} layer.",
             "Ask for its features." if layer.kind == "vector" else "Ask for its tiles or series.",
-            code="ServiceConfigInvalid",
         )
     return layer
 

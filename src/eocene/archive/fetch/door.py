@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from eocene.archive.fetch.content import Content, Identity
     from eocene.archive.fetch.download import Progress
+    from eocene.archive.fetch.urls import Url
 
 _REMEMBERED_S = 60.0
 _remembered: TTLCache[Any, HttpContent] = TTLCache(4096, _REMEMBERED_S)
@@ -57,12 +58,15 @@ class Door:
         Times and sizes of what is fetched.
     hides : callable, optional
         Tells of a file inside whether it is not there for who asks: somebody else's.
+    hides_url : callable, optional
+        The same of what lies below the prefixes.
     """
 
     roots: tuple[Path, ...]
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
     hides: Callable[[Path], bool] | None = field(default=None, compare=False)
+    hides_url: Callable[[Url], bool] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, roots: Iterable[Path | str]) -> Door:
@@ -283,6 +287,8 @@ class Door:
 
     def _admit(self, href: str, headers: Mapping[str, str] | None = None) -> Place:
         url = self.policy.admit(href)
+        if self.hides_url is not None and self.hides_url(url):
+            raise MissingError(f"{url.name!r} does not exist.", "Check whether it was moved.")
         return BucketPlace(url) if url.scheme == "s3" else WebPlace(url, headers)
 
     def _confine(self, href: str, resolved: Path) -> None:

@@ -15,7 +15,7 @@ from eocene.jobs.accounts.tables import members, projects
 from eocene.jobs.accounts.users import check_name
 from eocene.jobs.job import format_instant
 from eocene.jobs.tables import users
-from eocene.model import ForbiddenError, InputError, NotFoundError
+from eocene.model import ConflictError, ForbiddenError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,13 +49,13 @@ class Projects:
         self._database, self._clock = database, clock
 
     def create(self, name: str, owner: str, title: str | None = None) -> dict[str, Any]:
-        """Make a project with its first owner; raises InputError if the name is taken or not allowed."""
+        """Make a project with its first owner; raises InputError or, if the name is taken, ConflictError."""
         if len(name) > _LONGEST:
             raise InputError(f"The project name {name[:64]!r} is too long.", f"Use {_LONGEST} characters.")
         account, now = PREFIX + check_name(name), self._clock()
         with self._database.write() as connection:
             if connection.scalar(select(users.c.name).where(users.c.name == account)):
-                raise InputError(f"The project {account!r} is there already.", "Choose another name.")
+                raise ConflictError(f"The project {account!r} is there already.", "Choose another name.")
             _check_user(connection, owner)
             connection.execute(insert(users).values(name=account, password_hash="", created=now))
             connection.execute(insert(projects).values(name=account, title=title or name, created=now))
@@ -84,7 +84,9 @@ class Projects:
         ForbiddenError
             If ``owner`` does not own it; anybody may leave, though.
         InputError
-            If the role is unknown, or nobody would own the project.
+            If the role is unknown.
+        ConflictError
+            If nobody would own the project.
         """
         if role is not None and role not in ROLES:
             raise InputError(f"The role {role[:20]!r} is unknown.", f"Use one of {', '.join(ROLES)}.")
@@ -103,7 +105,7 @@ class Projects:
                 connection.execute(insert(members).values(project=project, user=user, role=role))
             owners = (members.c.project == project) & (members.c.role == "owner")
             if not connection.scalar(select(func.count()).select_from(members).where(owners)):
-                raise InputError("A project needs an owner.", "Name another owner first.")
+                raise ConflictError("A project needs an owner.", "Name another owner first.")
 
 
 def find_role(connection: Connection, project: str, user: str) -> str:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from eocene.archive.store.results import measure_folder, open_results
+from eocene.archive.store.results import open_results
 from eocene.jobs.accounts.audit import AuditLog
 from eocene.jobs.accounts.identity import Identity
 from eocene.jobs.accounts.projects import Projects
 from eocene.jobs.accounts.quota import Quota
-from eocene.jobs.accounts.spending import admit_job, measure_spent
+from eocene.jobs.accounts.spending import admit_job, measure_spent, reserve, settle
 from eocene.jobs.accounts.tables import profiles
 from eocene.jobs.accounts.tokens import PERSONAL, PersonalTokens
 from eocene.jobs.accounts.users import Users, save_profile
+from eocene.jobs.stored_uploads import open_uploads
 from eocene.jobs.tables import jobs
 from eocene.model import EoceneError
+from eocene.process.metering import Spent, metering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from sqlalchemy import Connection
@@ -46,7 +49,7 @@ class Accounts:
     def __init__(
         self, layout: Layout, defaults: Quota | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._layout, self.defaults = layout, defaults or Quota()
+        self._layout, self.defaults, self._clock = layout, defaults or Quota(), clock
         self._results = open_results(layout)
         self.users = Users(layout, clock=clock)
         self._database = self.users.database
@@ -80,6 +83,27 @@ class Accounts:
         """Return the budget of a job that is to be queued; raises what ``spending.admit_job`` does."""
         return admit_job(connection, job, self._read_quota(connection, job.owner))
 
+    @contextmanager
+    def booking(self, account: str, expected_s: float) -> Iterator[Spent]:
+        """Let an account pay what the block computes, which is expected to take so many seconds.
+
+        Raises
+        ------
+        CreditsError
+            If the account has not so much left; then the block is not entered.
+        """
+        with self._database.write() as connection:
+            day = reserve(
+                connection, account, self._read_quota(connection, account), expected_s, self._clock()
+            )
+        spent = Spent()
+        try:
+            with metering() as spent:
+                yield spent
+        finally:
+            with self._database.write() as connection:
+                settle(connection, account, day, spent.seconds - expected_s)
+
     def credits_left(self, account: str) -> float | None:
         """Return what an account may still spend; None if there is no limit."""
         with self._database.read() as connection:
@@ -104,8 +128,8 @@ class Accounts:
         query = select(jobs.c.id, jobs.c.run).where(jobs.c.owner == account)
         with self._database.read() as connection:
             runs = connection.execute(query).all()
-        uploaded = measure_folder(replace(self._layout, account=account).files)
-        return uploaded + sum(self._results.measure(job, run) for job, run in runs)
+        uploaded = open_uploads(replace(self._layout, account=account))
+        return uploaded.measure() + sum(self._results.measure(job, run) for job, run in runs)
 
     def _read_quota(self, connection: Connection, account: str) -> Quota:
         own = connection.scalar(select(profiles.c.limits).where(profiles.c.user == account))

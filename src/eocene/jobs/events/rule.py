@@ -19,6 +19,7 @@ from eocene.jobs.events.arguments import Windows, check_arguments
 from eocene.jobs.events.event import read_geometry, read_time
 from eocene.jobs.job import check_process
 from eocene.model import InputError
+from eocene.process.graph import load_graph, parse_graph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +109,7 @@ def check_rule(document: dict[str, Any]) -> dict[str, Any]:
         Naming the member that is wrong.
     """
     _check_members(document, _MEMBERS, "rule")
-    if "when" not in document:
+    if not isinstance(document.get("when"), dict):
         raise _wrong("the rule has no 'when'", f"Say what it watches: {', '.join(KINDS)}.")
     _check_when(document["when"])
     if document.get("run") is not None:
@@ -138,7 +139,7 @@ def find_area(when: dict[str, Any]) -> BaseGeometry | None:
 
 def _check_when(when: dict[str, Any]) -> None:
     kind = when.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise _wrong(f"{str(kind)[:40]!r} cannot be watched", f"Set when.kind to one of {', '.join(KINDS)}.")
     _check_members({k: v for k, v in when.items() if k != "kind"}, KINDS[kind], "rule's 'when'")
     if not when.get(_REQUIRED[kind]):
@@ -177,6 +178,7 @@ def _check_place(area: Any) -> None:
 def _check_run(run: dict[str, Any]) -> None:
     _check_members(run, _RUN, "rule's 'run'")
     process = check_process(run.get("process"))
+    parse_graph(load_graph(process["process_graph"]))
     arguments = run.get("arguments") or {}
     check_arguments(arguments)
     for name, value in run.items():
@@ -184,7 +186,7 @@ def _check_run(run: dict[str, Any]) -> None:
         if name not in ("process", "arguments") and not 0 <= value <= limit:
             raise _wrong(f"{name!r} is {value}", f"Give a number from 0 to {limit:.0f}.")
     listed = process.get("parameters") or []
-    if not isinstance(listed, list) or not all(isinstance(p, dict) and "name" in p for p in listed):
+    if not isinstance(listed, list) or not all(map(_is_named, listed)):
         raise _wrong("the process's 'parameters' is no list of parameters", "Give objects with a name.")
     for parameter in listed:
         if not (parameter["name"] in arguments or "default" in parameter or parameter.get("optional")):
@@ -194,9 +196,13 @@ def _check_run(run: dict[str, Any]) -> None:
             )
 
 
+def _is_named(parameter: Any) -> bool:
+    return isinstance(parameter, dict) and isinstance(parameter.get("name"), str)
+
+
 def _complete_target(target: Any) -> dict[str, Any]:
     kind = target.get("kind") if isinstance(target, dict) else None
-    if kind not in _TELL:
+    if not isinstance(kind, str) or kind not in _TELL:
         raise _wrong("an entry of 'tell' is of no known kind", f"Set its kind to {' or '.join(_TELL)}.")
     _check_members(
         {k: v for k, v in target.items() if k != "kind"},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from eocene.process.allocator import give_back_memory
 from eocene.process.executors.tasks import TASKS, inside_task
+from eocene.process.metering import in_thread
 from eocene.process.progress import Stopped, part_of, steps_of
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def map_blocks(
     ahead = min(most or count + 1, count + 1)
     if progress:
         progress(0, len(parts))
-    pending = iter(parts)
+    pending, compute = iter(parts), in_thread(compute)
     with ThreadPoolExecutor(min(count, ahead), thread_name_prefix="eocene-block") as pool:
         waiting: deque[Future[_Result]] = deque()
         try:

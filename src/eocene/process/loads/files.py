@@ -9,6 +9,7 @@ import geopandas as gpd
 from eocene.archive.fetch import Door
 from eocene.archive.product import find_date
 from eocene.archive.readers.geotiff import read_header
+from eocene.archive.store import StoreUnavailableError
 from eocene.archive.tables.parquet import read_table
 from eocene.cube.feature import features_of, from_geodataframe, make_vector_cube
 from eocene.cube.geojson import read_geojson
@@ -29,22 +30,33 @@ if TYPE_CHECKING:
     from eocene.model import Lattice
 
 
-def resolve_upload(folder: Path, path: str) -> Path:
-    """Return the file that a user means by a path in the folder of uploads.
+def resolve_upload(archive: Archive, path: str) -> Path:
+    """Return the uploaded file that a user means, brought here from the object store if it lies there.
 
     Raises
     ------
     InputError
         FileNotFound, if there is none or it lies elsewhere.
     """
+    folder, plain = archive.layout.files, path.lstrip("/")
     try:
-        return Door.of((folder,)).resolve(path.lstrip("/"), folder.resolve())
+        if archive.bucket is None:
+            return Door.of((folder,)).resolve(plain, folder.resolve())
+        if {"", ".", ".."}.isdisjoint(plain.split("/")):
+            return archive.bring(f"{folder.relative_to(archive.layout.root).as_posix()}/{plain}")
+    except StoreUnavailableError:
+        raise
     except (InputError, DamageError, UnavailableError) as error:
-        raise InputError(
-            f"There is no file {path[:200]!r} among the uploaded files.",
-            "Give a path below the folder files of the workspace, such as parcels/fields.geojson.",
-            code="FileNotFound",
-        ) from error
+        raise _miss_upload(path) from error
+    raise _miss_upload(path)
+
+
+def _miss_upload(path: str) -> InputError:
+    return InputError(
+        f"There is no file {path[:200]!r} among the uploaded files.",
+        "Give a path below the folder files of the workspace, such as parcels/fields.geojson.",
+        code="FileNotFound",
+    )
 
 
 def load_files(

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import is_remote
+from eocene.archive.store.published import read_document
 from eocene.model import Band, DamageError, EoceneError, InputError
 from eocene.process.strict_json import read_json
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 
     from eocene.archive import Archive
     from eocene.archive.fetch import Door
+    from eocene.archive.store.published import Published
 
     Item = dict[str, Any]
 
 _RESULTS = re.compile(r"https?://[^\s?#]+/jobs/([\w\-]+)/results/?(?:\?[^\s#]*)?")
+_INNER = re.compile(r"results/([\w\-]+)/([\w\-.]+\.json)")
+COLLECTION = "collection.json"
 _MOST = 100_000
 
 
@@ -58,6 +62,9 @@ def read_static_items(archive: Archive, url: str) -> list[Item]:
         If a file that another one links to is missing.
     """
     door = archive.door()
+    stored = _find_stored(archive, url)
+    if stored is not None:
+        return _read_stored(*stored)
     job = _RESULTS.fullmatch(url)
     if job and (archive.layout.results / job.group(1) / "collection.json").is_file():
         url = f"{archive.layout.results.name}/{job.group(1)}/collection.json"
@@ -68,6 +75,33 @@ def read_static_items(archive: Archive, url: str) -> list[Item]:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_stac(url, str(error)) from error
+
+
+def _find_stored(archive: Archive, url: str) -> tuple[Published, str] | None:
+    """Return the result in the object store that a URL or path names, and the document in it."""
+    job, inner = _RESULTS.fullmatch(url), _INNER.fullmatch(url)
+    found = job or inner
+    if archive.bucket is None or found is None:
+        return None
+    name = inner[2] if inner else COLLECTION
+    result = archive.result(found[1])
+    return (result, name) if result is not None and name in result else None
+
+
+def _read_stored(result: Published, name: str) -> list[Item]:
+    """Return the items of a result, with the URLs of their assets in the store."""
+    document = read_document(result, name)
+    names = [_plain(entry["href"]) for entry in document["links"] if entry["rel"] == "item"]
+    items = [document] if document["type"] == "Feature" else [read_document(result, n) for n in names]
+    return [
+        item
+        | {"assets": {k: a | {"href": result.locate(_plain(a["href"]))} for k, a in item["assets"].items()}}
+        for item in items
+    ]
+
+
+def _plain(href: str) -> str:
+    return href.removeprefix("./")
 
 
 def _no_stac(url: str, why: str) -> InputError:

@@ -77,14 +77,17 @@ class Planner:
             node = renamed.get(original.id, original)
             named = replace(node, id=prefix + node.id)
             arguments = {k: resolve(v, scope, known, named.id, self.own) for k, v in node.arguments.items()}
-            if self.own.owns(node):
-                bound = self.own.bind(node.process, arguments, named.id)
-                known[node.id] = self.plan(self.own.graph(node.process), bound, f"{named.id}/")
-            else:
-                known[node.id] = self._plan_node(named, arguments, hints.get(node.id, {}))
-            if node.id in picks:
+            known[node.id] = self.plan_call(named, arguments, hints.get(node.id, {}))
+            if node.id in picks and isinstance(known[node.id], CubeSchema):
                 known[node.id] = self._narrow(known[node.id], picks[node.id], renamed)
         return known[graph.result]
+
+    def plan_call(self, node: Node, arguments: dict[str, Any], hints: dict[str, Any]) -> Any:
+        """Return the schema or value of a node; of a process of the user, that of its graph."""
+        if not self.own.owns(node):
+            return self._plan_node(node, arguments, hints)
+        bound = self.own.bind(node.process, arguments, node.id)
+        return self.plan(self.own.graph(node.process), bound, f"{node.id}/")
 
     def _narrow(self, schema: CubeSchema, picks: Picks, renamed: dict[str, Node]) -> CubeSchema:
         """Let a load, the last node so far, read only the bands that are picked of it."""

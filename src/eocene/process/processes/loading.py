@@ -211,5 +211,5 @@ def load_uploaded_files(
     FormatUnsuitable
         There is no such format, or a file is not of it.
     """
-    found = [resolve_upload(_archive.layout.files, str(path)) for path in paths]
+    found = [resolve_upload(_archive, str(path)) for path in paths]
     return load_files(_archive, found, format, options, _lattice)

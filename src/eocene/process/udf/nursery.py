@@ -7,6 +7,7 @@ does (``inside/cell``).
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import socket
@@ -47,6 +48,7 @@ class Child:
     def __init__(self, channel: socket.socket, status: socket.socket) -> None:
         self.channel = channel
         self.pid = 0
+        self._cpu_s = 0.0
         self._status = status
         self._group: Group | None = None
         weakref.finalize(self, _close, channel, status)
@@ -78,12 +80,11 @@ class Child:
 
     @property
     def cpu_s(self) -> float:
-        """The processor time that it has taken so far, in seconds."""
-        try:
+        """The processor time that it has taken, in seconds, as it was last seen."""
+        with suppress(OSError, IndexError):
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+            self._cpu_s = max(self._cpu_s, (int(fields[11]) + int(fields[12])) / _TICKS)
+        return self._cpu_s
 
     def wait_end(self) -> int | None:
         """Wait until it has ended; return its status, None if nobody tells it."""
@@ -197,7 +198,9 @@ def _start(
 @cache
 def common_nursery() -> Nursery:
     """Return the one of this process."""
-    return Nursery()
+    nursery = Nursery()
+    atexit.register(nursery.close)
+    return nursery
 
 
 def _close(*sockets: socket.socket) -> None:

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError, UnavailableError
+from eocene.process.metering import count_outside
 from eocene.process.udf.contract import is_decided, offer_udfs, withdraw_udfs
 from eocene.process.udf.limits import Limits, UdfError
 from eocene.process.udf.obstacles import find_obstacle
@@ -84,7 +85,11 @@ class SandboxRunner:
                 weakref.finalize(owner, self._forget, owner.token).atexit = False
         tell = _leave_out if call.is_trial else log_line
         with self.pool.lend(owner.token) as sandbox:
-            return sandbox.call(str(call.code), call.data, call.context, tell)
+            before = sandbox.cpu_s
+            try:
+                return sandbox.call(str(call.code), call.data, call.context, tell)
+            finally:
+                count_outside(max(0.0, sandbox.cpu_s - before))
 
     def close(self) -> None:
         """End all processes."""

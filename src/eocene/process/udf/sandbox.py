@@ -54,6 +54,11 @@ class Sandbox:
         return self._child.is_alive
 
     @property
+    def cpu_s(self) -> float:
+        """Processor time that it has taken so far, in seconds; what it took in the end if it has ended."""
+        return self._child.cpu_s
+
+    @property
     def pid(self) -> int:
         """Number of the process in which the code runs, as this machine sees it."""
         return self._child.pid

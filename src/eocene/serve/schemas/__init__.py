@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from eocene.serve.schemas import house, openeo, stac
-from eocene.serve.schemas.notation import TEXT, Operation, Schema, list_of, ref, shape
+from eocene.serve.schemas import house, ogc, openeo, stac
+from eocene.serve.schemas.notation import COUNT, TEXT, Operation, Schema, list_of, ref, shape
 
 SCHEMAS: dict[str, Schema] = {
-    # Below /stac an error has a description besides, as STAC API writes it.
+    # Below /stac an error has a description besides, below /ogc what RFC 7807 asks for.
     "Error": shape(
-        {"id": TEXT, "code": TEXT, "message": TEXT, "links": list_of(ref("Link"))}, {"description": TEXT}
+        {"id": TEXT, "code": TEXT, "message": TEXT, "links": list_of(ref("Link"))},
+        {"description": TEXT, "type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT},
     ),
     **openeo.SCHEMAS,
     **stac.SCHEMAS,
     **house.SCHEMAS,
+    **ogc.SCHEMAS,
 }
-OPERATIONS: dict[str, Operation] = openeo.OPERATIONS | stac.OPERATIONS | house.OPERATIONS
+OPERATIONS: dict[str, Operation] = openeo.OPERATIONS | stac.OPERATIONS | house.OPERATIONS | ogc.OPERATIONS
 
 __all__ = ["OPERATIONS", "SCHEMAS", "Operation", "Schema"]

@@ -60,7 +60,7 @@ _CAPABILITIES = gives(ANY, _XML)
 _RULE_OF = {
     "title": maybe(TEXT),
     "when": shape({"kind": one_of(*KINDS)}),
-    "run": maybe(shape({"process": ref("Process")})),
+    "run": maybe(shape({"process": shape({"process_graph": ref("ProcessGraph")})})),
     "tell": maybe(list_of(shape({"kind": one_of("webhook", "email")}), maxItems=5)),
     "enabled": maybe(FLAG),
 }
@@ -105,7 +105,7 @@ SCHEMAS: dict[str, Schema] = {
 OPERATIONS: dict[str, Operation] = {
     "GET /account/tokens": gives(shape({"tokens": list_of(shape(_TOKEN))})),
     "POST /account/tokens": gives(
-        shape(_TOKEN | {"token": TEXT}), status=201, makes="token_id=$response.body#/id"
+        shape(_TOKEN | {"token": TEXT}), status=201, errors=(404,), makes="token_id=$response.body#/id"
     ),
     "DELETE /account/tokens/{token_id}": gives_nothing(),
     "GET /account/projects": gives(shape({"projects": list_of(_PROJECT)})),

@@ -33,9 +33,10 @@ from eocene.serve.schemas.notation import (
 )
 from eocene.serve.settings import OPENEO
 
+_SCHEMA = {"anyOf": [OBJECT, list_of(OBJECT, minItems=1)]}
 _LEVEL = one_of(*LEVELS)
 _LINKS = list_of(ref("Link"))
-_PARAMETER = shape({"name": TEXT, "schema": ANY}, {"description": TEXT, "optional": FLAG})
+_PARAMETER = shape({"name": TEXT | {"pattern": r"^\w{1,250}$"}, "schema": _SCHEMA}, {"description": TEXT})
 _FORMAT = shape(
     {"gis_data_types": list_of(one_of("raster", "vector", "table", "pointcloud", "other"))},
     {"title": TEXT, "description": TEXT, "parameters": map_of(OBJECT)},
@@ -86,7 +87,7 @@ _OWN_PROCESS = {
     "description": maybe(TEXT),
     "categories": list_of(TEXT),
     "parameters": maybe(list_of(_PARAMETER)),
-    "returns": maybe(OBJECT),
+    "returns": maybe(shape({"schema": _SCHEMA})),
     "deprecated": FLAG,
     "experimental": FLAG,
 }
@@ -96,8 +97,8 @@ _BINARY = "application/octet-stream"
 SCHEMAS: dict[str, Schema] = {
     "Link": shape({"rel": TEXT, "href": TEXT}, {"type": TEXT, "title": TEXT}),
     "Node": shape(
-        {"process_id": TEXT, "arguments": OBJECT},
-        {"namespace": maybe(TEXT), "result": FLAG, "description": maybe(TEXT)},
+        {"process_id": TEXT},
+        {"arguments": OBJECT, "namespace": maybe(TEXT), "result": FLAG},
     ),
     "ProcessGraph": map_of(ref("Node")) | {"minProperties": 1},
     "Process": shape({"process_graph": ref("ProcessGraph")}, {"id": maybe(TEXT), **_OWN_PROCESS}),

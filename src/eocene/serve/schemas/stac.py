@@ -62,6 +62,8 @@ _COLLECTION = {
     "license": TEXT,
     "extent": _EXTENT,
 }
+_FIELD = TEXT | {"minLength": 1}
+_ORDER = shape({"field": TEXT}, {"direction": one_of("asc", "desc")})
 _QUESTION = {
     "collections": list_of(TEXT),
     "ids": list_of(TEXT),
@@ -74,8 +76,8 @@ _QUESTION = {
     "filter": {"anyOf": [OBJECT, TEXT | {"format": "cql2-text"}]},
     "filter-lang": one_of("cql2-text", "cql2-json"),
     "query": map_of(OBJECT),
-    "sortby": list_of(shape({"field": TEXT}, {"direction": one_of("asc", "desc")}), maxItems=20),
-    "fields": shape({}, {"include": list_of(TEXT), "exclude": list_of(TEXT)}),
+    "sortby": list_of({"anyOf": [TEXT, _ORDER]}, maxItems=20),
+    "fields": shape({}, dict.fromkeys(("include", "exclude"), maybe(list_of(_FIELD)))),
 }
 _GRAPHIC = "^[^/\\\\\\x00-\\x1f\\x7f]{1,200}$"
 _NAME = TEXT | {"pattern": _GRAPHIC}

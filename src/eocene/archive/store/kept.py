@@ -1,0 +1,107 @@
+"""Copies of objects on this machine's disk, for readers that need a file; the least used go first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eocene.archive.fetch.content import MissingError
+from eocene.model.errors import InputError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eocene.archive.store.bucket import Bucket
+
+VARIABLE = "EOCENE_STORE_CACHE"
+_MOST_BYTES = 10 * 2**30
+_WAIT_S, _LONGEST_S = 0.1, 600.0
+
+
+@dataclass(frozen=True)
+class KeptObjects:
+    """Objects of a store as files.
+
+    Parameters
+    ----------
+    bucket : Bucket
+        The store.
+    folder : Path
+        Where the copies lie, each below the first two folders of its name.
+    most_bytes : int
+        What all copies may take together before old ones are removed.
+    """
+
+    bucket: Bucket
+    folder: Path
+    most_bytes: int = _MOST_BYTES
+
+    def bring(self, name: str) -> Path:
+        """Return a file with the bytes that an object has now.
+
+        Raises
+        ------
+        MissingError
+            If there is no such object.
+        DamageError
+            If it cannot be had.
+        """
+        entry = self.bucket.find(name)
+        if entry is None:
+            raise MissingError(f"{self.bucket.href(name)!r} does not exist.", "Check whether it was moved.")
+        version = hashlib.sha256(f"{name}\n{entry.tag}".encode()).hexdigest()[:16]
+        *room, short = name.split("/")
+        target = self.folder.joinpath(*room[:2], version, short)
+        if target.is_file():
+            with suppress(FileNotFoundError):
+                os.utime(target)
+                return target
+        self._fetch(name, target)
+        self._prune(target)
+        return target
+
+    def _fetch(self, name: str, target: Path) -> None:
+        end = time.monotonic() + _LONGEST_S
+        while not target.is_file():
+            try:
+                self.bucket.fetch(name, target)
+            except StateError:  # somebody else is bringing it
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_WAIT_S)
+
+    def _prune(self, newest: Path) -> None:
+        files = sorted(self._list(), reverse=True)
+        total = 0
+        for _, size, path in files:
+            total += size
+            if total > self.most_bytes and path != newest:
+                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.parent.rmdir()
+
+    def _list(self) -> Iterator[tuple[float, int, Path]]:
+        for path in self.folder.rglob("*"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                if path.is_file():
+                    yield status.st_mtime, status.st_size, path
+
+
+def read_most() -> int:
+    """Return the bytes that copies may take, as the environment says.
+
+    Raises
+    ------
+    InputError
+        If it is not a number from 0 on.
+    """
+    text = os.environ.get(VARIABLE, "").strip()
+    if text and not text.isdigit():
+        raise InputError(f"{VARIABLE} is not a number of bytes.", "Write one, such as 10737418240.")
+    return int(text) if text else _MOST_BYTES
