@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import shutil
@@ -16,7 +17,10 @@ from tests.command import call
 if TYPE_CHECKING:
     from pathlib import Path
 
-UNITS = ("eocene.service", "eocene-worker@.service", "eocene-backup.service", "eocene-backup.timer")
+UNITS = (
+    "eocene.service", "eocene-worker@.service", "eocene-backup.service", "eocene-backup.timer",
+    "eocene-dask-scheduler.service", "eocene-dask-worker.service",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +28,17 @@ def deploy(repository: Path) -> Path:
     return repository / "deploy"
 
 
-def list_commands(deploy: Path) -> list[list[str]]:
-    """Return the arguments of eocene in all units and in the container."""
+def list_commands(deploy: Path, program: str) -> list[list[str]]:
+    """Return the arguments of a program in all units."""
     text = "\n".join((deploy / name).read_text() for name in UNITS)
-    commands = [shlex.split(line)[1:] for line in re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)]
+    lines = [shlex.split(line) for line in re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)]
+    return [words[1:] for words in lines if words[0] == f"/opt/eocene/bin/{program}"]
+
+
+def read_container_command(deploy: Path) -> list[str]:
+    """Return the arguments of eocene in the container."""
     container = re.search(r"^CMD \[(.*)\]$", (deploy / "Containerfile").read_text(), re.MULTILINE)
-    return [*commands, [part.strip(' "') for part in container[1].split(",")]]
+    return [part.strip(' "') for part in container[1].split(",")]
 
 
 def test_systemd_accepts_the_units(deploy, tmp_path):
@@ -37,7 +46,7 @@ def test_systemd_accepts_the_units(deploy, tmp_path):
     if program is None:
         pytest.skip("systemd is not installed")
     for name in UNITS:  # a true program in place of the one that will be installed, and a user that exists
-        text = (deploy / name).read_text().replace("/opt/eocene/bin/eocene", sys.executable)
+        text = re.sub(r"/opt/eocene/bin/\w+", sys.executable, (deploy / name).read_text())
         (tmp_path / name).write_text(re.sub(r"^(User|Group)=eocene$", r"\1=root", text, flags=re.MULTILINE))
     paths = [str(tmp_path / name.replace("@.", "@1.")) for name in UNITS]
     (tmp_path / "eocene-worker@1.service").symlink_to(tmp_path / "eocene-worker@.service")
@@ -47,12 +56,23 @@ def test_systemd_accepts_the_units(deploy, tmp_path):
 
 
 def test_every_command_exists_with_its_options(deploy):
-    commands = list_commands(deploy)
+    commands = [*list_commands(deploy, "eocene"), read_container_command(deploy)]
     assert {command[0] for command in commands} == {"serve", "worker", "backup"}
     for name, *arguments in commands:
         told = call(name, "--help").out
         for option in (argument for argument in arguments if argument.startswith("--")):
             assert option in told, (name, option)
+
+
+def test_dask_has_the_commands_and_options_of_its_units(deploy):
+    commands = list_commands(deploy, "dask")
+    assert [command[0] for command in commands] == ["scheduler", "worker"]
+    for name, *arguments in commands:
+        module = importlib.import_module(f"distributed.cli.dask_{name}")
+        context = module.main.make_context(
+            name, list(arguments)
+        )  # refuses what it lacks
+        assert not context.params["dashboard"]
 
 
 def test_every_variable_is_one_that_the_software_reads(deploy, repository):
