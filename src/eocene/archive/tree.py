@@ -8,10 +8,15 @@ an item that only touches is meant, is decided by its exact columns.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
     from eocene.model.grid import BBox
 
 TABLE = """
@@ -28,8 +33,6 @@ _EPOCH = 946_684_800
 _MOST = 2**31 - 1
 _MOST_COVER = 1_000_000
 
-Box = tuple[int, int, int, int, int, int, int, int, int]
-
 
 def split_antimeridian(bbox: BBox) -> list[BBox]:
     """Return the box as one box, or two where it crosses the antimeridian."""
@@ -39,34 +42,48 @@ def split_antimeridian(bbox: BBox) -> list[BBox]:
     return [(west, south, 180.0, north), (-180.0, south, east, north)]
 
 
-def make_boxes(key: int, bbox: BBox, first: int, last: int, cover: float | None) -> list[Box]:
-    """Return the tree's rows of an item; its times are microseconds since 1970."""
-    low, high = (UNKNOWN, UNKNOWN) if cover is None else cover_bounds(cover, cover)
-    mint, maxt = seconds(first), seconds(last)
-    return [
-        (2 * key + half, *square(part), mint, maxt, low, high)
-        for half, part in enumerate(split_antimeridian(bbox))
-    ]
+def make_boxes(
+    keys: Sequence[int],
+    boxes: Sequence[BBox],
+    firsts: Sequence[int],
+    lasts: Sequence[int],
+    covers: Sequence[float | None],
+) -> Iterator[tuple[int, ...]]:
+    """Yield the tree's rows of items; their times are microseconds since 1970.
+
+    Those across the antimeridian have two: their halves east of it come last.
+    """
+    west, south, east, north = np.array(boxes, np.float64).reshape(-1, 4).T
+    cover = np.array(covers, np.float64)  # NaN where it is None
+    low, high = (np.where(np.isnan(cover), UNKNOWN, bound) for bound in cover_bounds(cover, cover))
+    rest = seconds(np.array(firsts, np.int64)), seconds(np.array(lasts, np.int64)), low, high
+    numbers, crossing = 2 * np.array(keys, np.int64), west > east
+    rows = [numbers, *square(west, south, np.where(crossing, 180.0, east), north), *rest]
+    halves = [numbers + 1, *square(np.full_like(west, -180.0), south, east, north), *rest]
+    yield from _zip_integers(rows)
+    yield from _zip_integers([column[crossing] for column in halves])
 
 
-def square(bbox: BBox) -> tuple[int, int, int, int]:
-    """Return minx, maxx, miny, maxy around a box that does not cross the antimeridian."""
-    west, south, east, north = bbox
+def _zip_integers(columns: Sequence[NDArray[Any]]) -> Iterator[tuple[int, ...]]:
+    return zip(*(column.astype(np.int64).tolist() for column in columns), strict=True)
+
+
+def square(west: Any, south: Any, east: Any, north: Any) -> tuple[Any, Any, Any, Any]:
+    """Return minx, maxx, miny, maxy around boxes that do not cross the antimeridian: whole numbers."""
     return (
-        math.floor(west * PER_DEGREE),
-        math.ceil(east * PER_DEGREE),
-        math.floor(south * PER_DEGREE),
-        math.ceil(north * PER_DEGREE),
+        np.floor(west * PER_DEGREE),
+        np.ceil(east * PER_DEGREE),
+        np.floor(south * PER_DEGREE),
+        np.ceil(north * PER_DEGREE),
     )
 
 
-def seconds(microseconds: int) -> int:
+def seconds(microseconds: Any) -> Any:
     """Return the tree's time, rounded down; times beyond its range become its ends."""
-    return max(-_MOST, min(microseconds // 1_000_000 - _EPOCH, _MOST))
+    return np.clip(microseconds // 1_000_000 - _EPOCH, -_MOST, _MOST)
 
 
-def cover_bounds(low: float, high: float) -> tuple[int, int]:
+def cover_bounds(low: Any, high: Any) -> tuple[Any, Any]:
     """Return bounds around cloud covers in percent; all known ones lie above ``UNKNOWN``."""
-    least = max(-_MOST_COVER, min(100 * low, _MOST_COVER))
-    most = max(-_MOST_COVER, min(100 * high, _MOST_COVER))
-    return math.floor(least), math.ceil(most)
+    least, most = (np.clip(100 * cover, -_MOST_COVER, _MOST_COVER) for cover in (low, high))
+    return np.floor(least), np.ceil(most)

@@ -164,16 +164,16 @@ def _touching(parts: list[BBox], *, inside_counts: bool) -> Sql:
 
 
 def _ask_tree(query: Search, parts: list[BBox], cover: tuple[float, float] | None, latest: int | None) -> Sql:
-    start, end = (seconds(v) for v in microseconds(query.span))
-    end = end if latest is None else min(end, seconds(latest))
+    start, end = (int(seconds(v)) for v in microseconds(query.span))
+    end = end if latest is None else min(end, int(seconds(latest)))
     text = _BOXES
     more: tuple[int, ...] = (end, start)
     if cover is not None:
-        low, high = cover_bounds(*cover)
+        low, high = map(int, cover_bounds(*cover))
         text, more = f"{text} AND minc <= ? AND maxc >= ?", (*more, high, low)
     values: tuple[int, ...] = ()
     for part in parts:
-        minx, maxx, miny, maxy = square(part)
+        minx, maxx, miny, maxy = map(int, square(*part))
         values += (maxx, minx, maxy, miny, *more)
     return Sql(" UNION ALL ".join([text] * len(parts)), values)
 

@@ -84,13 +84,9 @@ def _insert(connection: sqlite3.Connection, keyed: Sequence[tuple[int, Row]]) ->
     nowhere = (None, None, None, None)
     connection.executemany(_ITEM, ((key, *row[:6], *(row.bbox or nowhere)) for key, row in keyed))
     connection.executemany(_DOCUMENT, ((key, row.shape, row.document) for key, row in keyed))
-    boxes = (
-        box
-        for key, row in keyed
-        if row.bbox is not None
-        for box in make_boxes(key, row.bbox, row.first, row.last, row.cloud_cover)
-    )
-    connection.executemany(_BOX, boxes)
+    located = [(key, row.bbox, row.first, row.last, row.cloud_cover) for key, row in keyed if row.bbox]
+    if located:
+        connection.executemany(_BOX, make_boxes(*zip(*located, strict=True)))
     cells = ((cell, key) for key, row in keyed if CELLS in row.properties for cell in row.cells)
     connection.executemany("INSERT INTO cells VALUES (?, ?)", cells)
 
