@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -107,6 +109,53 @@ def test_what_was_spent_stays_spent_when_the_job_is_deleted_or_starts_anew(guard
     guarded.delete(job.id)
     assert accounts.credits_left("ada") == pytest.approx(7)
     assert accounts.credits_left("bert") == 10
+
+
+def test_results_at_once_book_what_they_are_expected_to_take_and_keep_what_they_took(guarded, accounts):
+    start(guarded, budget=4)  # of 10 credits, each a minute
+    with accounts.booking("ada", expected_s=300):
+        assert accounts.credits_left("ada") == pytest.approx(5)
+        with pytest.raises(CreditsError, match=r"2 credits; 1 of your 10"), accounts.booking("ada", 120):
+            pytest.fail("it was let in")
+        with pytest.raises(CreditsError):
+            start(guarded, budget=1), start(guarded, budget=1)
+    assert accounts.credits_left("ada") == pytest.approx(10, abs=0.1)
+    with suppress(ValueError), accounts.booking("ada", 0):  # what fails costs, too
+        burn(0.3)
+        raise ValueError
+    assert accounts.credits_left("ada") <= 10 - 0.3 / 60
+    assert accounts.credits_left("bert") == 10
+
+
+def test_results_of_many_threads_never_book_more_than_there_is(accounts):
+    inside, refused = [], []
+    leave = threading.Event()
+
+    def compute():
+        try:
+            with accounts.booking("ada", expected_s=180):
+                inside.append(3)
+                leave.wait(30)
+        except CreditsError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=compute) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 30
+    while len(inside) + len(refused) < 8 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert (len(inside), len(refused)) == (3, 5)
+    assert accounts.credits_left("ada") == pytest.approx(10, abs=0.1)
+
+
+def burn(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
 
 
 def test_storage_counts_results_and_files_of_the_account_alone(guarded, accounts, layout):

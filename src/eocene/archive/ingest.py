@@ -12,6 +12,7 @@ from eocene.archive.integrity.checksums import add_checksums
 from eocene.archive.integrity.versions import keep_versions
 from eocene.archive.majortom import name_cells
 from eocene.archive.readers import find_reader
+from eocene.archive.store.assets import send_assets
 from eocene.model.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -42,13 +43,21 @@ def ingest_product(
         items = [item for _, items in checked for item in items]
         if options.checksums is not None:
             items = add_checksums(items, wider, options.checksums)
+        if options.bucket is not None:
+            items = send_assets(items, options.bucket, wider)
         put, versions = keep_versions(catalogue, items)
         catalogue.put_items(put, collections=[*collections, *versions], roots=roots)
     except BaseException:
-        for file in options.written:
-            file.unlink(missing_ok=True)
+        _remove(options.written)
         raise
+    if options.bucket is not None:
+        _remove(options.written)
     return put[: len(items)]
+
+
+def _remove(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 def _merge(products: list[Product]) -> list[Product]:

@@ -64,8 +64,14 @@ def open_raster(asset: Mapping[str, Any], door: Door, index: HeaderIndex | None 
     )
 
 
+def is_read_in_place(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is of a format that is read in ranges, wherever it lies."""
+    plain = MEMBER not in asset and not asset.get(ASKEW) and not is_sentinel1(asset)
+    return is_grib(asset) or (is_tiff(asset) and plain)
+
+
 def _open_remote(href: str, asset: Mapping[str, Any], door: Door, index: HeaderIndex | None) -> Raster:
-    if is_tiff(asset) and MEMBER not in asset and not asset.get(ASKEW) and not is_sentinel1(asset):
+    if is_tiff(asset) and is_read_in_place(asset):
         return GeotiffRaster(open_remote_tiles(href, door, index), asset)
     if is_grib(asset):
         return GribRaster(door.open(href), asset)

@@ -15,6 +15,7 @@ from eocene.archive.catalogue.extents import format_time
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
+    from eocene.archive.store.bucket import Bucket
     from eocene.model.grid import BBox, Grid
 
 Product = tuple[dict[str, Any], list[dict[str, Any]]]
@@ -61,6 +62,8 @@ class IngestOptions:
         Files that a reader has written there, so that they can be taken back.
     checksums : Path, optional
         Where lists of the files in folders are kept; without it no checksums are made.
+    bucket : Bucket, optional
+        The object store that files are sent to.
     """
 
     collection: str | None = None
@@ -68,6 +71,7 @@ class IngestOptions:
     assets: Path | None = None
     written: list[Path] = field(default_factory=list)
     checksums: Path | None = None
+    bucket: Bucket | None = None
 
     def folder_for(self, path: Path) -> Path:
         """Return where a file that has to be converted goes; raises InputError if no folder is given."""

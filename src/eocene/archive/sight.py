@@ -55,6 +55,10 @@ class Sight:
         room, *inner = name.split("/")
         return self._hides(room, inner)
 
+    def name_object(self, url: Url) -> str | None:
+        """Return the name of an object of the store by its URL, None if it is hidden or lies elsewhere."""
+        return None if self.bucket is None or self.hides_url(url) else self.bucket.name_of(url)
+
     def _hides(self, room: str, inner: list[str]) -> bool:
         if room == CACHE and inner:
             room, *inner = inner

@@ -47,8 +47,8 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
     *(f"{_PROCESSES}/{name}" for name in ("core", "ogc-process-description", "json", "job-list", "dismiss")),
 )
-LONGEST_WAIT_S = 60.0
-"""A synchronous execution that takes longer goes on as an asynchronous one."""
+LONGEST_WAIT_S = 50.0
+"""A synchronous execution that takes longer goes on as an asynchronous one: proxies wait for a minute."""
 _LOOK_S = 0.1
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})")
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from eocene.archive.packing.zips import MEMBER, find_member, open_content
+from eocene.archive.store import is_stored
 from eocene.model import NotFoundError
 from eocene.serve.auth import Reader
 from eocene.serve.ranges import send_range
@@ -36,8 +37,11 @@ def download_asset(
 ) -> Response:
     """Send the file of an asset; a range of it if one is asked for."""
     asset = _find_asset(rooms, collection_id, item_id, key)
-    path = rooms.archive.door().resolve(str(asset.get("href", "")))
-    kind, member = _media_type(asset), asset.get(MEMBER)
+    href, kind, member = str(asset.get("href", "")), _media_type(asset), asset.get(MEMBER)
+    if is_stored(href):
+        headers = {"Content-Disposition": f'attachment; filename="{_plain(PurePosixPath(href).name)}"'}
+        return send_range(rooms.archive.door().open(href), request.headers.get("range", ""), kind, headers)
+    path = rooms.archive.door().resolve(href)
     if not isinstance(member, str):
         # Always as an attachment: a page among the files of a product must not run as one of ours.
         return FileResponse(path, media_type=kind, filename=path.name)

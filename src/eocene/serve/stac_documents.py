@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.responses import Response
 
+from eocene.archive.store import is_stored
 from eocene.serve.collections import complete_collection
 from eocene.serve.rooms import join_path, link
 
@@ -68,7 +69,9 @@ def locate_asset(collection: str, item: str, key: str) -> str:
 
 def is_elsewhere(href: object) -> bool:
     """Tell whether an href leads to another machine, so that clients get it as it is."""
-    return isinstance(href, str) and not href.startswith("/") and href.lower().startswith(_REMOTE)
+    if not isinstance(href, str) or href.startswith("/") or is_stored(href):
+        return False
+    return href.lower().startswith(_REMOTE)
 
 
 def is_structure(rel: object) -> bool:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from eocene.archive.catalogue.search import check_bbox
 from eocene.archive.fetch.urls import parse_url
 from eocene.archive.majortom import CELLS, DISTANCE, name_cells
+from eocene.archive.store import is_stored
 from eocene.model import InputError
 from eocene.model.timespan import parse_instant
 from eocene.serve.stac_documents import is_structure, locate_asset
@@ -168,6 +169,8 @@ def _place(href: str, own: str, known: dict[str, Any] | None) -> str:
         stored: str = known["href"]
         return stored
     parse_url(href)
+    if is_stored(href):
+        raise _wrong("item", f"assets: {href!r} lies in the store of this server, which ingest alone fills")
     return href
 
 

@@ -34,7 +34,7 @@ class MailServer:
 
     def authenticate(self, _server, _session, _envelope, _mechanism, data):
         self.logins.append((data.login.decode(), data.password.decode()))
-        return AuthResult(success=data.password == b"open sesame")
+        return AuthResult(success=data.password == b"open sesame", handled=False)  # aiosmtpd answers
 
     def close(self):
         if self.controller is not None:

@@ -49,7 +49,8 @@ def test_rules_run_by_the_command_line_wait_for_the_quota_and_lose_nothing(desk)
 
     call("worker", "--once", "-w", desk)
     with eocene.open(desk) as ws:
-        ws.rules.clock = lambda later=ws.rules.clock() + 120: later
+        later = ws.rules.clock() + 120
+        ws.rules.clock = lambda: later
         run_rules(ws.rules, once=True)
         assert {job.id for job in ws.jobs.list()} > {first["id"]}
         assert len(ws.jobs.list()) == 2

@@ -21,6 +21,7 @@ from eocene.archive.integrity.checksums import (
     read_checksum,
     read_tree,
 )
+from eocene.archive.store import is_stored, open_object
 from eocene.model.errors import DamageError, EoceneError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Repair = Callable[["Finding"], str | None]
 
+_PIECE = 8 * 2**20
 _BATCH = 2_000
 """Items looked at together: a file that several of them name is read once."""
 
@@ -116,7 +118,7 @@ def verify_items(
     progress: Progress | None = None,
     repair: Repair | None = None,
 ) -> Report:
-    """Compare the files of items with their checksums.
+    """Compare the files of items, also those in the object store, with their checksums.
 
     Parameters
     ----------
@@ -138,7 +140,7 @@ def verify_items(
     with ThreadPoolExecutor(THREADS) as pool:
         while batch := list(islice(iterator, _BATCH)):
             uses = group_uses(batch)
-            remote = [href for href in uses if is_remote(href)]
+            remote = [href for href in uses if is_remote(href) and not is_stored(href)]
             report.remote += sum(len(uses.pop(href)) for href in remote)
             looks = pool.map(lambda pair: _look(pair[0], pair[1], door, folder), uses.items())
             for number, look in enumerate(looks, start=1):
@@ -183,12 +185,14 @@ def _look(href: str, uses: list[tuple[dict[str, Any], str]], door: Door, folder:
         look.findings.append(Finding(str(file), fault, message, names, asset if agreed else {}))
 
     try:
-        if TREE in asset:
+        if is_remote(href):
+            _compare_object(href, asset, look, find)
+        elif TREE in asset:
             _compare_tree(href, asset, door, folder, look, find)
         else:
             _compare_file(href, asset, door, look, find)
     except MissingError:
-        find(parse_href(href), "missing", "The file is not there.")
+        find(href if is_remote(href) else parse_href(href), "missing", "The file is not there.")
     except (EoceneError, OSError) as error:
         find(href, "unreadable", str(error))
     return look
@@ -210,6 +214,26 @@ def _compare_file(
     found = digest(path, told.algorithm)
     if found != told:
         find(path, "changed", f"Its checksum is {found} instead of {told}.")
+
+
+def _compare_object(
+    href: str, asset: Mapping[str, Any], look: _Look, find: Callable[[str, str, str], None]
+) -> None:
+    content = open_object(href)  # asked anew: the door remembers what it has opened
+    size, told = asset.get(SIZE), read_checksum({CHECKSUM: asset.get(CHECKSUM)})
+    if isinstance(size, int) and content.size != size:
+        fault = "truncated" if content.size < size else "changed"
+        find(href, fault, f"It has {content.size} bytes instead of {size}.")
+        return
+    if told is None:
+        return
+    look.bytes, look.compared = content.size, True
+    digest = told.start()
+    for offset in range(0, content.size, _PIECE):
+        digest.update(content.read(offset, _PIECE))
+    found = Checksum(told.algorithm, digest.hexdigest())
+    if found != told:
+        find(href, "changed", f"Its checksum is {found} instead of {told}.")
 
 
 def _compare_tree(

@@ -5,7 +5,17 @@ from eocene.archive.store.bucket import (
     Entry,
     StoreRefusedError,
     StoreUnavailableError,
+    is_stored,
     open_bucket,
+    open_object,
 )
 
-__all__ = ["Bucket", "Entry", "StoreRefusedError", "StoreUnavailableError", "open_bucket"]
+__all__ = [
+    "Bucket",
+    "Entry",
+    "StoreRefusedError",
+    "StoreUnavailableError",
+    "is_stored",
+    "open_bucket",
+    "open_object",
+]

@@ -8,7 +8,7 @@ Requests that write are sent by obstore, those that read by the door, with its l
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from eocene.archive.fetch.download import Download
 from eocene.archive.fetch.http_content import HttpContent
 from eocene.archive.fetch.policy import Policy
 from eocene.archive.fetch.s3 import BucketPlace, connect
-from eocene.archive.fetch.urls import Url, parse_url
+from eocene.archive.fetch.urls import Url, is_remote, parse_url
 from eocene.archive.store.names import decode_name, encode_name
 from eocene.archive.store.sending import measure_file, measure_parts
 from eocene.model.errors import DamageError, InputError, NotFoundError
@@ -253,6 +253,25 @@ class Bucket:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:300]
+
+
+def is_stored(href: object) -> bool:
+    """Tell whether an href leads into the store that the environment names."""
+    place = os.environ.get(VARIABLE, "").strip()
+    if not place or not isinstance(href, str) or not is_remote(href):
+        return False
+    with suppress(InputError):
+        return parse_url(href).is_below(parse_url(place))
+    return False
+
+
+def open_object(href: str) -> Content:
+    """Return an object of the store by its URL, as it is now; raises as :meth:`Bucket.open`."""
+    bucket = open_bucket()
+    name = None if bucket is None else bucket.name_of(parse_url(href))
+    if bucket is None or name is None:
+        raise InputError(f"{href!r} does not lie in the store.", f"Check {VARIABLE}.")
+    return bucket.open(name)
 
 
 def open_bucket() -> Bucket | None:

@@ -41,8 +41,15 @@ class KeptObjects:
     folder: Path
     most_bytes: int = _MOST_BYTES
 
-    def bring(self, name: str) -> Path:
+    def bring(self, name: str, *, fixed: bool = False) -> Path:
         """Return a file with the bytes that an object has now.
+
+        Parameters
+        ----------
+        name : str
+            Of the object.
+        fixed : bool
+            Whether an object of this name never changes, so that a copy needs no question.
 
         Raises
         ------
@@ -51,10 +58,8 @@ class KeptObjects:
         DamageError
             If it cannot be had.
         """
-        entry = self.bucket.find(name)
-        if entry is None:
-            raise MissingError(f"{self.bucket.href(name)!r} does not exist.", "Check whether it was moved.")
-        version = hashlib.sha256(f"{name}\n{entry.tag}".encode()).hexdigest()[:16]
+        tag = "" if fixed else self._ask_tag(name)
+        version = hashlib.sha256(f"{name}\n{tag}".encode()).hexdigest()[:16]
         *room, short = name.split("/")
         target = self.folder.joinpath(*room[:2], version, short)
         if target.is_file():
@@ -64,6 +69,12 @@ class KeptObjects:
         self._fetch(name, target)
         self._prune(target)
         return target
+
+    def _ask_tag(self, name: str) -> str:
+        entry = self.bucket.find(name)
+        if entry is None:
+            raise MissingError(f"{self.bucket.href(name)!r} does not exist.", "Check whether it was moved.")
+        return entry.tag
 
     def _fetch(self, name: str, target: Path) -> None:
         end = time.monotonic() + _LONGEST_S

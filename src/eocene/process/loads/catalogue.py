@@ -106,7 +106,7 @@ def find_collection_cube(
 def find_stac_cube(
     archive: Archive, url: str, arguments: Mapping[str, Any], lattice: Lattice | None
 ) -> CubeSource:
-    """Return the cube of static STAC in the workspace; scale and offset are not applied."""
+    """Return the cube of static STAC; scale and offset are not applied."""
     items = read_static_items(archive, url)
 
     def find(bbox: BBox | None, span: TimeSpan, conditions: Conditions) -> list[Item]:

@@ -1,4 +1,4 @@
-"""Static STAC in the workspace: an Item, or the items under a Collection or Catalog."""
+"""Static STAC: an Item, or the items under a Collection or Catalog, here or on another back-end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import is_remote
+from eocene.archive.mirror.sync_documents import Documents, find_links, join_url
 from eocene.archive.store.published import read_document
 from eocene.model import Band, DamageError, EoceneError, InputError
 from eocene.process.strict_json import read_json
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
     Item = dict[str, Any]
 
-_RESULTS = re.compile(r"https?://[^\s?#]+/jobs/([\w\-]+)/results/?(?:\?[^\s#]*)?")
+_RESULTS = re.compile(
+    r"https?://[^\s?#]+(?:/jobs/(?P<api>[\w\-]+)/results/?|/results/(?P<signed>[\w\-]+)/collection\.json)"
+    r"(?:\?[^\s#]*)?"
+)
+"""Both addresses of the results of a job: that of the API, and the signed one, which clients prefer."""
 _INNER = re.compile(r"results/([\w\-]+)/([\w\-.]+\.json)")
 COLLECTION = "collection.json"
-_MOST = 100_000
+_MOST, _MOST_REMOTE = 100_000, 10_000
 
 
 def find_file(archive: Archive, url: str) -> Path:
@@ -48,44 +53,56 @@ def read_static_items(archive: Archive, url: str) -> list[Item]:
     Parameters
     ----------
     archive : Archive
-        Whose door lets files of the workspace and of ingested folders through.
+        Whose door lets files of the workspace and of ingested folders through, and what may be read afar.
     url : str
-        A path, relative to the workspace, or the address of the results of a job that lie here.
+        A path, relative to the workspace; or the address of the results of a job, here or elsewhere, or of
+        other static STAC.
 
     Raises
     ------
     InputError
         If a file is outside, or not STAC.
     UnavailableError
-        If it lies on another machine.
+        If it lies on another machine that may not be asked.
     DamageError
         If a file that another one links to is missing.
     """
-    door = archive.door()
+    door, url = archive.door(), _name_own(archive, url)
     stored = _find_stored(archive, url)
-    if stored is not None:
-        return _read_stored(*stored)
-    job = _RESULTS.fullmatch(url)
-    if job and (archive.layout.results / job.group(1) / "collection.json").is_file():
-        url = f"{archive.layout.results.name}/{job.group(1)}/collection.json"
-    path = find_file(archive, url)
     try:
-        return [_with_paths(item, place) for item, place in _walk(door, path)]
+        if stored is not None:
+            return _read_stored(*stored)
+        if is_remote(url):
+            return [_with_urls(item, base) for item, base in _walk_afar(door, door.locate(url))]
+        return [_with_paths(item, place) for item, place in _walk(door, find_file(archive, url))]
     except EoceneError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_stac(url, str(error)) from error
 
 
+def _name_own(archive: Archive, url: str) -> str:
+    """Return the path of the results of a job of this account if the address names such, else the address."""
+    named = _RESULTS.fullmatch(url)
+    if named is None:
+        return url
+    path = f"{archive.layout.results.name}/{named['api'] or named['signed']}/{COLLECTION}"
+    if _find_stored(archive, path) is not None:
+        return path
+    try:
+        find_file(archive, path)
+    except InputError:
+        return url
+    return path
+
+
 def _find_stored(archive: Archive, url: str) -> tuple[Published, str] | None:
-    """Return the result in the object store that a URL or path names, and the document in it."""
-    job, inner = _RESULTS.fullmatch(url), _INNER.fullmatch(url)
-    found = job or inner
+    """Return the result in the object store that a path names, and the document in it."""
+    found = _INNER.fullmatch(url)
     if archive.bucket is None or found is None:
         return None
-    name = inner[2] if inner else COLLECTION
     result = archive.result(found[1])
-    return (result, name) if result is not None and name in result else None
+    return (result, found[2]) if result is not None and found[2] in result else None
 
 
 def _read_stored(result: Published, name: str) -> list[Item]:
@@ -107,7 +124,7 @@ def _plain(href: str) -> str:
 def _no_stac(url: str, why: str) -> InputError:
     return InputError(
         f"{url!r} is not a static STAC document: {why}.",
-        "Give the path of a collection.json, catalog.json or item inside the workspace.",
+        "Give the address or path of a collection.json, catalog.json or item.",
         code="ProcessParameterInvalid",
     )
 
@@ -128,6 +145,31 @@ def _walk(door: Door, start: Path) -> Iterator[tuple[Item, Path]]:
         pending.extend(reversed(fresh))
         if len(seen) > _MOST:
             raise _no_stac(str(start), f"it links to more than {_MOST} files")
+
+
+def _walk_afar(door: Door, start: str) -> Iterator[tuple[Item, str]]:
+    """Yield the items from the document at a URL on, as :func:`_walk`, with the URL of each."""
+    documents = Documents(door)
+    pending, seen = [start], {start}
+    while pending:
+        url = pending.pop()
+        document = documents.read(url)
+        if document.get("type") == "Feature":
+            yield document, url
+            continue
+        found = [link["href"] for link in find_links(document, url, "item", "child")]
+        fresh = [href for href in dict.fromkeys(found) if href not in seen]
+        seen.update(fresh)
+        pending.extend(reversed(fresh))
+        if len(seen) > _MOST_REMOTE:
+            raise _no_stac(start, f"it links to more than {_MOST_REMOTE} documents")
+
+
+def _with_urls(item: Item, base: str) -> Item:
+    assets = {key: {**asset, "href": join_url(base, asset["href"])} for key, asset in item["assets"].items()}
+    if local := [asset["href"] for asset in assets.values() if not is_remote(asset["href"])]:
+        raise _no_stac(base, f"it names {local[0][:200]!r}, which is not on its machine")
+    return {**item, "assets": assets}
 
 
 def _with_paths(item: Item, place: Path) -> Item:

@@ -93,16 +93,16 @@ def load_stac(
     _archive: Archive,
     _lattice: Lattice | None,
 ) -> Source:
-    """Load the result of a job, or other static STAC that lies in this workspace.
+    """Load the result of a job, here or on another back-end, or other static STAC.
 
     An Item, or all items under a Collection or Catalog. As the specification says, scale and offset
-    are not applied. Reading from other machines is not offered.
+    are not applied. Of other machines those are read that the operator allows.
 
     Parameters
     ----------
     url
-        The address of a job's results, …/jobs/{id}/results, or a path relative to the workspace, such
-        as results/{id}/collection.json.
+        The address of a job's results, …/jobs/{id}/results or its canonical link, that of other STAC, or a
+        path relative to the workspace, such as results/{id}/collection.json.
     spatial_extent
         A box; or a vector cube or GeoJSON, outside of whose geometries there is no data; null for all
         there is.

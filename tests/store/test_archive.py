@@ -1,0 +1,123 @@
+"""Products and results in a real object store: the same pixels, and what is damaged there is found."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+import eocene
+from eocene.jobs import run_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eocene.archive.store import Bucket
+    from eocene.workspace import Workspace
+
+SIZE = 64
+BBOX = (11.0, 47.99, 11.01, 48.0)
+VALUES = np.arange(SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Path:
+    """A folder with an image of a day, and one in an own format that is not read in ranges."""
+    folder = tmp_path / "product"
+    folder.mkdir()
+    profile = {
+        "driver": "GTiff", "width": SIZE, "height": SIZE, "count": 1, "dtype": "uint16", "crs": "EPSG:4326",
+        "transform": from_origin(11.0, 48.0, 0.01 / SIZE, 0.01 / SIZE), "tiled": True, "blockxsize": 32,
+        "blockysize": 32,
+    }  # fmt: skip
+    with rasterio.open(folder / "field_20240501_B04.tif", "w", **profile) as image:
+        image.write(VALUES, 1)
+    return folder
+
+
+@pytest.fixture
+def workspace(store: Bucket, tmp_path: Path) -> Iterator[Workspace]:
+    with eocene.open(tmp_path / "workspace") as opened:
+        yield opened
+
+
+def load(workspace: Workspace) -> np.ndarray:
+    return workspace.load("product", bbox=BBOX, crs=4326, resolution=0.01 / SIZE).values
+
+
+def test_an_ingested_product_is_read_from_the_store_alone(
+    workspace: Workspace, product: Path, store: Bucket
+) -> None:
+    (item,) = workspace.ingest(product)
+    (asset,) = item.assets.values()
+    assert asset.href.startswith(store.url + "assets/product/")
+    shutil.rmtree(product)
+    assert np.array_equal(load(workspace)[0, 0], VALUES)
+    assert workspace.verify().to_dict() == {
+        "files": 1, "bytes": asset.extra_fields["file:size"], "without_checksum": 0, "remote": 0,
+        "damaged": [], "repaired": [],
+    }  # fmt: skip
+
+
+def test_verify_names_what_was_changed_or_lost_in_the_store(
+    workspace: Workspace, product: Path, store: Bucket
+) -> None:
+    (item,) = workspace.ingest(product)
+    (asset,) = item.assets.values()
+    name = next(iter(store.list("assets"))).name
+    data = store.read(name)
+    store.put_bytes(name, data[:-1] + bytes([data[-1] ^ 1]))
+    (finding,) = workspace.verify().findings
+    assert (finding.file, finding.fault) == (asset.href, "changed")
+    store.put_bytes(name, data[:-1])
+    assert [finding.fault for finding in workspace.verify().findings] == ["truncated"]
+    store.delete([name])
+    assert [finding.fault for finding in workspace.verify().findings] == ["missing"]
+
+
+def test_nothing_is_catalogued_of_a_product_that_the_store_does_not_take(
+    workspace: Workspace, product: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "guessed")
+    with pytest.raises(eocene.model.EoceneError, match="refuses the keys"):
+        workspace.ingest(product)
+    assert workspace.search() == []
+
+
+def test_the_result_of_a_job_is_data_for_the_next_one(
+    workspace: Workspace, product: Path, store: Bucket
+) -> None:
+    workspace.ingest(product)
+    extent = dict(zip(("west", "south", "east", "north"), BBOX, strict=True))
+    graph = {
+        "load": {
+            "process_id": "load_collection",
+            "arguments": {"id": "product", "spatial_extent": extent, "temporal_extent": None},
+        },
+        "save": {
+            "process_id": "save_result",
+            "arguments": {"data": {"from_node": "load"}, "format": "GTiff"},
+            "result": True,
+        },
+    }
+    jobs = workspace.jobs
+    job = jobs.queue(jobs.create({"process_graph": graph}).id)
+    assert run_worker(workspace.archive, jobs, once=True) == 1
+    assert jobs.get(job.id).status == "finished", jobs.logs(job.id)[-1]
+    again = {
+        "load": {
+            "process_id": "load_stac",
+            "arguments": {"url": f"results/{job.id}/collection.json"},
+            "result": True,
+        }
+    }
+    found = eocene.run(again, workspace=workspace)
+    assert np.array_equal(np.squeeze(found.values), VALUES)
+    bo = workspace.archive.of("bo", lambda _: False)
+    with pytest.raises(eocene.model.EoceneError):
+        eocene.process.make_plan(again, bo)
