@@ -15,6 +15,7 @@ import signal
 import subprocess
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -171,7 +172,9 @@ def _make_host(host: Host, number: int) -> None:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
     )
     host._holder = holder
-    if holder.stdout is None or holder.stdout.readline() != b"ready\n":
+    with holder.stdout or BytesIO() as said:
+        ready = said.readline() == b"ready\n"
+    if not ready:
         raise UnavailableError(f"The host {host.name} does not start.", "See what the kernel forbids.")
     first = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split()[0]
     enter = ("nsenter", f"--target={first}", "--net", "--uts", "--mount", "--pid")

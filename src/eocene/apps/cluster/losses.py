@@ -44,7 +44,7 @@ class Losses:
     def __init__(self, lab: Lab, layout: Layout, scheduler: str) -> None:
         self._lab, self._layout, self._scheduler = lab, layout, scheduler
         self.happened: list[Loss] = []
-        self._to_come: list[tuple[str, Callable[[str], tuple[Host, str] | None]]] = [
+        self._to_come: list[tuple[str, Callable[[str, float], tuple[Host, str] | None]]] = [
             ("Dask worker", self._find_busy),
             ("job worker", self._find_holder),
         ]
@@ -55,13 +55,11 @@ class Losses:
         return [kind for kind, _ in self._to_come]
 
     def watch(self, job: str, status: str, progress: float) -> None:
-        """Look at a job that runs, and kill the host whose turn it is once a part of the job is done."""
-        if status != "running" or progress <= 0 or not self._to_come:
-            return
-        if any(loss.job == job for loss in self.happened):
+        """Look at a job, and kill the host whose turn it is if it is at work on it."""
+        if status != "running" or not self._to_come or any(loss.job == job for loss in self.happened):
             return
         kind, find = self._to_come[0]
-        found = find(job)
+        found = find(job, progress)
         if found is not None:
             host, doing = found
             host.kill()
@@ -69,7 +67,7 @@ class Losses:
             when = time.strftime("%H:%M:%S")
             self.happened.append(Loss(host.name, kind, job, f"{doing}, at {progress:.0f} % ({when})"))
 
-    def _find_busy(self, _job: str) -> tuple[Host, str] | None:
+    def _find_busy(self, _job: str, _progress: float) -> tuple[Host, str] | None:
         """Return the Dask worker that has most tasks of ours under way."""
         at_work: dict[str, Any] = connect(self._scheduler).processing()
         counts = {worker: sum("eocene-" in str(key) for key in keys) for worker, keys in at_work.items()}
@@ -78,8 +76,10 @@ class Losses:
             return None
         return self._host_at(str(urlsplit(busiest).hostname)), f"{counts[busiest]} blocks under way"
 
-    def _find_holder(self, job: str) -> tuple[Host, str] | None:
-        """Return the host whose worker has the job."""
+    def _find_holder(self, job: str, progress: float) -> tuple[Host, str] | None:
+        """Return the host whose worker has the job, once a part of it is done."""
+        if progress <= 0:
+            return None
         with closing(JobStore(self._layout)) as store:
             worker = store.get(job).worker
         if worker is None:

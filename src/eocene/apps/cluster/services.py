@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from eocene.model import UnavailableError
 from eocene.testing.postgres import PostgresServer
+from eocene.testing.swift import SwiftServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ROLES = {
     "database": "PostgreSQL with pgstac: users, jobs, catalogue",
+    "store": "OpenStack Swift with its S3 interface: results",
     "scheduler": "Dask scheduler",
     "dask-1": "Dask worker",
     "dask-2": "Dask worker",
@@ -62,6 +64,10 @@ class Services:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             server = stack.enter_context(_run_postgres(self._lab["database"]))
+            host = self._lab["store"]
+            store = stack.enter_context(
+                SwiftServer(host.folder / "swift", host=host.address, prefix=host.prefix)
+            )
             scheduler = f"tcp://{self._lab['scheduler'].address}:{SCHEDULER_PORT}"
             self.addresses = Addresses(
                 f"http://{self._lab['api'].address}:{API_PORT}",
@@ -70,6 +76,7 @@ class Services:
                     "EOCENE_DATABASE": server.url(server.make_database()),
                     "EOCENE_CATALOGUE": server.url(server.make_database()),
                     "EOCENE_SCHEDULER": scheduler,
+                    **store.environment(f"{store.make_bucket('eocene')}/demo"),
                 },
             )
             stack.callback(self._end)
