@@ -27,8 +27,12 @@ VALUES = np.arange(SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)
 
 @pytest.fixture
 def product(tmp_path: Path) -> Path:
-    """A folder with an image of a day, and one in an own format that is not read in ranges."""
-    folder = tmp_path / "product"
+    return make_product(tmp_path)
+
+
+def make_product(where: Path) -> Path:
+    """Return a new folder ``product`` with an image of a day."""
+    folder = where / "product"
     folder.mkdir()
     profile = {
         "driver": "GTiff", "width": SIZE, "height": SIZE, "count": 1, "dtype": "uint16", "crs": "EPSG:4326",
@@ -62,6 +66,15 @@ def test_an_ingested_product_is_read_from_the_store_alone(
         "files": 1, "bytes": asset.extra_fields["file:size"], "without_checksum": 0, "remote": 0,
         "damaged": [], "repaired": [],
     }  # fmt: skip
+
+
+def test_a_table_is_brought_here_to_be_read(workspace: Workspace, store: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "stations.csv").write_text("time;name;value\n2024-05-01;a;1.5\n2024-05-02;b;2.5\n")
+    (item,) = workspace.ingest(tmp_path / "stations.csv")
+    assert item.assets["data"].href.startswith(store.url)
+    assert list((workspace.layout.root / "assets").rglob("*.parquet")) == []
+    for _ in range(2):
+        assert workspace.archive.table("stations")["value"].tolist() == [1.5, 2.5]
 
 
 def test_verify_names_what_was_changed_or_lost_in_the_store(
@@ -119,5 +132,5 @@ def test_the_result_of_a_job_is_data_for_the_next_one(
     found = eocene.run(again, workspace=workspace)
     assert np.array_equal(np.squeeze(found.values), VALUES)
     bo = workspace.archive.of("bo", lambda _: False)
-    with pytest.raises(eocene.model.EoceneError):
+    with pytest.raises(eocene.model.EoceneError, match="no file"):
         eocene.process.make_plan(again, bo)
