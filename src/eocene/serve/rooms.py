@@ -100,7 +100,7 @@ def open_rooms(layout: Layout, settings: ServeSettings) -> Rooms:
         logins=Logins(settings.oidc, users),
         layers=Layers(layout),
         own_processes=own_processes,
-        rules=Rules(layout, archive, admission=accounts.admit_job),
+        rules=Rules(layout, archive, admission=accounts.admit_job, storage=accounts.check_storage),
         metrics=Metrics(),
         plans=plans,
         drawing=Drawing(plans, settings.tile_cache),

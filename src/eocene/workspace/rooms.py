@@ -77,7 +77,8 @@ class Rooms:
         """What runs and tells when something happens."""
         from eocene.jobs.events import Rules
 
-        return Rules(self.layout, self.archive, admission=self.accounts.admit_job)
+        accounts = self.accounts
+        return Rules(self.layout, self.archive, admission=accounts.admit_job, storage=accounts.check_storage)
 
     @cached_property
     def models(self) -> ModelRegistry:

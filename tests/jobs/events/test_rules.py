@@ -103,6 +103,27 @@ def test_a_job_beyond_the_quota_waits_and_is_not_lost(rules, jobs, outside, cloc
     assert [(job.status, job.budget) for job in jobs.list()] == [("queued", 7.0)]
 
 
+@pytest.mark.parametrize("wait_days", [0, 0.001])
+def test_a_job_waits_while_its_owners_storage_is_full(rules, jobs, outside, clock, wait_days):
+    def check_storage(owner):
+        asked.append(owner)
+        if full:
+            raise StateError("Your storage is full.", "Delete jobs.")
+
+    asked, full, rules.storage = [], True, check_storage
+    outside.feed = collect(quake("us1", 5.4, time=int(clock.now * 1000)))
+    rule = rules.create(watch(outside, run={"process": ADD, "wait_days": wait_days}), owner="ada")
+    step(rules, clock)
+    step(rules, clock)
+    assert jobs.list() == ()
+    assert set(asked) == {"ada"}
+    assert any("storage is full" in line["message"] for line in rules.logs(rule.id))
+    full = False
+    step(rules, clock)
+    step(rules, clock)
+    assert [job.status for job in jobs.list()] == ["queued"]
+
+
 def test_what_is_told_at_the_end_waits_for_the_job(rules, jobs, outside, clock):
     outside.feed = collect(quake("us1", 5.4))
     hook = {"kind": "webhook", "url": f"{outside.server.url}/hook"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from sqlalchemy import delete, or_, select, update
 
@@ -13,10 +14,12 @@ from eocene.jobs.events.rule import Rule
 from eocene.jobs.events.store import load_rule, tell_event
 from eocene.jobs.events.tables import rule_events, rule_logs, rule_notices, rules
 from eocene.jobs.tables import jobs
+from eocene.model import EoceneError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from eocene.jobs.events.outbox import Admission
     from eocene.jobs.events.sources import Look
     from eocene.jobs.events.store import Rules
 
@@ -70,6 +73,7 @@ class Agenda:
     def record(self, rule: Rule, found: Look) -> int:
         """Note what a look gave, and all that it sets off, at once; return how many events were new."""
         now, fired = self._rules.clock(), 0
+        admission = self._find_admission(rule) if found.events and rule.run else None
         with self._rules.database.write() as connection:
             if not _end_lease(connection, rule):
                 return 0
@@ -81,7 +85,7 @@ class Agenda:
                 if fired == MOST_AT_ONCE:
                     changes = {"next_look": now}
                     break
-                insert_event(connection, rule, event, now, self._rules.admission)
+                insert_event(connection, rule, event, now, admission)
                 known |= set(event.ids)
                 fired += 1
             connection.execute(update(rules).where(rules.c.id == rule.id).values(**changes))
@@ -102,13 +106,25 @@ class Agenda:
         with self._rules.database.read() as connection:
             waiting = connection.execute(due.order_by(rule_events.c.due).limit(MOST_AT_ONCE)).all()
         for rule_id, document in waiting:
-            with self._rules.database.write() as connection:
+            with self._rules.database.read() as connection:
                 row = connection.execute(select(rules).where(rules.c.id == rule_id)).mappings().first()
-                if row is not None:  # else it was deleted meanwhile
-                    event = Event.from_dict(document)
-                    start_job(connection, Rule.from_row(dict(row)), event, now, self._rules.admission)
-                    started += 1
+            if row is None:  # deleted meanwhile
+                continue
+            rule = Rule.from_row(dict(row))
+            admission = self._find_admission(rule)
+            with self._rules.database.write() as connection:
+                start_job(connection, rule, Event.from_dict(document), now, admission)
+                started += 1
         return started
+
+    def _find_admission(self, rule: Rule) -> Admission | None:
+        """Return what admits jobs of a rule; nothing is admitted where the owner's storage is full."""
+        try:
+            if self._rules.storage is not None:
+                self._rules.storage(rule.owner)
+        except EoceneError as error:
+            return partial(_refuse, error)
+        return self._rules.admission
 
     def claim_notice(self) -> Notice | None:
         """Take a notice that can be sent; it is free again after two minutes unless its end is noted."""
@@ -146,6 +162,10 @@ class Agenda:
             what = "Sent" if fault is None else f"Attempt {notice.attempts} failed to send"
             line = f"{what} the notice {notice.id} by {notice.target['kind']}. {fault or ''}".strip()
             write_rule_log(connection, notice.message["rule"]["id"], now, level, line)
+
+
+def _refuse(error: EoceneError, *_: object) -> NoReturn:
+    raise error
 
 
 def _end_lease(connection: Connection, rule: Rule) -> bool:

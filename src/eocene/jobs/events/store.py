@@ -47,6 +47,8 @@ class Rules:
         Gives the time in seconds since 1970.
     admission : callable, optional
         Returns the budget of a job, inside a transaction; raises where the owner's quota forbids it.
+    storage : callable, optional
+        Raises where the results and files of an owner take as much as they may; asked before a transaction.
     """
 
     def __init__(
@@ -56,9 +58,10 @@ class Rules:
         *,
         clock: Callable[[], float] = time.time,
         admission: Admission | None = None,
+        storage: Callable[[str], None] | None = None,
     ) -> None:
         self.archive = archive
-        self.admission = admission
+        self.admission, self.storage = admission, storage
         self.clock = clock
         self.database = open_database(layout)
 
