@@ -114,7 +114,9 @@ def test_assets_and_files_are_sent_in_ranges_and_what_is_gone_comes_again(
     data = bytes(range(256)) * 10
     assert client.put(f"{API}/files/a/%C3%A4.bin", content=data).json()["size"] == len(data)
     assert client.get(f"{API}/files/a/%C3%A4.bin", headers={"Range": "bytes=3-5"}).content == data[3:6]
+    assert "store" not in client.get("/health").json()["faults"]
     proxy.choose = lambda *_: "unavailable"
+    assert "503" in client.get("/health").json()["faults"]["store"]
     began = time.monotonic()
     answer = client.put(f"{API}/files/b.bin", content=data)
     assert (answer.status_code, answer.json()["code"]) == (503, "StorageFailure")

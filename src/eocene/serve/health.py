@@ -45,6 +45,8 @@ def check_health(request: Request, rooms: RoomsOf) -> JSONResponse:
         "disk": lambda: _check_disk(rooms),
         "workers": lambda: _check_workers(workers),
     }
+    if rooms.archive.bucket is not None:
+        checks["store"] = rooms.archive.bucket.check
     found, faults = {}, {}
     for name, check in checks.items():
         try:

@@ -8,6 +8,7 @@ Requests that write are sent by obstore, those that read by the door, with its l
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -182,6 +183,10 @@ class Bucket:
             for page in obstore.list(self._asking, prefix=self._key(folder), chunk_size=_PAGE):
                 yield from map(self._describe, page)
 
+    def check(self) -> None:
+        """Return if the store answers and has the bucket; else raise StoreUnavailableError, NotFoundError."""
+        next(self.list("assets"), None)
+
     def open(self, name: str) -> Content:
         """Return an object for reading in ranges; raises MissingError, DamageError."""
         return HttpContent(self._client, self._place(name))
@@ -252,7 +257,8 @@ class Bucket:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:300]
+    text = str(error).partition("\n")[0][:300]
+    return re.sub(r"https?://\S+", "a request", text)  # the network's plan is not the users' concern
 
 
 def is_stored(href: object) -> bool:
