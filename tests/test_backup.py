@@ -141,6 +141,21 @@ def test_the_commands_back_up_and_restore(layout, tmp_path):
     assert call("jobs", "-w", tmp_path / "w").json == call("jobs", "-w", layout.root).json
 
 
+def test_a_backup_names_the_store_that_keeps_objects_and_restore_asks_for_it(
+    layout, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("EOCENE_STORE", "s3://bucket/prefix")
+    snapshot = back_up(layout, tmp_path / "backups").snapshot
+    assert snapshot.store == "s3://bucket/prefix"
+    monkeypatch.delenv("EOCENE_STORE")
+    with pytest.raises(InputError, match="lie in s3://bucket/prefix") as caught:
+        restore_workspace(tmp_path / "backups", tmp_path / "new")
+    assert "EOCENE_STORE" in caught.value.remedy
+    assert not (tmp_path / "new").exists()
+    monkeypatch.setenv("EOCENE_STORE", "s3://copy/prefix")
+    assert restore_workspace(tmp_path / "backups", tmp_path / "new") == snapshot
+
+
 def test_places_that_hold_something_else_are_left_alone(layout, tmp_path):
     back_up(layout, tmp_path / "backups")
     (tmp_path / "thesis").mkdir()

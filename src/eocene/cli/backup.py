@@ -32,6 +32,7 @@ def backup(
     print_json({
         "backup": saved.snapshot.name, "files": len(entries), "bytes": sum(e.size for e in entries),
         "written": saved.written_bytes, "forgotten": list(saved.forgotten),
+        "left_in_store": saved.snapshot.store or None,
     })  # fmt: skip
 
 

@@ -48,7 +48,8 @@ class Snapshot:
     """What one backup holds.
 
     ``root`` is the folder that the workspace had, ``created`` an instant in UTC, ``databases`` the variable
-    of the environment that named a database of PostgreSQL → the entry with its dump.
+    of the environment that named a database of PostgreSQL → the entry with its dump. ``store`` is the address
+    of the object store that the workspace had, whose objects are not part of the backup; empty without one.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Snapshot:
     root: str
     files: tuple[Entry, ...]
     databases: dict[str, Entry]
+    store: str = ""
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -127,10 +129,11 @@ class BackupFolder:
             raise InputError(f"{path} has the format {document['format']}.", "Install a newer Eocene.")
         databases = {key: Entry(**entry) for key, entry in document["databases"].items()}
         files = tuple(Entry(**entry) for entry in document["files"])
-        return Snapshot(path.stem, document["created"], document["root"], files, databases)
+        store = document.get("store", "")
+        return Snapshot(path.stem, document["created"], document["root"], files, databases, store)
 
     def write(
-        self, created: str, root: Path, files: Iterable[Entry], databases: dict[str, Entry]
+        self, created: str, root: Path, files: Iterable[Entry], databases: dict[str, Entry], store: str = ""
     ) -> Snapshot:
         """Make a backup of what was put here; it is there whole or not at all."""
         os.sync()  # the objects stand on the disk before a list names them
@@ -138,6 +141,7 @@ class BackupFolder:
             "format": FORMAT,
             "created": created,
             "root": str(root),
+            "store": store,
             "files": [asdict(entry) for entry in files],
             "databases": {key: asdict(entry) for key, entry in databases.items()},
         }

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from eocene.archive import Search
 from eocene.archive.catalogue.sqlite import SqliteCatalogue
 from eocene.archive.places import open_catalogue
+from eocene.archive.store.bucket import VARIABLE as STORE
 from eocene.jobs.backup.dumps import CATALOGUE, is_postgres, restore_postgres
 from eocene.jobs.backup.folder import BackupFolder
 from eocene.model import DamageError, InputError, Layout
@@ -36,7 +37,8 @@ def restore_workspace(
     """Make a workspace of a backup; every file is compared with its checksum before the folder appears.
 
     Items whose files lay in the workspace find them in the new one. Databases of PostgreSQL are restored into
-    those that ``EOCENE_DATABASE`` and ``EOCENE_CATALOGUE`` name, which must be empty.
+    those that ``EOCENE_DATABASE`` and ``EOCENE_CATALOGUE`` name, which must be empty. Objects of a store are
+    not brought back: ``EOCENE_STORE`` names that which holds them.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def restore_workspace(
     DamageError
         If a file of the backup is missing or changed; it is named, and nothing appears.
     InputError
-        If the place is taken, or a database is not named.
+        If the place is taken, or a database or the object store is not named.
     """
     root = root.resolve()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
@@ -64,6 +66,7 @@ def restore_workspace(
     folder = BackupFolder(source.absolute())
     snapshot = folder.read(name)
     urls = _find_databases(snapshot)
+    _check_store(snapshot)
     root.parent.mkdir(parents=True, exist_ok=True)
     temporary = root.with_name(f".{root.name}.{secrets.token_hex(4)}")
     try:
@@ -89,6 +92,14 @@ def _find_databases(snapshot: Snapshot) -> dict[str, str]:
                 f"Set {key} to the address of an empty database.",
             )
     return urls
+
+
+def _check_store(snapshot: Snapshot) -> None:
+    if snapshot.store and not os.environ.get(STORE, "").strip():
+        raise InputError(
+            f"Results and uploads of this workspace lie in {snapshot.store}, and {STORE} names no store.",
+            f"Set {STORE} to it, or to a copy of it.",
+        )
 
 
 def _fetch_all(

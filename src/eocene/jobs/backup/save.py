@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from eocene.archive.store.bucket import VARIABLE as STORE
 from eocene.jobs.backup.folder import BackupFolder
 from eocene.jobs.backup.freeze import freeze
 from eocene.model import DamageError, NotFoundError
@@ -35,6 +37,8 @@ def back_up(
     progress: Callable[[int, int], None] | None = None,
 ) -> Saved:
     """Back up a workspace while it is used: all that the state names at one moment is in the backup.
+
+    Results and uploads that lie in an object store stay there; the backup says in which.
 
     Parameters
     ----------
@@ -89,7 +93,8 @@ def _save(
         if progress is not None:
             progress(number, len(paths))
     databases = {key: folder.put(path, path.name.lstrip(".")) for key, path in dumps.items()}
-    return folder.write(created, layout.root.resolve(), files, databases)
+    store = os.environ.get(STORE, "").strip()
+    return folder.write(created, layout.root.resolve(), files, databases, store)
 
 
 def _known(folder: BackupFolder) -> dict[str, Entry]:
