@@ -58,7 +58,7 @@ def test_results_are_removed_when_their_time_is_over_and_never_silently(store, c
     job = store.queue(store.create(PROCESS).id)
     work(store, limits=JobLimits(keep_days=2))
     shown = store.get(job.id).to_openeo()
-    assert shown["eocene:results_expire"] == "2023-11-16T22:13:20Z"
+    assert shown["unpublished"] == "2023-11-16T22:13:20Z"
     assert any("kept until 2023-11-16T22:13:20Z" in line["message"] for line in store.logs(job.id))
     clock.wait(2 * DAY_S - 1)
     assert store.expire() == 0

@@ -198,3 +198,12 @@ def test_spans_that_only_touch_have_nothing_in_common() -> None:
     march, april = TimeSpan.from_stac("2024-03"), TimeSpan.from_stac("2024-04")
     with pytest.raises(InputError, match="is empty"):
         march.intersect(april)
+
+
+@pytest.mark.parametrize(
+    "text", ["../1000-04-09T10:28:27Z", "/1677-12-31T23:59:59Z", "2300-01-01T00:00:00Z/.."]
+)
+def test_an_open_end_is_open_however_far_the_other_lies(text):
+    span = TimeSpan.from_stac(text)
+    assert span.start < span.end
+    assert not span.contains(np.datetime64("2024-01-01"))

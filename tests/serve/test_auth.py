@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from tests.serve.conftest import read_error, run_server, start_app
 
-from eocene.jobs import Quota
+from eocene.jobs import Layer, Quota
 from eocene.model import Layout
 from eocene.serve.provider import Provider
 
@@ -41,9 +41,12 @@ OPEN = re.compile(
 SIGNED = "/rules/{rule_id}/feed"
 """Opened by the signature in its address alone, since readers of feeds log in nowhere."""
 
+READING = (f"{OPENEO}/validation", "/stac/search", "/stac/aggregate", "/sparql", "/series/{layer_id}")
+"""What is posted and changes nothing."""
+
 CHANGING_STAC = ("POST", "PUT", "PATCH", "DELETE")
 SAMPLE = {"z": "1", "x": "1", "y": "1", "ending": "png"}
-QUERY = "?lon=11&lat=48&query=ASK{}&collections=a&aggregations=total_count"
+QUERY = "?lon=11&lat=48&query=ASK{}&collections=a&aggregations=total_count&request=GetCapabilities"
 PROCESS = {"process_graph": {"a": {"process_id": "add", "arguments": {"x": 1, "y": 1}, "result": True}}}
 
 
@@ -194,40 +197,97 @@ def test_the_good_token_from_which_the_bad_ones_were_made_is_accepted(service):
     assert service.call("GET", f"{OPENEO}/me", service.sign()).status_code == 200
 
 
-def test_another_users_things_do_not_exist(service):
-    owner, other = f"oidc/lab/{service.sign()}", f"oidc/lab/{service.sign(sub='mallory')}"
+def make_things(service: Service, owner: str) -> dict[str, str]:
+    """Make one of each thing that a user can own; return its name by the parameter that paths have for it."""
+    rule = {"title": "Mine", "when": {"kind": "schedule", "cron": "0 6 * * 1"}, "run": {"process": PROCESS}}
     made = service.call("POST", f"{OPENEO}/jobs", owner, json={"process": PROCESS})
     token = service.call("POST", "/account/tokens", owner, json={"title": "mine"})
     project = service.call("POST", "/account/projects", owner, json={"name": "water"})
     process = service.call("PUT", f"{OPENEO}/process_graphs/mine", owner, json=PROCESS)
     file = service.call("PUT", f"{OPENEO}/files/mine.txt", owner, content=b"mine")
-    for answer in (made, token, project, process, file):
+    kept = service.call("POST", "/rules", owner, json=rule)
+    for answer in (made, token, project, process, file, kept):
         assert answer.status_code < 300, answer.text
-    own = {
+    account = service.call("GET", f"{OPENEO}/me", owner).json()["user_id"]
+    # A service wants a cube to draw, and there are no data here: its layer is written down as it would be.
+    layer = Layer("s-mine", "Mine", owner=account, process=PROCESS, style={"kind": "rgb"}, type="XYZ")
+    service.app.state.rooms.layers.put(layer)
+    return {
         "job_id": made.headers["OpenEO-Identifier"],
         "token_id": token.json()["id"],
         "project_id": project.json()["id"],
         "user_id": "eocene",
         "process_graph_id": "mine",
+        "process_id": "mine",
         "path": "mine.txt",
-    }
-    tried = 0
+        "name": "collection.json",
+        "rule_id": kept.headers["Location"].rsplit("/", 1)[1],
+        "service_id": "s-mine",
+        "layer_id": "s-mine",
+    } | SAMPLE
+
+
+NEVER_RUN = ("/results/{job_id}/{name}", "/ogc/jobs/{job_id}/results")
+"""What is not there for the owner, either, before a job has run."""
+
+
+def test_another_users_things_do_not_exist(service):
+    owner, other = f"oidc/lab/{service.sign()}", f"oidc/lab/{service.sign(sub='mallory')}"
+    own = make_things(service, owner)
+    bodies = {"PATCH": {"title": "theirs"}, "POST": {"process": PROCESS}, "PUT": {"role": "owner"}}
+    tried = set()
     for method, path in list_routes(service.app):
         names = set(re.findall(r"\{(\w+)\}", path))
-        if not names or not names <= set(own) or (method == "PUT" and not path.startswith("/account/")):
+        makes_ones_own = method == "PUT" and not path.startswith("/account/")
+        if not names or not names <= set(own) or makes_ones_own or path == SIGNED:
             continue
-        body = {"json": {"title": "theirs"}} if method == "PATCH" else {}
-        body = {"json": {"role": "owner"}} if "members" in path and method == "PUT" else body
-        answer = service.call(method, path.format(**own), other, **body)
+        target = path.format(**own) + QUERY
+        body = {"json": bodies[method]} if method in bodies else {}
+        answer = service.call(method, target, other, **body)
         assert answer.status_code == 404, (method, path, answer.text)
-        tried += 1
-    assert tried >= 15
-    assert service.call("GET", f"{OPENEO}/jobs/{own['job_id']}", owner).status_code == 200
-    for path in ("jobs", "process_graphs", "files"):
+        if method == "GET" and path not in NEVER_RUN and "{layer_id}" not in path:
+            assert service.call("GET", target, owner).status_code < 404, (path, "is not there for its owner")
+        tried.add((method, path))
+    of = {path.split("/")[1] if not path.startswith(OPENEO) else path.split("/")[3] for _, path in tried}
+    assert of >= {
+        "jobs", "services", "process_graphs", "files", "account", "rules", "layers", "tiles", "series",
+        "wmts", "packages", "results", "ogc",
+    }  # fmt: skip
+    assert len(tried) >= 40
+    assert service.call("GET", "/layers/s-mine", owner).status_code == 200
+    for path in ("jobs", "process_graphs", "files", "services"):
         (listed,) = [
             v for k, v in service.call("GET", f"{OPENEO}/{path}", other).json().items() if k != "links"
         ]
         assert listed == []
+
+
+def test_the_address_of_a_feed_opens_that_feed_alone(service):
+    owner = f"oidc/lab/{service.sign()}"
+    rule = {"when": {"kind": "schedule", "cron": "0 6 * * 1"}}
+    first, second = (service.call("POST", "/rules", owner, json=rule).headers["Location"] for _ in range(2))
+    links = service.call("GET", first, owner).json()["links"]
+    (feed,) = [entry["href"] for entry in links if entry["rel"] == "alternate"]
+    assert service.call("GET", feed, None).status_code == 200
+    stolen = feed.replace(first.rsplit("/", 1)[1], second.rsplit("/", 1)[1])
+    assert read_error_of(service.call("GET", stolen, None)) == (403, "TokenInvalid")
+
+
+def test_a_token_that_may_only_read_starts_and_changes_nothing(service):
+    owner = f"oidc/lab/{service.sign(sub='reader')}"
+    made = service.call("POST", "/account/tokens", owner, json={"title": "reads", "scope": "read"})
+    token, tried = made.json()["token"], 0
+    for method, path in list_routes(service.app):
+        if path.startswith("/account/") or path == f"{OPENEO}/credentials/basic":
+            continue
+        answer = service.call(method, fill(path), token, **({"json": {}} if method != "GET" else {}))
+        reads = method == "GET" or path in READING
+        if not reads:
+            assert read_error_of(answer) == (403, "PermissionsInsufficient"), (method, path)
+        elif path != SIGNED:
+            assert answer.status_code != 403, (method, path, answer.text)
+        tried += 1
+    assert tried > 80
 
 
 def test_who_a_provider_names_is_never_a_local_user(service):

@@ -96,6 +96,12 @@ def test_a_plain_token_is_the_same_user_as_one_with_a_prefix(service, issuer):
     assert named.json()["user_id"] == plain.json()["user_id"]
 
 
+def test_plain_tokens_are_announced_as_version_1_3_says(service):
+    announced = service.get(f"{OPENEO}/").json()["conformsTo"]
+    assert "https://api.openeo.org/1.3.0/authentication/jwt" in announced
+    assert service.get(f"{OPENEO}/conformance").json()["conformsTo"] == announced
+
+
 def test_who_is_not_admitted_is_told(service, issuer):
     refused = ask(service, f"oidc/lab/{get_token(issuer, 'stranger')}")
     assert read_error(refused) == (403, "PermissionsInsufficient")

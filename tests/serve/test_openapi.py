@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from tests.serve.test_openeo_responses import OPENEO, check  # noqa: F401  the fixture is used here, too
@@ -87,6 +88,28 @@ def test_what_version_1_3_adds_is_there(server):
     graph = {"add": {"process_id": "add", "arguments": {"x": 1, "y": 2}, "result": True}}
     answer = server.post(f"{OPENEO}/result", {"process": {"process_graph": graph}})
     assert answer.headers["OpenEO-Identifier"].startswith("r-")
+
+
+def test_tokens_are_announced_only_where_some_are_taken(server):
+    assert not any("jwt" in name for name in server.get(f"{OPENEO}/").json()["conformsTo"])
+
+
+def test_a_job_and_its_results_tell_their_instants_as_version_1_3_names_them(server):
+    graph = {"add": {"process_id": "add", "arguments": {"x": 1, "y": 2}, "result": True}}
+    home = server.post(f"{OPENEO}/jobs", {"process": {"process_graph": graph}}).headers["Location"]
+    created = server.get(home, headers=server.as_user()).json()
+    assert not {"queued", "started", "unpublished"} & created.keys()
+    server.post(f"{home}/results", None)
+    deadline = time.monotonic() + 120
+    while (job := server.get(home, headers=server.as_user()).json())["status"] in ("queued", "running"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert job["created"] <= job["queued"] <= job["started"] <= job["ended"] <= job["updated"]
+    results = server.get(f"{home}/results", headers=server.as_user()).json()
+    assert {n: results[n] for n in ("queued", "started", "updated")} == {
+        n: job[n] for n in ("queued", "started", "updated")
+    }
+    server.client.delete(home, headers=server.as_user())
 
 
 def test_a_slash_too_many_does_no_harm(server):

@@ -97,9 +97,9 @@ class Job:
 
     ``progress`` is in percent; ``created`` and ``updated`` are seconds since 1970, UTC.
     ``lease`` is the secret of the worker that holds the job, or None. ``run`` tells one time that the
-    job was started from the next; ``started`` and ``ended`` are instants of it, ``cpu_s`` and ``wall_s``
-    the seconds of processor and time that its workers took so far, ``memory_bytes`` the most memory that
-    one of them held, ``expires`` the instant after which its results are removed.
+    job was started from the next; ``queued``, ``started`` and ``ended`` are instants of it, ``cpu_s`` and
+    ``wall_s`` the seconds of processor and time that its workers took so far, ``memory_bytes`` the most
+    memory that one of them held, ``expires`` the instant after which its results are removed.
     """
 
     id: str
@@ -118,6 +118,7 @@ class Job:
     lease: str | None
     attempts: int
     run: str | None = None
+    queued: float | None = None
     started: float | None = None
     ended: float | None = None
     cpu_s: float | None = None
@@ -142,6 +143,21 @@ class Job:
         listed = self.process.get("parameters") or []
         return {p["name"]: p["default"] for p in listed if isinstance(p, dict) and "default" in p}
 
+    def instants(self) -> dict[str, str]:
+        """Return the instants of the job's last run, as version 1.3.0 of the openEO API names them.
+
+        ``unpublished`` is when its results are removed.
+        """
+        if self.status == "created":
+            return {}
+        known = {
+            "queued": self.queued,
+            "started": self.started,
+            "ended": self.ended,
+            "unpublished": self.expires,
+        }
+        return {name: format_instant(at) for name, at in known.items() if at is not None}
+
     def to_openeo(self, *, full: bool = True) -> dict[str, Any]:
         """Return the metadata as the openEO API shows it; without ``full`` no nested values."""
         shown: dict[str, Any] = {
@@ -155,8 +171,7 @@ class Job:
         shown |= {key: value for key in optional if (value := getattr(self, key)) is not None}
         if self.status not in ("created", "queued"):
             shown["progress"] = round(self.progress, 2)
-        instants = {"started": self.started, "ended": self.ended, "eocene:results_expire": self.expires}
-        shown |= {name: format_instant(at) for name, at in instants.items() if at is not None}
+        shown |= self.instants()
         if self.ended is not None and self.cpu_s is not None:
             shown |= {"costs": round(credits_of(self.cpu_s), 4), "usage": describe_usage(self)}
         if full:

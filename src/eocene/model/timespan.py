@@ -13,6 +13,8 @@ from eocene.model.errors import InputError
 _PARTIAL = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.,]+([Zz]|[+-][0-9:]+)?")
 _MIN, _MAX = np.datetime64("1678-01-01", "s"), np.datetime64("2262-01-01", "s")
+_FIRST, _LAST = np.datetime64("0000-01-01", "s"), np.datetime64("10000-01-01", "s")
+"""Of what can be written; an open end reaches there only from beyond the usual ones."""
 
 
 def parse_instant(text: str, *, end: bool = False) -> np.datetime64:
@@ -85,11 +87,13 @@ class TimeSpan:
         start, slash, end = text.partition("/")
         if not slash:
             end = start
-        first = _MIN if start in ("", "..") else parse_instant(start)
-        last = _MAX if end in ("", "..") else parse_instant(end, end=True)
-        if last != _MAX and not _PARTIAL.fullmatch(end):
+        first = None if start in ("", "..") else parse_instant(start)
+        last = None if end in ("", "..") else parse_instant(end, end=True)
+        if last is not None and not _PARTIAL.fullmatch(end):
             last = last + np.timedelta64(1, "s")
-        return cls(first, last)
+        if first is None:
+            first = _MIN if last is None or last > _MIN else _FIRST
+        return cls(first, last if last is not None else _MAX if first < _MAX else _LAST)
 
     def contains(self, instant: np.datetime64) -> bool:
         """Tell whether the instant lies in the span."""

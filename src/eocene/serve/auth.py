@@ -14,7 +14,7 @@ from eocene.jobs.accounts.identity import Identity
 from eocene.jobs.accounts.tokens import PERSONAL
 from eocene.jobs.accounts.users import SESSION
 from eocene.model import AuthenticationError, EoceneError, ForbiddenError
-from eocene.serve.rooms import Rooms, RoomsOf
+from eocene.serve.rooms import AddressOf, Rooms, RoomsOf, link
 from eocene.serve.schemes import BASIC, BEARER, READING
 from eocene.serve.settings import OPENEO
 
@@ -109,7 +109,7 @@ def authenticate_basic(request: Request, rooms: RoomsOf) -> dict[str, str]:
 
 
 @router.get("/me")
-def describe_account(who: Caring, rooms: RoomsOf) -> dict[str, Any]:
+def describe_account(who: Caring, rooms: RoomsOf, address: AddressOf) -> dict[str, Any]:
     """Tell who the caller is, and what is left of the account's storage and credits."""
     accounts, account = rooms.accounts, who.account
     quota = accounts.quota(account)
@@ -120,7 +120,14 @@ def describe_account(who: Caring, rooms: RoomsOf) -> dict[str, Any]:
         "budget": accounts.credits_left(account),
         "roles": sorted(who.roles),
         "limits": quota.to_dict(),
-        "links": [],
+        "links": [
+            link("related", address(path), title=title)
+            for path, title in (
+                ("/account/tokens", "Your personal tokens"),
+                ("/account/projects", "Your projects"),
+                ("/rules", "Your rules on events"),
+            )
+        ],
     }
     return {name: value for name, value in shown.items() if value is not None}
 

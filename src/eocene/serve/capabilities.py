@@ -24,6 +24,9 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
 )
+TOKENS = "https://api.openeo.org/1.3.0/authentication/jwt"
+"""Announced where there are login providers: their JSON web tokens, which name the issuer, come plain."""
+
 BILLING = {
     "currency": "credits",
     "default_plan": "open",
@@ -58,7 +61,7 @@ def describe_server(request: Request, address: AddressOf) -> dict[str, Any]:
         "title": "Eocene",
         "description": "Satellite archives as data cubes, maps, models and linked data, from one workspace.",
         "production": True,
-        "conformsTo": list(CONFORMANCE),
+        "conformsTo": _find_conformance(request),
         "endpoints": list_endpoints(request.app.openapi()["paths"]),
         "billing": BILLING,
         "eocene:udf": describe_walls(),
@@ -74,9 +77,14 @@ def describe_server(request: Request, address: AddressOf) -> dict[str, Any]:
 
 
 @router.get(f"{OPENEO}/conformance")
-def list_conformance() -> dict[str, Any]:
+def list_conformance(request: Request) -> dict[str, Any]:
     """List the conformance classes."""
-    return {"conformsTo": list(CONFORMANCE)}
+    return {"conformsTo": _find_conformance(request)}
+
+
+def _find_conformance(request: Request) -> list[str]:
+    takes_tokens = bool(request.app.state.rooms.settings.oidc)
+    return [*CONFORMANCE, *([TOKENS] if takes_tokens else [])]
 
 
 @router.get(f"{OPENEO}/file_formats")

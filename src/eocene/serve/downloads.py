@@ -43,8 +43,9 @@ def list_results(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf
         return JSONResponse(find_failure(rooms, job), 424)
     _check_finished(job)
     collection = describe_results(rooms, address, job.id)
+    told = {"openeo:status": job.status, "updated": format_instant(job.updated), **job.instants()}
     # Downloads cost nothing, however often.
-    return JSONResponse(collection | {"openeo:status": job.status}, headers={"OpenEO-Costs": "0"})
+    return JSONResponse(collection | told, headers={"OpenEO-Costs": "0"})
 
 
 @files.get("/results/{job_id}/{name:path}", dependencies=[Depends(ANYONE)])

@@ -98,7 +98,7 @@ def read_question(body: dict[str, Any]) -> Question:
         intersects=_read_kind(body, "intersects", dict),
         span=read_span(_read_kind(body, "datetime", str)),
         filter=_read_filter(body),
-        sortby=read_sort(body.get("sortby") or ()),
+        sortby=read_sort(body.get("sortby", ())),
         limit=read_limit(body.get("limit")),
     )
     fields = read_fields(body["fields"]) if "fields" in body else ()
@@ -167,8 +167,8 @@ def _read_filter(body: dict[str, Any]) -> str | dict[str, Any] | None:
 
 
 def _read_names(given: dict[str, Any], name: str) -> tuple[str, ...]:
-    names = given.get(name) or []
-    names = [names] if isinstance(names, str) else names
+    names = given.get(name, [])
+    names = [] if names is None else [names] if isinstance(names, str) else names
     if not isinstance(names, list) or not all(isinstance(entry, str) for entry in names):
         raise wrong(name, "is not a list of names")
     if len(names) > _MOST_NAMES:

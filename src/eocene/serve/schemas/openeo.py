@@ -44,7 +44,7 @@ _FORMAT = shape(
 _METRIC = shape({"value": NUMBER, "unit": TEXT})
 _AMOUNT: Schema = {"type": "number", "minimum": 0}
 _JOB_STATUS = one_of("created", "queued", "running", "canceled", "finished", "error")
-_WHEN = dict.fromkeys(("updated", "queued", "started", "ended", "eocene:results_expire"), INSTANT)
+_WHEN = dict.fromkeys(("updated", "queued", "started", "ended", "unpublished"), INSTANT)
 _JOB_LISTED = (
     {"id": TEXT, "status": _JOB_STATUS, "created": INSTANT},
     {
@@ -237,7 +237,7 @@ OPERATIONS: dict[str, Operation] = {
                             "links": _LINKS,
                             "openeo:status": _JOB_STATUS,
                         },
-                        {"expires": INSTANT, "created": INSTANT},
+                        {**_WHEN, "expires": INSTANT, "created": INSTANT},
                     )
                 },
                 {"OpenEO-Costs": TEXT},

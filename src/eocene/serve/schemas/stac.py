@@ -64,10 +64,11 @@ _COLLECTION = {
 }
 _FIELD = TEXT | {"minLength": 1}
 _ORDER = shape({"field": TEXT}, {"direction": one_of("asc", "desc")})
+_NAMES = {"anyOf": [list_of(TEXT), maybe(TEXT)]}
 _QUESTION = {
-    "collections": list_of(TEXT),
-    "ids": list_of(TEXT),
-    "cells": list_of(TEXT),
+    "collections": _NAMES,
+    "ids": _NAMES,
+    "cells": _NAMES,
     "bbox": _BOX,
     "datetime": TEXT | {"format": "stac-interval"},
     "intersects": ref("Geometry"),
