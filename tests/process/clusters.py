@@ -54,9 +54,10 @@ class LocalCluster:
     def start_workers(self, count: int) -> None:
         """Start workers and wait until the scheduler knows them."""
         self._start("dask_worker", "--nworkers", str(count), "--nthreads", "1", "--memory-limit", "0")
-        while not self._file.exists():
+        while not self.address:
             time.sleep(0.05)
-        self.address = json.loads(self._file.read_text())["address"]
+            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # not there, or half of it
+                self.address = json.loads(self._file.read_text())["address"]
         connect(self.address).wait_for_workers(count, timeout=60)
 
     def worker_pids(self) -> list[int]:

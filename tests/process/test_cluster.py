@@ -19,6 +19,7 @@ from eocene.process.executors import cluster as cluster_module
 from eocene.process.executors import executor_for, remote
 from eocene.process.output.results import ResultInfo, save_file, write_results
 from eocene.process.run import Plan
+from eocene.process.udf import UdfError
 from tests.process.clusters import (
     LocalCluster,
     local_cluster,
@@ -27,6 +28,7 @@ from tests.process.clusters import (
     simulated_plan,
 )
 from tests.process.graphs import call, callback, load
+from tests.process.udf.places import needs_walls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -225,6 +227,32 @@ def test_without_the_extra_the_error_says_what_to_install(
     with pytest.raises(UnavailableError) as caught:
         plan.run()
     assert "eocene[cluster]" in caught.value.remedy
+
+
+@needs_walls
+def test_code_of_users_runs_behind_walls_on_every_worker(
+    world: Workspace, on_cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import os\ndef apply_datacube(cube, context):\n"
+        "    alone = os.getpid() == 1 and not os.path.exists('/proc') and os.getuid() == 65534\n"
+        "    return cube * 2 if alone else cube * 0\n"
+    )
+    step = call("run_udf", data={"from_parameter": "x"}, udf=code, runtime="Python", result=True)
+    graph = {"load": load(temporal_extent=SPRING, bands=["B04"])}
+    graph["apply"] = call(
+        "apply", data={"from_node": "load"}, process={"process_graph": {"u": step}}, result=True
+    )
+    monkeypatch.setattr(Plan, "block_size", 48)
+    plain = make_plan({"load": load(temporal_extent=SPRING, bands=["B04"]) | {"result": True}}, world.archive)
+    found = make_plan(graph, world.archive).run()
+    np.testing.assert_array_equal(found.values, plain.run().values * 2)
+    assert np.nanmax(found.values) > 0
+
+    fails = "    if cube.shape[-1] > 1: raise ValueError('here')\n"  # not where one pixel is tried
+    step["arguments"]["udf"] = f"def apply_datacube(cube, context):\n{fails}    return cube\n"
+    with pytest.raises(UdfError, match=r"line 2.*ValueError: here"):
+        make_plan(graph, world.archive).run()
 
 
 @pytest.mark.long

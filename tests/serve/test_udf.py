@@ -82,6 +82,28 @@ def test_code_runs_at_once_and_as_a_job_with_equal_results(connection: Connectio
 
 
 @needs_walls
+def test_the_log_of_a_job_holds_what_its_code_prints_and_inspects_and_the_line_at_which_it_fails(
+    connection: Connection,
+) -> None:
+    code = (
+        "from openeo.udf import inspect\n"
+        "def apply_datacube(cube, context):\n"
+        "    print('printed')\n"
+        "    inspect(data=[1, 2], message='inspected', code='mine', level='warning')\n"
+        "    if cube.notnull().any():\n"
+        "        raise ValueError('too bright')\n"
+        "    return cube\n"
+    )
+    job = load(connection).apply(openeo.UDF(code, runtime="Python")).create_job(out_format="netCDF")
+    with pytest.raises(openeo.rest.JobFailedException):
+        job.start_and_wait(print=lambda _: None, max_poll_interval=0.5, connection_retry_interval=0.5)
+    lines = [(line["level"], line["message"]) for line in job.logs()]
+    assert any(level == "info" and "printed" in text for level, text in lines)
+    assert any(level == "warning" and "[mine] inspected [1, 2]" in text for level, text in lines)
+    assert any(level == "error" and "line 6" in text and "too bright" in text for level, text in lines)
+
+
+@needs_walls
 def test_an_error_of_the_code_names_its_line(connection: Connection, tmp_path: Path) -> None:
     code = "def apply_datacube(cube, context):\n    return cube.nonsense\n"
     with pytest.raises(openeo.rest.OpenEoApiError, match=r"line 2.*nonsense") as caught:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch.door import Door
-from eocene.model import InputError, NotFoundError
+from eocene.model import DamageError, InputError, NotFoundError
 from eocene.process import registry
 from eocene.process.graph import Graph, Node, ParameterRef
 from eocene.process.loads.files import resolve_upload
@@ -149,7 +149,10 @@ def _fetch(address: str, door: Door) -> str:
             f"{address!r} is no address of the web.", "Use https.", code="ProcessParameterInvalid"
         )
     small = replace(door, limits=replace(door.limits, document_bytes=_MOST_CODE))
-    return _decode(small.get_bytes(address), address)
+    try:
+        return _decode(small.get_bytes(address), address)
+    except DamageError as error:  # the user's address is at fault, not our storage
+        raise InputError(error.message, error.remedy, code="ProcessParameterInvalid") from error
 
 
 def _decode(content: bytes, name: str) -> str:
