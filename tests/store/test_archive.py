@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
 from rasterio.transform import from_origin
 
 import eocene
@@ -75,6 +76,23 @@ def test_a_table_is_brought_here_to_be_read(workspace: Workspace, store: Bucket,
     assert list((workspace.layout.root / "assets").rglob("*.parquet")) == []
     for _ in range(2):
         assert workspace.archive.table("stations")["value"].tolist() == [1.5, 2.5]
+
+
+def test_a_format_that_is_not_read_in_ranges_is_brought_here(
+    workspace: Workspace, store: Bucket, tmp_path: Path
+) -> None:
+    values = np.arange(2 * 8 * 8, dtype=np.float32).reshape(2, 8, 8)
+    place = {"y": 48 - (np.arange(8) + 0.5) / 800, "x": 11 + (np.arange(8) + 0.5) / 800}
+    times = np.array(["2024-05-01", "2024-05-02"], "datetime64[ns]")
+    cube = xr.DataArray(values, {"time": times, **place}, ("time", "y", "x"), name="ndvi")
+    cube["y"].attrs, cube["x"].attrs = {"units": "degrees_north"}, {"units": "degrees_east"}
+    cube.attrs["crs"] = "EPSG:4326"
+    cube.to_netcdf(tmp_path / "patch.nc", engine="h5netcdf")
+    workspace.ingest(tmp_path / "patch.nc", collection="patch")
+    (tmp_path / "patch.nc").unlink()
+    assert [entry.name.rpartition("/")[2] for entry in store.list("assets")] == ["patch.nc"]
+    loaded = workspace.load("patch", bbox=BBOX, crs=4326, resolution=1 / 800)
+    assert np.array_equal(loaded.values[:, 0], values)
 
 
 def test_verify_names_what_was_changed_or_lost_in_the_store(
