@@ -301,12 +301,14 @@ def test_a_process_that_its_owner_shares_is_everybodys_with_what_it_calls(server
     assert "ada:twice" in listed
     assert not listed & {"twice", "double", "ada:double"}
     assert server.get(f"{OGC}/processes/ada:double", headers=server.as_user()).status_code == 404
+    assert server.get(f"{OGC}/processes/ada:twice").status_code == 404  # without a login
+    anybodys = {one["id"] for one in server.get(f"{OGC}/processes").json()["processes"]}
+    assert anybodys == set(list_applications())
     (asset,) = execute(server, "ada:twice", {"x": 21}).json()["assets"].values()
     assert server.get(asset["href"]).json() == 42
 
     put("twice", {"process_id": "double", "arguments": {"x": x}})  # shared no more
     assert server.get(f"{OGC}/processes/ada:twice", headers=server.as_user()).status_code == 404
-    assert server.get(f"{OGC}/processes").json()["processes"]  # without a login, too
 
 
 @pytest.mark.parametrize("name", sorted(list_applications()))

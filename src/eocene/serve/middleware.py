@@ -32,7 +32,7 @@ CORS = {
     "Access-Control-Expose-Headers": "Link, Location, OpenEO-Costs, OpenEO-Identifier, ETag",
 }
 PREFLIGHT = CORS | {
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Range, If-None-Match",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Prefer, Range, If-None-Match",
     "Access-Control-Allow-Methods": "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE",
     "Access-Control-Max-Age": "600",
     "Content-Type": "application/json",

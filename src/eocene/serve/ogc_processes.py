@@ -81,7 +81,7 @@ def list_conformance() -> dict[str, Any]:
 def list_processes(
     caller: Anyone, rooms: RoomsOf, address: AddressOf, limit: Limit = None, offset: Offset = 0
 ) -> dict[str, Any]:
-    """List the applications, the processes that others share, and the caller's own."""
+    """List the applications and, for who is logged in, the processes that others share and the own ones."""
     found = list(_list_processes(rooms, caller).items())
     page, links = cut_page(found, address(f"{OGC}/processes"), limit, offset)
     return {"processes": [summarise_process(*one, address) for one in page], "links": links}
@@ -132,20 +132,24 @@ def find_process(rooms: Rooms, account: str | None, name: str) -> dict[str, Any]
     NotFoundError
         If there is none, or it is another's.
     """
-    own = {} if account is None else rooms.own_processes.of(account)
-    if name in own:
-        return own[name]
+    if account is None:
+        return find_application(name)
+    own = rooms.own_processes.of(account)
     owner, colon, shared = name.rpartition(":")
-    return rooms.own_processes.find_shared(owner, shared) if colon else find_application(name)
+    if colon:
+        return rooms.own_processes.find_shared(owner, shared)
+    return own[name] if name in own else find_application(name)
 
 
 def _list_processes(rooms: Rooms, account: str | None) -> dict[str, dict[str, Any]]:
+    if account is None:
+        return list_applications()
     shared = {
         f"{owner}:{name}": process
         for (owner, name), process in rooms.own_processes.shared().items()
         if owner != account
     }
-    return list_applications() | shared | ({} if account is None else rooms.own_processes.of(account))
+    return list_applications() | shared | rooms.own_processes.of(account)
 
 
 def _start_job(rooms: Rooms, account: str, name: str, body: dict[str, Any]) -> Job:
