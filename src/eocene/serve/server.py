@@ -55,7 +55,7 @@ def serve(
     """
     # Behind a proxy a loopback address is open to all, and called by the proxy's name.
     if settings is None and is_loopback(host) and not choices.get("public_url"):
-        settings = ServeSettings(hosts=LOOPBACK)
+        settings = ServeSettings(hosts=tuple(dict.fromkeys((*LOOPBACK, host))))
     settings = settings or ServeSettings(public_data=False)
     settings = replace(settings, **choices)
     configure_logging()
