@@ -8,6 +8,8 @@ import time
 import pytest
 from tests.serve.test_openeo_responses import OPENEO, check  # noqa: F401  the fixture is used here, too
 
+from eocene.serve.schemas import OPERATIONS
+
 ELSEWHERE = {
     "/credentials/basic": "needs HTTP Basic and is checked with the logins",
     "/credentials/oidc": "needs a provider and is checked with the logins",
@@ -78,6 +80,25 @@ def test_all_paths_of_the_specification_are_there(server, specification):
     missing = wanted - listed - {("/", "get"), ("/.well-known/openeo", "get")}
     # Logs of services are of the profile beyond the advanced one; providers are listed where there are some.
     assert missing <= {("/services/{service_id}/logs", "get"), ("/credentials/oidc", "get")}
+
+
+def test_every_operation_says_what_it_takes_and_answers(server):
+    document = server.get("/openapi.json").json()
+    known = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    # Providers are listed where there are some.
+    assert known == OPERATIONS.keys() - {f"GET {OPENEO}/credentials/oidc"}
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert "422" not in operation["responses"], path
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400 and "content" in answer:
+                    assert "application/json" in answer["content"] or int(status) == 416, (path, status)
+
+
+def test_the_document_is_openapi(server):
+    from openapi_spec_validator import validate
+
+    validate(server.get("/openapi.json").json())
 
 
 def test_what_version_1_3_adds_is_there(server):

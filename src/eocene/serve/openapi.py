@@ -145,13 +145,13 @@ def _describe_error(status: int) -> Document:
 
 def _link(maker: Document, known: Operation, operations: dict[tuple[str, str], Document]) -> None:
     """Link what makes a thing to the operations that take its name and no other."""
-    parameter, _, expression = known.makes.partition("=")
     made = maker["responses"][str(known.answers[0].status)]
     made["links"] = {
         operation["operationId"]: {
             "operationId": operation["operationId"],
             "parameters": {parameter: expression},
         }
+        for parameter, _, expression in (entry.partition("=") for entry in known.makes)
         for (_, path), operation in operations.items()
         if f"{{{parameter}}}" in path and path.count("{") == 1
     }

@@ -78,6 +78,7 @@ _ANSWERED = Operation(
     ),
     errors=(501,),
 )
+_PACKAGE = gives(shape({"cwlVersion": TEXT, "$graph": list_of(OBJECT)}), CWL)
 _MODEL = shape(
     {
         "type": always("Feature"),
@@ -105,12 +106,12 @@ SCHEMAS: dict[str, Schema] = {
 OPERATIONS: dict[str, Operation] = {
     "GET /account/tokens": gives(shape({"tokens": list_of(shape(_TOKEN))})),
     "POST /account/tokens": gives(
-        shape(_TOKEN | {"token": TEXT}), status=201, errors=(404,), makes="token_id=$response.body#/id"
+        shape(_TOKEN | {"token": TEXT}), status=201, errors=(404,), makes=("token_id=$response.body#/id",)
     ),
     "DELETE /account/tokens/{token_id}": gives_nothing(),
     "GET /account/projects": gives(shape({"projects": list_of(_PROJECT)})),
     "POST /account/projects": gives(
-        _PROJECT, status=201, errors=(409,), makes="project_id=$response.body#/id"
+        _PROJECT, status=201, errors=(409,), makes=("project_id=$response.body#/id",)
     ),
     "GET /account/projects/{project_id}": gives(_PROJECT),
     "PUT /account/projects/{project_id}/members/{user_id}": gives_nothing(errors=(409,)),
@@ -158,10 +159,9 @@ OPERATIONS: dict[str, Operation] = {
         shape({"logs": list_of(shape({"id": TEXT, "time": INSTANT, "level": TEXT, "message": TEXT}))})
     ),
     "GET /rules/{rule_id}/feed": gives(TEXT, ATOM, errors=(403, 410)),
-    "GET /packages/jobs/{job_id}": gives(shape({"cwlVersion": TEXT, "$graph": list_of(OBJECT)}), CWL),
-    "GET /packages/process_graphs/{process_graph_id}": gives(
-        shape({"cwlVersion": TEXT, "$graph": list_of(OBJECT)}), CWL
-    ),
+    "GET /packages/jobs/{job_id}": _PACKAGE,
+    "GET /packages/process_graphs/{process_graph_id}": _PACKAGE,
+    "GET /packages/applications/{application_id}": _PACKAGE,
     "GET /sparql": _ANSWERED,
     "POST /sparql": _ANSWERED,
     "GET /sparql/examples": gives(list_of(shape({"title": TEXT, "query": TEXT})), errors=(501,)),

@@ -95,15 +95,15 @@ class Operation:
         The schema of the JSON that it takes.
     errors : tuple of int
         Statuses of errors beyond those that every operation of its kind can answer.
-    makes : str
-        Where the answer names what was made, as an expression of OpenAPI, and the parameter that takes it:
-        ``job_id=$response.header.OpenEO-Identifier``.
+    makes : tuple of str
+        Each parameter that takes the name of what was made, and where that stands, as an expression of
+        OpenAPI: ``job_id=$response.header.OpenEO-Identifier``.
     """
 
     answers: tuple[Answer, ...]
     body: Schema | None = None
     errors: tuple[int, ...] = ()
-    makes: str = ""
+    makes: tuple[str, ...] = ()
 
 
 def gives(schema: Schema, media_type: str = JSON, *, status: int = 200, **more: Any) -> Operation:

@@ -121,7 +121,10 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 _CREATED = {"Location": URL, "OpenEO-Identifier": TEXT}
-_OF_JOB, _OF_SERVICE = (f"{name}=$response.header.OpenEO-Identifier" for name in ("job_id", "service_id"))
+_OF_JOB = ("job_id=$response.header.OpenEO-Identifier",)
+# A service is a layer of the map.
+_OF_SERVICE = tuple(f"{name}=$response.header.OpenEO-Identifier" for name in ("service_id", "layer_id"))
+_OF_PROCESS = tuple(f"{name}=$request.path.process_graph_id" for name in ("process_graph_id", "process_id"))
 
 OPERATIONS: dict[str, Operation] = {
     "GET /.well-known/openeo": gives(
@@ -192,7 +195,7 @@ OPERATIONS: dict[str, Operation] = {
         shape({"processes": list_of(shape({"id": TEXT}, _OWN_PROCESS)), "links": _LINKS})
     ),
     f"PUT {OPENEO}/process_graphs/{{process_graph_id}}": gives_nothing(
-        200, body=ref("Process"), errors=(501,)
+        200, body=ref("Process"), errors=(501,), makes=_OF_PROCESS
     ),
     f"GET {OPENEO}/process_graphs/{{process_graph_id}}": gives(ref("Process")),
     f"DELETE {OPENEO}/process_graphs/{{process_graph_id}}": gives_nothing(),
@@ -203,7 +206,7 @@ OPERATIONS: dict[str, Operation] = {
     f"GET {OPENEO}/files/{{path}}": Operation(
         (Answer(200, {_BINARY: BYTES}), Answer(206, {_BINARY: BYTES}), Answer(416, {"text/plain": TEXT}))
     ),
-    f"PUT {OPENEO}/files/{{path}}": gives(_FILE, errors=(413,)),
+    f"PUT {OPENEO}/files/{{path}}": gives(_FILE, errors=(413,), makes=("path=$request.path.path",)),
     f"DELETE {OPENEO}/files/{{path}}": gives_nothing(),
     f"POST {OPENEO}/result": Operation(
         (Answer(200, {"*/*": ANY}, {"OpenEO-Identifier": TEXT}),),

@@ -166,7 +166,7 @@ OPERATIONS: dict[str, Operation] = {
         status=201,
         body=ref("PostedCollection"),
         errors=(409,),
-        makes="collection_id=$response.body#/id",
+        makes=("collection_id=$response.body#/id",),
     ),
     f"GET {_ONE}": gives(ref("Collection")),
     f"PUT {_ONE}": gives_nothing(body=ref("PostedCollection")),
