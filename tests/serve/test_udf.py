@@ -55,7 +55,9 @@ def test_the_runtime_and_its_walls_are_told(server: Running) -> None:
     assert python["type"] == "language"
     assert python["default"] in python["versions"]
     assert {"numpy", "xarray", "openeo"} <= set(python["versions"][python["default"]]["libraries"])
-    assert server.get("/openeo/1.2/").json()["eocene:udf"] == {"isolation": "sandbox"}
+    shown = server.get("/openeo/1.2/").json()["eocene:udf"]
+    assert shown["isolation"] == "sandbox"
+    assert shown["memory"] in ("cgroup", "address space")
 
 
 def test_the_unsafe_switch_is_shown_and_so_is_the_reason_of_none(server: Running) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from eocene.process.udf import offered_runner, reason_of_none
+from eocene.process.udf import SandboxRunner, offered_runner, reason_of_none
 from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["processes"])
@@ -24,6 +24,6 @@ def describe_walls() -> dict[str, Any]:
     runner = offered_runner()
     if runner is None:
         return {"isolation": None, "reason": reason_of_none()}
-    if getattr(runner, "is_safe", False):
-        return {"isolation": "sandbox"}
+    if isinstance(runner, SandboxRunner):
+        return {"isolation": "sandbox", "memory": runner.memory_limit}
     return {"isolation": "none", "warning": "Code of users runs unprotected: EOCENE_UDF=unsafe."}

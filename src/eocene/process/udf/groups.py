@@ -77,21 +77,29 @@ def find_parent() -> Path | None:
 
 
 def _candidates() -> list[Path]:
+    """Return the folder that the operator names, and those around us that systemd has delegated."""
     named = os.environ.get(SWITCH, "")
     found = [Path(named)] if named else []
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             if line.startswith("0::/"):
                 own = _ROOT / line[4:].strip("/")
-                found += [own, own.parent] if own != _ROOT else []
+                found += [folder for folder in (own, own.parent) if _is_delegated(folder)]
     return found
+
+
+def _is_delegated(folder: Path) -> bool:
+    with suppress(OSError):
+        return os.getxattr(folder, "user.delegate") == b"1"
+    return False
 
 
 def _allows(parent: Path) -> bool:
     trial = Group(parent / f"eocene-udf-{secrets.token_hex(8)}")
     try:
-        if not {"memory", "pids"} <= set((parent / "cgroup.subtree_control").read_text().split()):
+        if not {"memory", "pids"} <= set((parent / "cgroup.controllers").read_text().split()):
             return False
+        (parent / "cgroup.subtree_control").write_text("+memory +pids")
         trial.folder.mkdir()
         trial.set_limits(1 << 30)
     except OSError:

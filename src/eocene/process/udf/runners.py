@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from eocene.model import InputError, UnavailableError
 from eocene.process.metering import count_outside
 from eocene.process.udf.contract import is_decided, offer_udfs, withdraw_udfs
+from eocene.process.udf.groups import find_parent
 from eocene.process.udf.limits import Limits, UdfError
 from eocene.process.udf.obstacles import find_obstacle
 from eocene.process.udf.owners import log_line, owner_of
@@ -75,6 +76,11 @@ class SandboxRunner:
     def runtimes(self) -> Mapping[str, Any]:
         """The runtimes there are."""
         return describe_runtimes()
+
+    @property
+    def memory_limit(self) -> str:
+        """What limits the memory of a process: ``cgroup``, or only its ``address space``."""
+        return "cgroup" if find_parent() else "address space"
 
     def run(self, call: UdfCall) -> Any:
         """Run the code of a call on its data; see :class:`eocene.process.udf.UdfRunner`."""
