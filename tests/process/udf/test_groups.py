@@ -65,3 +65,19 @@ def test_a_process_is_the_first_to_go_when_memory_ends() -> None:
     sandbox.wait_ready()
     assert Path(f"/proc/{sandbox.pid}/oom_score_adj").read_text().strip() == "1000"
     sandbox.kill()
+
+
+def test_what_systemd_has_delegated_is_used_after_the_server_has_moved_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "unit").mkdir()
+    (tmp_path / "unit" / "cgroup.controllers").write_text("memory pids")
+    (tmp_path / "unit" / "cgroup.procs").write_text("11\n")
+    (tmp_path / "self").write_text("1:name=systemd:/other\n0::/unit\n")
+    monkeypatch.setattr(groups, "_ROOT", tmp_path)
+    monkeypatch.setattr(groups, "_OWN", tmp_path / "self")
+    monkeypatch.setattr(groups, "_is_delegated", lambda folder: folder.name == "unit")
+    find_parent.cache_clear()
+    assert find_parent() == tmp_path / "unit"
+    find_parent.cache_clear()
+    assert (tmp_path / "unit" / "server" / "cgroup.procs").read_text() == "11"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 SWITCH = "EOCENE_UDF_CGROUP"
 _ROOT = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/cgroup")
 _PROCESSES = 16
 
 
@@ -81,11 +82,21 @@ def _candidates() -> list[Path]:
     named = os.environ.get(SWITCH, "")
     found = [Path(named)] if named else []
     with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in _OWN.read_text().splitlines():
             if line.startswith("0::/"):
                 own = _ROOT / line[4:].strip("/")
+                if _is_delegated(own):
+                    _move_aside(own)
                 found += [folder for folder in (own, own.parent) if _is_delegated(folder)]
     return found
+
+
+def _move_aside(folder: Path) -> None:
+    """Move the processes of a group into one below it: only what holds none can limit those below."""
+    with suppress(OSError):
+        (folder / "server").mkdir(exist_ok=True)
+        for pid in (folder / "cgroup.procs").read_text().split():
+            (folder / "server" / "cgroup.procs").write_text(pid)
 
 
 def _is_delegated(folder: Path) -> bool:
