@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 import rasterio
@@ -58,7 +59,7 @@ def write_cog(
     OSError
         If the disk did not take what was written; GDAL itself keeps silent about some such failures.
     """
-    draft = path.with_name(f".{path.stem}.draft.tif")
+    draft = path.with_name(f".{path.stem}.draft.vrt")
     try:
         with rasterio.Env(GDAL_CACHEMAX=_GDAL_CACHE_MB):
             _write_draft(draft, grid, form, bands, read)
@@ -73,6 +74,7 @@ def write_cog(
         raise _not_written(path, error) from error
     finally:
         draft.unlink(missing_ok=True)
+        draft.with_suffix(".raw").unlink(missing_ok=True)
 
 
 def _write_draft(
@@ -82,17 +84,40 @@ def _write_draft(
     bands: Sequence[str],
     read: Callable[[int, Grid], NDArray[Any]],
 ) -> None:
-    """Write the plain tiled GeoTIFF that GDAL makes a COG from, a band after the other."""
-    options = {
-        "driver": "GTiff", "width": grid.width, "height": grid.height, "count": len(bands),
-        "dtype": form.dtype, "nodata": form.nodata, "crs": f"EPSG:{grid.epsg}", "transform": grid.transform,
-        "tiled": True, "blockxsize": _TILE, "blockysize": _TILE, "interleave": "band", "BIGTIFF": "IF_SAFER",
-    }  # fmt: skip
-    with rasterio.open(draft, "w", **options) as file:
-        for number, name in enumerate(bands):
-            file.set_band_description(number + 1, name)
-            for window in grid.blocks(_WINDOW):
-                file.write(read(number, window), number + 1, window=_place(window, grid))
+    """Write the plain pixels that GDAL makes a COG from, a band after the other, and what says how they lie.
+
+    GDAL does not write them itself: where the disk is full, libtiff may search for the end of a file that it
+    could not write for ever, and lets no other thread of the process go on.
+    """
+    size = grid.width * form.dtype.itemsize
+    with draft.with_suffix(".raw").open("wb") as file:
+        for number, window in itertools.product(range(len(bands)), grid.blocks(_WINDOW)):
+            rows, cols = window.slices_in(grid)
+            first = number * grid.height + rows.start
+            for row, values in enumerate(read(number, window).astype(form.dtype.newbyteorder("<")), first):
+                file.seek(row * size + cols.start * form.dtype.itemsize)
+                file.write(values.tobytes())
+    draft.write_text(_describe_draft(draft, grid, form, bands), encoding="utf-8")
+
+
+def _describe_draft(draft: Path, grid: Grid, form: StoredForm, bands: Sequence[str]) -> str:
+    """Return the pixels of a draft as a virtual raster (source: GDAL, "VRT descriptions for raw files")."""
+    names = {"uint8": "Byte"}
+    name = names.get(form.dtype.name, form.dtype.name.capitalize().replace("Ui", "UI"))
+    item, raw = form.dtype.itemsize, escape(draft.with_suffix(".raw").name)
+    layers = "".join(
+        f'<VRTRasterBand dataType="{name}" band="{number + 1}" subClass="VRTRawRasterBand">'
+        f"<Description>{escape(band)}</Description><NoDataValue>{float(form.nodata)!r}</NoDataValue>"
+        f'<SourceFilename relativeToVRT="1">{raw}</SourceFilename><ByteOrder>LSB</ByteOrder>'
+        f"<ImageOffset>{number * grid.height * grid.width * item}</ImageOffset>"
+        f"<PixelOffset>{item}</PixelOffset><LineOffset>{grid.width * item}</LineOffset></VRTRasterBand>"
+        for number, band in enumerate(bands)
+    )
+    a, b, c, d, e, f = map(float, grid.transform)
+    return (
+        f'<VRTDataset rasterXSize="{grid.width}" rasterYSize="{grid.height}"><SRS>EPSG:{grid.epsg}</SRS>'
+        f"<GeoTransform>{c!r}, {a!r}, {b!r}, {f!r}, {d!r}, {e!r}</GeoTransform>{layers}</VRTDataset>"
+    )
 
 
 def _check_written(path: Path, grid: Grid, bands: int, read: Callable[[int, Grid], NDArray[Any]]) -> None:

@@ -18,7 +18,7 @@ from eocene.jobs.leases import name_worker
 from eocene.jobs.limits import JobLimits
 from eocene.jobs.logs import carry_log
 from eocene.model import EoceneError
-from eocene.model.files import name_disk_fault
+from eocene.model.files import name_disk_fault, sweep_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,15 +83,20 @@ class Bench:
     def work(self, name: str, *, once: bool) -> int:
         """Run jobs until told to stop, or ``once`` until none is queued; return how many came to an end."""
         ended, tidied = 0, float("-inf")
+        held: Job | None = None
         while not self.stop.is_set():
             try:
+                if held is not None:  # of which it could not be said what became
+                    self.store.release(held)
+                    held = None
                 if time.monotonic() - tidied > _TIDY_S:
                     self.store.expire()
                     self.store.sweep()
                     tidied = time.monotonic()
-                job = self.store.claim(name, self.limits.attempts)
-                if job is not None:
-                    ended += _run_job(self, job)
+                held = self.store.claim(name, self.limits.attempts)
+                if held is not None:
+                    ended += _run_job(self, held)
+                    held = None
                     continue
             except StateUnavailableError:
                 if once:
@@ -188,6 +193,7 @@ def _compute(bench: Bench, job: Job, heart: Heartbeat) -> None:
         _write(bench, job, heart, made)
     if heart.should_stop():
         return
+    sweep_leftovers(made)
     for line in gather_assets(made).get("eocene:warnings", []):
         bench.store.log(job.id, "warning", line)
     made.rename(run.complete)

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from eocene.model import EoceneError
+from eocene.model.files import name_disk_fault
 from eocene.serve.ogc_documents import OGC, describe_problem
 
 if TYPE_CHECKING:
@@ -53,10 +54,13 @@ def respond(
 
 
 def respond_internal(error: Exception) -> JSONResponse:
-    """Return an error that nobody foresaw: the log gets the whole of it, the client only its id."""
-    response = respond(
-        500, "Internal", "An unexpected error on the server. Report it with its id to the operator."
-    )
+    """Return an error that nobody foresaw: the log gets the whole of it, the client only its id.
+
+    What a full or broken disk did is told as that.
+    """
+    fault = name_disk_fault(error)
+    code, text = (fault.code, str(fault)) if fault else ("Internal", "An unexpected error on the server.")
+    response = respond(500, code, f"{text} Report it with its id to the operator.")
     _log.error("unexpected error %s", bytes(response.body).decode(), exc_info=error)
     return response
 

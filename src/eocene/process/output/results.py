@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError
-from eocene.model.files import sync_folder, write_json
+from eocene.model.files import sweep_leftovers, sync_folder, write_json
 from eocene.process.executors.ledger import Ledger
 from eocene.process.loads.faults import skipped_of
 from eocene.process.output.delivery import deliver, refuse_export
@@ -96,8 +96,7 @@ def _resume(plan: Plan, work: Path) -> tuple[Plan, Ledger | None, Path]:
         plan, goes_on = ledger.open(plan)
     if not goes_on:
         _remove(draft)
-    for leftover in draft.glob(".*"):  # what was being written when the worker died
-        _remove(leftover) if leftover.is_dir() else leftover.unlink()
+    sweep_leftovers(draft)
     draft.mkdir(parents=True, exist_ok=True)
     return plan, ledger, draft
 
