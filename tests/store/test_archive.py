@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,8 @@ import xarray as xr
 from rasterio.transform import from_origin
 
 import eocene
+from eocene.archive.fetch import MissingError
+from eocene.archive.store.kept import KeptObjects
 from eocene.jobs import run_worker
 
 if TYPE_CHECKING:
@@ -152,3 +156,18 @@ def test_the_result_of_a_job_is_data_for_the_next_one(
     bo = workspace.archive.of("bo", lambda _: False)
     with pytest.raises(eocene.model.EoceneError, match="no file"):
         eocene.process.make_plan(again, bo)
+
+
+def test_copies_are_whole_however_many_want_them_and_old_ones_go(store: Bucket, tmp_path: Path) -> None:
+    data = [os.urandom(100_000) for _ in range(3)]
+    for number, content in enumerate(data):
+        store.put_bytes(f"assets/c/{number}", content)
+    kept = KeptObjects(store, tmp_path, most_bytes=200_000)
+    with ThreadPoolExecutor(6) as pool:
+        paths = list(pool.map(lambda n: kept.bring(f"assets/c/{n % 2}"), range(12)))
+    assert [path.read_bytes() for path in paths] == [data[n % 2] for n in range(12)]
+    os.utime(kept.bring("assets/c/0"), (1, 1))
+    assert kept.bring("assets/c/2").read_bytes() == data[2]
+    assert (paths[0].exists(), paths[1].exists()) == (False, True)
+    with pytest.raises(MissingError):
+        kept.bring("assets/c/none")

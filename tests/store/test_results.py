@@ -108,7 +108,11 @@ def test_faults_that_pass_cost_nothing(jobs: JobStore, proxy: Proxy) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [("unavailable", "503"), ("stall", "cannot be written"), ("cut", "cannot be written")],
+    [
+        ("unavailable", "503"),
+        pytest.param("stall", "cannot be written", marks=pytest.mark.long),
+        pytest.param("cut", "cannot be written", marks=pytest.mark.long),
+    ],
 )
 def test_a_store_that_stays_away_ends_the_job_with_the_reason_and_shows_nothing(
     jobs: JobStore, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, fault: str, reason: str

@@ -23,6 +23,7 @@ def connect(server: SwiftServer, bucket: str, **changes: str) -> S3Store:
     return S3Store(bucket, config=config | changes, client_options={"allow_http": True})
 
 
+@pytest.mark.long
 def test_it_keeps_what_came_in_parts_also_when_it_is_started_again(swift: SwiftServer, bucket: str) -> None:
     store, data = connect(swift, bucket), os.urandom(6 << 20)
     obstore.put(store, "a/parts.bin", data, chunk_size=5 << 20)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eocene.archive.fetch.content import MissingError
-from eocene.model.errors import InputError, StateError
+from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 VARIABLE = "EOCENE_STORE_CACHE"
 _MOST_BYTES = 10 * 2**30
-_WAIT_S, _LONGEST_S = 0.1, 600.0
 
 
 @dataclass(frozen=True)
@@ -77,14 +76,15 @@ class KeptObjects:
         return entry.tag
 
     def _fetch(self, name: str, target: Path) -> None:
-        end = time.monotonic() + _LONGEST_S
-        while not target.is_file():
-            try:
-                self.bucket.fetch(name, target)
-            except StateError:  # somebody else is bringing it
-                if time.monotonic() > end:
-                    raise
-                time.sleep(_WAIT_S)
+        lock = self.folder / ".locks" / target.parent.name[:2]
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # another thread or process may be bringing it
+            if not target.is_file():
+                # Renamed only when nobody holds it any more: HDF5 refuses a file that somebody has locked.
+                draft = target.with_name(".draft")
+                self.bucket.fetch(name, draft)
+                draft.replace(target)
 
     def _prune(self, newest: Path) -> None:
         files = sorted(self._list(), reverse=True)
@@ -100,7 +100,7 @@ class KeptObjects:
         for path in self.folder.rglob("*"):
             with suppress(FileNotFoundError):
                 status = path.stat()
-                if path.is_file():
+                if path.is_file() and not path.name.startswith("."):
                     yield status.st_mtime, status.st_size, path
 
 
