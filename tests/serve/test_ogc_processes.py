@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import re
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from owslib.ogcapi.processes import Processes
 from owslib.util import Authentication
 from requests.auth import AuthBase
-from tests.command import call
+from tests.command import SCRIPT, call
+from tests.test_packaging import find_runner
 
 from eocene.jobs.applications import find_application, list_applications
 from eocene.process.structure import check_calls
@@ -141,6 +145,36 @@ def test_the_same_job_by_ogc_openeo_and_command_line_gives_the_same_files(server
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.glob("out/*.tif")
     }
     assert by_command == images
+
+
+@pytest.mark.long
+def test_a_package_run_by_cwltool_gives_the_files_of_both_kinds_of_execution(
+    server, simulated, extent, tmp_path
+):
+    inputs = {"area": {"value": extent}, "span": ["2024-03-01", "2024-06-01"]}
+    at_once = execute(server, "monthly_ndvi", inputs).json()
+    job = execute(server, "monthly_ndvi", inputs, prefer="respond-async").headers["Location"]
+    assert await_end(server, job)["status"] == "successful"
+    later = server.client.get(f"{job}/results", headers=server.as_user()).json()
+
+    package = tmp_path / "monthly_ndvi.cwl"
+    package.write_bytes(server.get("/packages/applications/monthly_ndvi", headers=server.as_user()).content)
+    products = [{"class": "Directory", "location": str(simulated)}]
+    given = {"area": json.dumps(extent), "span": json.dumps(inputs["span"]), "products": products}
+    (tmp_path / "inputs.json").write_text(json.dumps(given))
+    environment = os.environ | {"PATH": f"{Path(SCRIPT).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        [find_runner(), "--no-container", "--outdir", tmp_path / "out", f"{package}#monthly_ndvi",
+         tmp_path / "inputs.json"],
+        capture_output=True, text=True, check=False, timeout=500, env=environment, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    files = tmp_path.glob("out/results/*.tif")
+    by_package = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert len(by_package) == 3
+    for collection in (at_once, later):
+        found = fetch(server, collection)
+        assert {name: found[name] for name in by_package} == by_package
 
 
 @pytest.fixture(scope="module")
