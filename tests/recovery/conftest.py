@@ -1,22 +1,18 @@
-"""What the tests of recovery share: a workspace with a job of some dozens of blocks, on both databases."""
+"""What the tests of recovery share: worlds on both databases, and workers that start fast."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.recovery.world import World, write_order
+from tests.serve.conftest import make_ndvi
 
 from eocene.archive import Archive
 from eocene.jobs import JobStore
@@ -25,30 +21,6 @@ from eocene.testing.simulate import simulate_archive
 
 MEMORY = "45MB"
 """Of so little memory the engine makes blocks of 64² pixels."""
-MARKS = re.compile(r"j-[0-9a-f]{16}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-def make_graph(extent):
-    return {
-        "load": {
-            "process_id": "load_collection",
-            "arguments": {
-                "id": "sentinel-2-l2a",
-                "spatial_extent": extent,
-                "temporal_extent": ["2024-01-01", "2025-01-01"],
-                "bands": ["B04", "B08"],
-            },
-        },
-        "ndvi": {
-            "process_id": "ndvi",
-            "arguments": {"data": {"from_node": "load"}, "nir": "B08", "red": "B04"},
-        },
-        "save": {
-            "process_id": "save_result",
-            "arguments": {"data": {"from_node": "ndvi"}, "format": "GTiff"},
-            "result": True,
-        },
-    }
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +36,12 @@ def stocked(tmp_path_factory):
     found = archive.catalogue.collection("sentinel-2-l2a")
     archive.catalogue.close()
     west, south, east, north = found["extent"]["spatial"]["bbox"][0]
-    return layout, make_graph({"west": west, "south": south, "east": east, "north": north})
+    return layout, make_ndvi({"west": west, "south": south, "east": east, "north": north})
 
 
-@pytest.fixture(scope="session")
-def postgres():
-    """A server, and a maker of databases on it."""
+@contextlib.contextmanager
+def run_postgres(**options):
+    """Run a server of one's own in a folder with a short name."""
     pytest.importorskip("psycopg", reason="the extra eocene[postgres] is not installed")
     from eocene.testing.postgres import PostgresServer
 
@@ -77,9 +49,16 @@ def postgres():
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pg"))
         Path(folder).chmod(0o755)
         try:
-            server = stack.enter_context(PostgresServer(Path(folder) / "server"))
+            server = stack.enter_context(PostgresServer(Path(folder) / "server", **options))
         except UnavailableError as error:
             pytest.skip(str(error))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A server, and a maker of databases on it."""
+    with run_postgres() as server:
         yield server
 
 
@@ -94,78 +73,30 @@ def database(request, monkeypatch):
     return request.param
 
 
-@dataclass
-class World:
-    """A workspace of its own with its jobs, and what may be killed there."""
-
-    layout: Layout
-    graph: dict
-    store: JobStore
-    blocks: Path
-    started: list = field(default_factory=list)
-
-    def queue(self, title="kept"):
-        return self.store.queue(self.store.create({"process_graph": self.graph}, title=title).id)
-
-    def begun(self):
-        """The blocks that were begun, in order, with repetitions."""
-        return self.blocks.read_text().split("\n")[:-1] if self.blocks.exists() else []
-
-    def finished(self, job):
-        """How many blocks of a running job are noted as finished."""
-        folder = self.store.run_folder(self.store.get(job.id)).path / "finished"
-        return len(list(folder.glob("write-*.json")))
-
-    def digest(self, job_id):
-        """Content of all files of a result by name; in JSON the job's name and instants are left out."""
-        folder, found = self.store.results_folder(job_id), {}
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            content = path.read_bytes()
-            if path.suffix == ".json" and "cube.zarr" not in path.parts:
-                content = MARKS.sub("*", content.decode()).encode()
-            name = MARKS.sub("*", path.relative_to(folder).as_posix())
-            found[name] = hashlib.sha256(content).hexdigest()
-        return found
-
-
 @pytest.fixture
 def world(stocked, database, tmp_path):
+    """A copy of the stocked workspace whose jobs nobody has touched."""
     stock, graph = stocked
     layout = Layout(tmp_path / "workspace")
     shutil.copytree(stock.root, layout.root)
     store = JobStore(layout, lease_s=5.0)
-    yield World(layout, deepcopy(graph), store, tmp_path / "blocks")
+    yield World(layout, deepcopy(graph), store, tmp_path / "notes")
     store.close()
 
 
-@pytest.fixture
-def nursery(database):
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory):
     """Forks workers: ``nursery(world)`` gives the number of the process of one."""
-    command = [sys.executable, str(Path(__file__).with_name("nursery.py"))]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
-    ) as process:
+    folder = tmp_path_factory.mktemp("nursery")
+    command = [sys.executable, str(Path(__file__).with_name("nursery.py")), str(folder / "modules")]
+    with (folder / "log").open("wb") as log, subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+    ) as process:  # fmt: skip
 
         def fork(world, **order):
-            order = {"root": str(world.layout.root), "blocks": str(world.blocks)} | order
-            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.write(write_order(world, order))
             process.stdin.flush()
             return int(process.stdout.readline())
 
         yield fork
         process.stdin.close()
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def await_end(pid, seconds=60):
-    deadline = time.monotonic() + seconds
-    while is_running(pid):
-        assert time.monotonic() < deadline, "the worker did not come to an end"
-        time.sleep(0.005)

@@ -1,7 +1,7 @@
 """A process that has loaded everything and forks workers on demand, so that hundreds can be killed soon.
 
 Each line of its input is an order, the arguments of a worker as JSON; it answers with the number of the
-process. The workers are those of the product; each block that one begins to compute is noted in a file.
+process. The workers are those of the product; each block and file that one begins is noted in a file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ import os
 import signal
 import sys
 import time
+import traceback
+from dataclasses import asdict
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.recovery.disk import Fault, run_watched
 
 from eocene.archive import Archive
 from eocene.jobs import JobStore, run_worker
@@ -25,30 +31,41 @@ from eocene.process.executors.remote import describe_part
 from eocene.process.output import results
 
 assert results
-write = tasks.write
 
 
-def note_blocks(path, pause_s):
-    """Note in a file each block that is begun, and take time for it."""
+def note_parts(path, pause_s):
+    """Note in a file each block and file that is begun, and take time for it."""
+    for name in ("write", "cog"):
 
-    def write_noted(plan, part, **arguments):
-        with Path(path).open("a") as file:
-            file.write(f"{describe_part(part)}\n")
-        time.sleep(pause_s)
-        return write(plan, part, **arguments)
+        def do(plan, part, *, name=name, task=tasks.TASKS[name], **arguments):
+            with path.open("a") as file:
+                file.write(f"{name} {describe_part(part)}\n")
+            time.sleep(pause_s)
+            return task(plan, part, **arguments)
 
-    tasks.TASKS["write"] = write_noted
+        tasks.TASKS[name] = do
 
 
-def work(order):
-    """Be a worker until the queue is empty."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    note_blocks(order["blocks"], order.get("pause_s", 0.0))
-    while "wait_for" in order and not Path(order["wait_for"]).exists():
-        time.sleep(0.01)
+def work(order, modules):
+    """Be a worker until the queue is empty, and then tell the later ones which modules it takes."""
+    for name, value in order["settings"].items():
+        os.environ.pop(name, None)
+        os.environ.update({name: value} if value else {})
+    note_parts(Path(order["notes"]), order.get("pause_s", 0.0))
     layout = Layout(Path(order["root"]))
     archive, store = Archive(layout), JobStore(layout)
     run_worker(archive, store, once=order.get("once", True), beat_s=0.05, limits=JobLimits(attempts=10_000))
+    modules.write_text(" ".join(sorted(sys.modules)))
+
+
+def obey(order, modules):
+    """Be a worker, on a disk that fails if the order has a ``fault``: its ``report`` tells what met it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if "fault" not in order:
+        work(order, modules)
+        return
+    watch = run_watched(lambda: work(order, modules), Path(order["disk"]), Fault(**order["fault"]))
+    Path(order["report"]).write_text(json.dumps(asdict(watch)))
 
 
 def learn_modules(path):
@@ -63,18 +80,19 @@ def learn_modules(path):
 def main():
     """Fork as ordered; whoever is killed leaves no zombie, which would look alive."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    modules = Path(sys.argv[1])
     registry.specs()
     for line in sys.stdin:
         order = json.loads(line)
-        modules = Path(order["blocks"]).with_name("modules")
         learn_modules(modules)
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
-                work(order)
+                obey(order, modules)
                 code = 0
-                modules.write_text(" ".join(sorted(sys.modules)))
+            except Exception:  # noqa: BLE001  (told; this process ends)
+                traceback.print_exc()
             finally:
                 sys.stderr.flush()
                 os._exit(code)

@@ -6,72 +6,91 @@ import os
 import random
 import signal
 import time
+from dataclasses import dataclass, field
 
 import pytest
-from tests.recovery.conftest import await_end, is_running
+from tests.recovery.world import THREADS, await_end, is_running
 
-THREADS = len(os.sched_getaffinity(0))
-
-
-def kill_often(world, nursery, kills, seed):
-    """Kill the workers of jobs again and again; return ids, blocks redone in each, seconds to resume."""
-    chance = random.Random(seed)  # noqa: S311
-    ids, redone, resumed, done = [], [], [], 0
-    while done < kills:
-        job = world.queue()
-        ids.append(job.id)
-        world.blocks.unlink(missing_ok=True)
-        ended = False
-        while not ended:
-            since, before = time.monotonic(), len(world.begun())
-            pid = nursery(world, pause_s=0.004)
-            while len(world.begun()) == before and is_running(pid):
-                time.sleep(0.002)
-            resumed.append(time.monotonic() - since)
-            alive_until = time.monotonic() + chance.uniform(0, 0.25)
-            while time.monotonic() < alive_until and is_running(pid):
-                time.sleep(0.002)
-            if done < kills and is_running(pid):
-                os.kill(pid, signal.SIGKILL)
-                await_end(pid)
-                done += 1
-            else:
-                await_end(pid)
-            ended = world.store.get(job.id).status not in ("queued", "running")
-        counts = [world.begun().count(block) for block in set(world.begun())]
-        redone.append(sum(counts) - len(counts))
-    return ids, redone, resumed
+RESUME_S = 30
 
 
-def check_kills(world, nursery, kills, seed, capsys):
-    reference = world.queue()
-    await_end(nursery(world))
-    assert world.store.get(reference.id).status == "finished", world.store.logs(reference.id)
-    expected = world.digest(reference.id)
-    blocks = len(world.begun())
-    assert blocks >= 12
-    acknowledged = [world.store.create({"process_graph": world.graph}, title=f"{n}").id for n in range(5)]
-    ids, redone, resumed = kill_often(world, nursery, kills, seed)
-    for job_id in ids:
-        assert world.store.get(job_id).status == "finished", world.store.logs(job_id)
-        assert world.digest(job_id) == expected
-    assert all(world.store.get(job_id).status == "created" for job_id in acknowledged)
-    assert sum(redone) <= kills * THREADS
-    assert max(resumed) < 60  # on a busy machine
-    left = {path.name for path in world.layout.results.iterdir()}
-    assert left == {reference.id, *ids}
-    with capsys.disabled():
-        print(
-            f"\n{kills} kills, {len(ids)} jobs of {blocks} blocks: {sum(redone)} blocks redone "
-            f"(at most {THREADS} under way at a time), resumed after {max(resumed):.2f} s at most"
+@dataclass
+class Killings:
+    """What came of killing the workers of jobs again and again.
+
+    Attributes
+    ----------
+    ids : list of str
+        The jobs, each of which was worked on until it ended.
+    kills : int
+        How many workers were killed.
+    redone : list of int
+        What each further worker of a job began again: blocks and files that one before it had begun.
+    resumed : list of float
+        Seconds from the start of each worker to the first block or file that it began.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    kills: int = 0
+    redone: list[int] = field(default_factory=list)
+    resumed: list[float] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} workers killed in {len(self.ids)} jobs: {sum(self.redone)} parts redone, "
+            f"at most {max(self.redone)} for a kill; at work again after {max(self.resumed):.2f} s at most"
         )
 
 
-def test_a_job_whose_worker_is_killed_ends_as_if_nothing_had_been(world, nursery, capsys):
-    check_kills(world, nursery, 5, 1, capsys)
+def measure_life(world, nursery):
+    """Do one job undisturbed; return it and how long its worker lived, in seconds."""
+    job, since = world.queue(), time.monotonic()
+    await_end(nursery(world))
+    return job, time.monotonic() - since
 
 
-@pytest.mark.long
-@pytest.mark.timeout(7200)
-def test_five_hundred_killed_workers_lose_nothing(world, nursery, capsys):
-    check_kills(world, nursery, 500, 2, capsys)
+def kill_workers(world, nursery, kills, seed):
+    """Kill workers at moments drawn from the length of a whole life until enough are dead."""
+    chance = random.Random(seed)  # noqa: S311
+    _, life_s = measure_life(world, nursery)
+    told = Killings()
+    while told.kills < kills:
+        job = world.queue()
+        told.ids.append(job.id)
+        world.notes.unlink(missing_ok=True)
+        while world.store.get(job.id).status in ("queued", "running"):
+            live_worker(world, nursery, told, chance.uniform(0, life_s) if told.kills < kills else 600)
+    return told
+
+
+def live_worker(world, nursery, told, life_s):
+    """Let a worker live for some seconds, and note what it did."""
+    before, since, began = world.begun(), time.monotonic(), False
+    pid = nursery(world)
+    while is_running(pid) and time.monotonic() - since < life_s:
+        if not began and len(world.begun()) > len(before):
+            began = True
+            told.resumed.append(time.monotonic() - since)
+        time.sleep(0.003)
+    if is_running(pid):
+        os.kill(pid, signal.SIGKILL)
+        told.kills += 1
+    await_end(pid)
+    told.redone.append(len(set(before) & set(world.begun()[len(before) :])))
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(500, marks=(pytest.mark.long, pytest.mark.timeout(7200)))])
+def test_jobs_whose_workers_are_killed_end_as_if_nothing_had_been(world, nursery, kills, capsys):
+    reference, _ = measure_life(world, nursery)
+    expected = world.digest(reference.id)
+    assert len(set(world.begun())) >= 12  # enough for kills between them
+    acknowledged = [world.store.create({"process_graph": world.graph}, title=f"{n}").id for n in range(5)]
+    told = kill_workers(world, nursery, kills, seed=kills)
+    with capsys.disabled():
+        print(f"\n{told}")
+    finished = [job.id for job in world.store.list() if job.id not in acknowledged]
+    assert world.find_damage(expected, finished) == []
+    assert {reference.id, *told.ids} < set(finished)
+    assert {world.store.get(job_id).status for job_id in acknowledged} == {"created"}
+    assert max(told.redone) <= THREADS
+    assert max(told.resumed) <= RESUME_S
