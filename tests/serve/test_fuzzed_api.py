@@ -24,6 +24,7 @@ def report_failures(report: dict[str, Any]) -> str:
     return f"{found}\n{report['output'][:20_000]}" if found or not report["complete"] else ""
 
 
+@pytest.mark.timeout(900)
 def test_a_few_requests_of_each_kind_find_nothing_wrong(fuzzed, tmp_path):
     report = run_schemathesis(
         fuzzed, tmp_path, "--phases", "examples,fuzzing", "--max-examples", "1", "--seed", "1"
