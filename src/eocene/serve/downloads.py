@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.background import BackgroundTask
 
-from eocene.archive.store.published import read_document
+from eocene.archive.store.published import PublishedFolder, read_document
 from eocene.jobs import Job, format_instant
 from eocene.jobs.assets import COLLECTION
 from eocene.model import StateError
@@ -30,19 +30,32 @@ if TYPE_CHECKING:
 router = APIRouter(prefix=OPENEO, tags=["batch jobs"])
 files = APIRouter(tags=["batch jobs"])
 
-_ZIP = ".zip"
+_ZIP, _PARTIAL = ".zip", "partial/"
+_UNFINISHED = ".partial"
+"""How the names of what zarr is writing end."""
 _WANTED = "result"
 """How the one file is called in which formats other than GeoTIFF and Zarr hold all of a result."""
 
 
 @router.get("/jobs/{job_id}/results")
-def list_results(job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf) -> JSONResponse:
-    """Return the results as a STAC collection whose links work without a login for some time."""
+def list_results(
+    job_id: str, caller: Caller, rooms: RoomsOf, address: AddressOf, partial: bool = False
+) -> JSONResponse:
+    """Return the results as a STAC collection whose links work without a login for some time.
+
+    With ``partial``, of a job that still runs those that are there: the whole cube, empty where no block of
+    it is finished.
+    """
     job = rooms.store.get(job_id, caller)
     if job.status == "error":
         return JSONResponse(find_failure(rooms, job), 424)
-    _check_finished(job)
-    collection = describe_results(rooms, address, job.id)
+    if partial and rooms.store.run_folder(job).has_partial():
+        collection = _Links(rooms, address, job.id, _find_partial(rooms, job.id), _PARTIAL).rewrite(
+            COLLECTION
+        )
+    else:
+        _check_finished(job)
+        collection = describe_results(rooms, address, job.id)
     told = {"openeo:status": job.status, "updated": format_instant(job.updated), **job.instants()}
     # Downloads cost nothing, however often.
     return JSONResponse(collection | told, headers={"OpenEO-Costs": "0"})
@@ -64,9 +77,10 @@ def download_result(
         check_signature(rooms.signing_key, path, expires, signature, time.time())
     else:
         rooms.store.get(job_id, find_caller(request, rooms))
-    result = rooms.store.result(job_id)
+    under = _PARTIAL if name.startswith(_PARTIAL) else ""
+    name, result = name.removeprefix(under), (_find_partial if under else _find_result)(rooms, job_id)
     if name.endswith(".json") and "/" not in name and _is_stac(result, name):
-        return JSONResponse(_Links(rooms, address, job_id, result).rewrite(name))
+        return JSONResponse(_Links(rooms, address, job_id, result, under).rewrite(name))
     return _send(result, name, request.headers.get("range", ""))
 
 
@@ -75,11 +89,24 @@ def describe_results(rooms: Rooms, address: Address, job_id: str) -> dict[str, A
     return _ask_for_one(_Links(rooms, address, job_id, rooms.store.result(job_id)).rewrite(COLLECTION))
 
 
+def _find_result(rooms: Rooms, job_id: str) -> Published:
+    return rooms.store.result(job_id)
+
+
+def _find_partial(rooms: Rooms, job_id: str) -> Published:
+    """Return what there is of the results of a job that still runs, afterwards the results."""
+    run = rooms.store.run_folder(rooms.store.get(job_id))
+    return PublishedFolder(run.path / "draft") if run.has_partial() else _find_result(rooms, job_id)
+
+
 class _Links:
     """Rewrites the STAC documents of results: relative links become signed ones of this server."""
 
-    def __init__(self, rooms: Rooms, address: Address, job_id: str, result: Published) -> None:
-        self._rooms, self._address, self._job_id, self._result = rooms, address, job_id, result
+    def __init__(
+        self, rooms: Rooms, address: Address, job_id: str, result: Published, under: str = ""
+    ) -> None:
+        self._rooms, self._address, self._result = rooms, address, result
+        self._home = ["results", job_id, *under.split("/")[:-1]]
         self._expires = int(time.time()) + rooms.settings.link_life_s
 
     def rewrite(self, name: str) -> dict[str, Any]:
@@ -91,7 +118,7 @@ class _Links:
         return document | {"assets": assets, "links": links, "expires": format_instant(self._expires)}
 
     def _sign(self, name: str) -> str:
-        path = join_path(["results", self._job_id, *name.split("/")])
+        path = join_path([*self._home, *name.split("/")])
         return self._address(sign_link(self._rooms.signing_key, path, self._expires))
 
     def _sign_asset(self, key: str, asset: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -147,6 +174,8 @@ def _pack_folder(result: Published, folder: str) -> Path:
     try:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for name in result.list(folder):
+                if name.endswith(_UNFINISHED):
+                    continue
                 content = result.open(name)
                 archive.writestr(
                     zipfile.ZipInfo(name.removeprefix(f"{folder}/")), content.read(0, content.size)
