@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.serve.conftest import read_error, run_server, start_app
 
-from eocene.jobs import Quota
+from eocene.jobs import Accounts, Quota
+from eocene.jobs.accounts.rates import Rates
 from eocene.model import Layout
-from eocene.serve.limits import GUESSES, Buckets, Gate
+from eocene.serve.limits import GUESSES, Buckets, Gate, TooManyRequestsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,13 +50,58 @@ def test_who_waits_as_long_as_told_is_let_in(rate):
 
 
 @pytest.fixture
+def pair(tmp_path):
+    """Two server processes of one workspace, as far as limits go, and their clock."""
+    now = [1e9]
+    accounts = [Accounts(Layout(tmp_path), Quota(requests=60), clock=lambda: now[0]) for _ in range(2)]
+    yield [Gate(of, clock=lambda: now[0]) for of in accounts], now
+    for of in accounts:
+        of.close()
+
+
+def count_let_in(gates, account, times):
+    """Return how many of so many requests to each of the processes in turn are let in."""
+    let_in = 0
+    for number in range(times):
+        with suppress(TooManyRequestsError):
+            gates[number % len(gates)].count_request(account)
+            let_in += 1
+    return let_in
+
+
+def test_several_server_processes_count_an_account_together(pair):
+    gates, now = pair
+    assert count_let_in(gates, "ada", 200) == 60
+    assert count_let_in(gates, "bert", 10) == 10
+    now[0] += 10  # ten more have come
+    assert count_let_in(gates, "ada", 100) == 10
+    now[0] += 3600  # and never more than a minute's worth
+    assert count_let_in(gates, "ada", 200) == 60
+
+
+def test_several_server_processes_count_guesses_together(pair):
+    (first, second), now = pair
+    for gate in (first, second) * (GUESSES // 2):
+        gate.refuse_guesses("ada", "203.0.113.7")
+        gate.count_wrong_password("ada", "203.0.113.7")
+    with pytest.raises(TooManyRequestsError) as caught:
+        first.refuse_guesses("ada", "203.0.113.7")
+    first.refuse_guesses("ada", "203.0.113.8")
+    second.refuse_guesses("bert", "203.0.113.7")
+    now[0] += int(caught.value.headers["Retry-After"])
+    second.refuse_guesses("ada", "203.0.113.7")
+
+
+@pytest.fixture
 def app(tmp_path) -> FastAPI:
     layout = Layout(tmp_path)
     layout.marker.write_text("{}")
     quota = Quota(jobs=1, requests=20, storage=1000, credits=5)
     app, _ = start_app(layout, workers=0, oidc=(), quota=quota)
-    # The clock stands still, so that buckets don't fill however slow the machine is.
-    gate = Gate(app.state.rooms.accounts, clock=lambda: 0.0)
+    # The clocks stand still, so that buckets don't fill however slow the machine is.
+    accounts = app.state.rooms.accounts
+    accounts.rates = Rates(accounts.users.database, lambda: 0.0)
+    gate = Gate(accounts, clock=lambda: 0.0)
     app.state.rooms = replace(app.state.rooms, gate=gate)
     return app
 

@@ -23,6 +23,8 @@ GUESSES = 10
 """Wrong passwords a minute for one user from one address."""
 
 _REMEMBERED_S = 5.0
+_PORTIONS = 20
+"""In so many portions a process takes an account's requests of a minute; each costs a transaction."""
 
 
 class TooManyRequestsError(EoceneError):
@@ -38,7 +40,7 @@ class TooManyRequestsError(EoceneError):
 
 
 class Buckets:
-    """Token buckets: each holds a minute's worth and fills steadily; thread-safe, of one process.
+    """Token buckets: each holds a minute's worth and fills steadily; thread-safe, of this process.
 
     Parameters
     ----------
@@ -75,10 +77,13 @@ class Buckets:
 class Gate:
     """Counts requests and wrong passwords, and refuses when there are too many.
 
+    Accounts and guesses are counted in the state, by all server processes together; strangers by each process
+    for itself, so that they cost no look into the database.
+
     Parameters
     ----------
     accounts : Accounts
-        Says how often an account may ask; looked up anew after some seconds.
+        Says how often an account may ask, looked up anew after some seconds, and counts.
     clock : callable
         Gives the time in seconds.
     """
@@ -88,25 +93,50 @@ class Gate:
         self._buckets = Buckets(clock=clock)
         self._lock = threading.Lock()
         self._rates: TTLCache[str, int | None] = TTLCache(4096, _REMEMBERED_S, timer=clock)
+        self._clock = clock
+        self._in_hand: LRUCache[str, int] = LRUCache(20_000)
+        self._closed_until: LRUCache[str, float] = LRUCache(20_000)
 
     def count_request(self, account: str) -> None:
         """Count a request of an account; raises TooManyRequestsError."""
-        self._count(("account", account), self._find_rate(account))
+        most = self._find_rate(account)
+        if most is not None and (wait := self._take(account, most)):
+            raise _refuse(most, wait)
 
     def count_stranger(self, address: str) -> None:
         """Count a request without good credentials from an address; raises TooManyRequestsError."""
-        self._count(("address", address), self._accounts.defaults.requests)
+        most = self._accounts.defaults.requests
+        if most is not None and (wait := self._buckets.take(("address", address), most)):
+            raise _refuse(most, wait)
 
     def count_wrong_password(self, name: str, address: str) -> None:
         """Count a wrong password."""
         for key, most in _name_guesses(name, address):
-            self._buckets.take(key, most)
+            self._accounts.rates.take(key, most)
 
     def refuse_guesses(self, name: str, address: str) -> None:
         """Raise TooManyRequestsError, before a password is looked at, if too many were wrong."""
-        wait = max(self._buckets.take(key, most, look=True) for key, most in _name_guesses(name, address))
+        wait = max(self._accounts.rates.look(key, most) for key, most in _name_guesses(name, address))
         if wait:
             raise TooManyRequestsError("Too many wrong passwords came from your address.", wait)
+
+    def _take(self, account: str, most: int) -> float:
+        """Take one of the account's requests; they come out of the state some at a time. Return the wait."""
+        with self._lock:
+            wait = self._closed_until.get(account, 0.0) - self._clock()
+            if wait > 0:  # who floods is refused without a look into the database
+                return wait
+            left = self._in_hand.get(account, 0)
+            if left:
+                self._in_hand[account] = left - 1
+                return 0.0
+        taken, wait = self._accounts.rates.take(f"account {account}", most, max(1, most // _PORTIONS))
+        with self._lock:
+            if taken:
+                self._in_hand[account] = self._in_hand.get(account, 0) + taken - 1
+            else:
+                self._closed_until[account] = self._clock() + wait
+        return wait
 
     def _find_rate(self, account: str) -> int | None:
         with self._lock:
@@ -117,10 +147,10 @@ class Gate:
             self._rates[account] = rate
         return rate
 
-    def _count(self, key: Hashable, most: int | None) -> None:
-        if most is not None and (wait := self._buckets.take(key, most)):
-            raise TooManyRequestsError(f"More than {most} requests came within a minute.", wait)
+
+def _refuse(most: int, wait: float) -> TooManyRequestsError:
+    return TooManyRequestsError(f"More than {most} requests came within a minute.", wait)
 
 
-def _name_guesses(name: str, address: str) -> tuple[tuple[Hashable, int], ...]:
-    return (("guesses", name, address), GUESSES), (("failures", address), FAILURES)
+def _name_guesses(name: str, address: str) -> tuple[tuple[str, int], ...]:
+    return (f"guesses {address} {name}", GUESSES), (f"failures {address}", FAILURES)

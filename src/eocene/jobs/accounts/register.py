@@ -14,6 +14,7 @@ from eocene.jobs.accounts.audit import AuditLog
 from eocene.jobs.accounts.identity import Identity
 from eocene.jobs.accounts.projects import Projects
 from eocene.jobs.accounts.quota import Quota
+from eocene.jobs.accounts.rates import Rates
 from eocene.jobs.accounts.spending import admit_job, measure_spent, reserve, settle
 from eocene.jobs.accounts.tables import profiles
 from eocene.jobs.accounts.tokens import PERSONAL, PersonalTokens
@@ -56,6 +57,7 @@ class Accounts:
         self.tokens = PersonalTokens(self._database, clock)
         self.projects = Projects(self._database, clock)
         self.audit = AuditLog(self._database, clock)
+        self.rates = Rates(self._database, clock)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -1,4 +1,4 @@
-"""The tables of accounts: profiles of users, personal tokens, projects, spending, the audit log."""
+"""The tables of accounts: profiles of users, personal tokens, projects, spending, rates, the audit log."""
 
 from __future__ import annotations
 
@@ -72,6 +72,15 @@ spending = Table(
     Column("cpu_s", Float, nullable=False),
 )
 """What runs took whose jobs are gone or have started anew; only ever added to."""
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("level", Float, nullable=False),
+    Column("time", Float, nullable=False, index=True),
+)
+"""What is left in the buckets of those who asked within the last minute; no row is a full one."""
 
 audit = Table(
     "audit",
