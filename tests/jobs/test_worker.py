@@ -196,3 +196,30 @@ def test_the_job_of_a_killed_worker_is_completed_by_the_next(store):
     assert any("goes on where it was" in line["message"] for line in store.logs(job.id))
     assert [p.name for p in store.layout.results.iterdir()] == [job.id]
     assert not list(store.results_folder(job.id).glob("half*"))
+
+
+HUNG = """
+import ctypes, os, sys
+from pathlib import Path
+from eocene.jobs import JobStore, heartbeat, run_worker
+from eocene.model import Layout
+
+heartbeat.HUNG_S = 2
+
+def write(plan, folder, info, *, work, progress, should_stop):
+    ctypes.PyDLL(None).sleep(600)
+
+run_worker(None, JobStore(Layout(Path(sys.argv[1]))), once=True, beat_s=0.02, make_plan=lambda *a: None,
+           write_results=write, end_process=lambda: os._exit(3))
+"""
+
+
+def test_a_worker_in_which_a_library_lets_no_thread_go_on_ends_and_the_next_completes_its_job(store):
+    job = store.queue(store.create(PROCESS).id)
+    ended = subprocess.run(
+        [sys.executable, "-c", HUNG, str(store.layout.root)], check=False, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert "Timeout" in ended.stderr
+    assert work(store) == 1
+    assert store.get(job.id).status == "finished"

@@ -52,19 +52,20 @@ def measure_life(world, nursery):
 def kill_workers(world, nursery, kills, seed):
     """Kill workers at moments drawn from the length of a whole life until enough are dead."""
     chance = random.Random(seed)  # noqa: S311
-    _, life_s = measure_life(world, nursery)
+    lives_s = [measure_life(world, nursery)[1]]
     told = Killings()
     while told.kills < kills:
         job = world.queue()
         told.ids.append(job.id)
         world.notes.unlink(missing_ok=True)
         while world.store.get(job.id).status in ("queued", "running"):
-            live_worker(world, nursery, told, chance.uniform(0, life_s) if told.kills < kills else 600)
+            most_s = chance.uniform(0, min(lives_s)) if told.kills < kills else 600
+            lives_s += live_worker(world, nursery, told, most_s)
     return told
 
 
 def live_worker(world, nursery, told, life_s):
-    """Let a worker live for some seconds, and note what it did."""
+    """Let a worker live for some seconds, and note what it did; return how long it lived if it did all."""
     before, since, began = world.begun(), time.monotonic(), False
     pid = nursery(world)
     while is_running(pid) and time.monotonic() - since < life_s:
@@ -72,11 +73,13 @@ def live_worker(world, nursery, told, life_s):
             began = True
             told.resumed.append(time.monotonic() - since)
         time.sleep(0.003)
+    whole = [] if before or is_running(pid) else [time.monotonic() - since]
     if is_running(pid):
         os.kill(pid, signal.SIGKILL)
         told.kills += 1
     await_end(pid)
     told.redone.append(len(set(before) & set(world.begun()[len(before) :])))
+    return whole
 
 
 @pytest.mark.parametrize("kills", [6, pytest.param(500, marks=(pytest.mark.long, pytest.mark.timeout(7200)))])

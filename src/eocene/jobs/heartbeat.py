@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import threading
 import time
@@ -20,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 GRACE_S = 1.0
 """How long a computation may go on after it was to stop, where its process can be ended."""
+
+HUNG_S = 120.0
+"""A process that can be ended is, after so long without a beat: a library then lets no thread go on."""
 
 
 class Heartbeat:
@@ -79,6 +83,7 @@ class Heartbeat:
             self._done.set()
             thread.join()
             self._beat()
+            faulthandler.cancel_dump_traceback_later()
 
     def _run(self) -> None:
         while not self._done.wait(self._beat_s):
@@ -90,6 +95,8 @@ class Heartbeat:
                 return
 
     def _beat(self) -> None:
+        if self._end_process is not None:
+            faulthandler.dump_traceback_later(HUNG_S, exit=True)  # by a thread that needs no interpreter
         used, now = self._meter.read(), time.monotonic()
         try:
             if self._queue.renew(self._job, self._percent, used):
