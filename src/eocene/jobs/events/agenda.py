@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from sqlalchemy import delete, or_, select, update
 
 from eocene.jobs.events.event import Event
-from eocene.jobs.events.outbox import find_known, insert_event, is_to_be_told, start_job, write_rule_log
+from eocene.jobs.events.outbox import (
+    find_known,
+    find_told,
+    insert_event,
+    is_to_be_told,
+    start_job,
+    write_rule_log,
+)
 from eocene.jobs.events.rule import Rule
 from eocene.jobs.events.store import load_rule, tell_event
 from eocene.jobs.events.tables import rule_events, rule_logs, rule_notices, rules
@@ -181,8 +188,7 @@ def _log_faults(
     level: str = "warning",
     code: str | None = None,
 ) -> None:
-    last = select(rule_logs.c.message).where(rule_logs.c.rule == rule.id, rule_logs.c.level == level)
-    told = set(connection.scalars(last.order_by(rule_logs.c.id.desc()).limit(20)))
+    told = find_told(connection, rule.id, level)
     for line in dict.fromkeys(fault[:2000] for fault in faults[:20]):
         if line not in told:
             write_rule_log(connection, rule.id, now, level, line, code)

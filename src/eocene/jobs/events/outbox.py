@@ -100,7 +100,8 @@ def start_job(
     except EoceneError as error:
         connection.execute(delete(jobs).where(jobs.c.id == job_id))
         connection.execute(update(rule_events).where(here).values(due=now + _AGAIN_S))
-        write_rule_log(connection, rule.id, now, "warning", str(error), error.code)
+        if str(error) not in find_told(connection, rule.id, "warning"):  # or each minute, for days
+            write_rule_log(connection, rule.id, now, "warning", str(error), error.code)
         return
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(status="queued", budget=budget))
     connection.execute(update(rule_events).where(here).values(job=job_id))
@@ -113,6 +114,12 @@ def is_to_be_told(now: float) -> Any:
     over = or_(rule_events.c.job.is_(None), jobs.c.id.is_(None), jobs.c.status.in_(_ENDED))
     ripe = or_(rule_notices.c.target["at"].as_string() == "event", (rule_events.c.due.is_(None)) & over)
     return (rule_notices.c.status == "waiting") & (rule_notices.c.due <= now) & ripe
+
+
+def find_told(connection: Connection, rule_id: str, level: str) -> set[str]:
+    """Return the last lines of one level in the log of a rule: what goes on is not told again."""
+    lines = select(rule_logs.c.message).where(rule_logs.c.rule == rule_id, rule_logs.c.level == level)
+    return set(connection.scalars(lines.order_by(rule_logs.c.id.desc()).limit(20)))
 
 
 def write_rule_log(
