@@ -93,10 +93,11 @@ def _write_draft(
     with draft.with_suffix(".raw").open("wb") as file:
         for number, window in itertools.product(range(len(bands)), grid.blocks(_WINDOW)):
             rows, cols = window.slices_in(grid)
-            first = number * grid.height + rows.start
-            for row, values in enumerate(read(number, window).astype(form.dtype.newbyteorder("<")), first):
+            values = read(number, window).astype(form.dtype.newbyteorder("<"))
+            lines = values.reshape(1, -1) if window.width == grid.width else values
+            for row, line in enumerate(lines, number * grid.height + rows.start):
                 file.seek(row * size + cols.start * form.dtype.itemsize)
-                file.write(values.tobytes())
+                file.write(line.tobytes())
     draft.write_text(_describe_draft(draft, grid, form, bands), encoding="utf-8")
 
 
