@@ -151,6 +151,24 @@ def test_a_job_can_be_deleted_while_the_store_is_away(
     assert list(store.list("")) == []
 
 
+def test_a_new_result_outlives_the_late_removal_of_the_old_one(
+    jobs: JobStore, store: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = jobs.queue(jobs.create(ADD).id)
+    assert work(jobs) == 1
+    old = {entry.name for entry in store.list("results")}
+    monkeypatch.setattr(jobs._shelf.results.bucket, "_patience_s", 0.4)  # type: ignore[attr-defined]
+    proxy.choose = lambda *_: "unavailable"
+    jobs.queue(job.id)
+    proxy.choose = lambda method, target: "unavailable" if method == "DELETE" or "delete" in target else None
+    assert work(jobs) == 1
+    assert old < {entry.name for entry in store.list("results")} | {f"results/{job.id}/published.json"}
+    proxy.choose = lambda *_: None
+    jobs.sweep()
+    assert is_whole(jobs, job.id)
+    assert old & {entry.name for entry in store.list("results")} == {f"results/{job.id}/published.json"}
+
+
 WORKER = """
 import sys
 from pathlib import Path

@@ -13,7 +13,7 @@ from eocene.jobs.job import ACTIVE, Job, format_instant
 from eocene.jobs.leases import end_lease, renew_lease, requeue_lost, take_longest_queued
 from eocene.jobs.logs import write_log
 from eocene.jobs.own_processes import list_carried, read_processes
-from eocene.jobs.shelf import open_shelf
+from eocene.jobs.shelf import RESULT, open_shelf
 from eocene.jobs.tables import doomed, jobs
 from eocene.model import NotFoundError
 
@@ -156,11 +156,22 @@ class JobQueue:
         """Remove the folders that nobody needs any more, also those that a crash left."""
         with self._database.read() as connection:
             names = list(connection.scalars(select(doomed.c.name)))
-        names = [name for name in names if self._shelf.remove(name)]
+        names = [name for name in names if self._remove(name)]
         sweep_aside(self.layout.results)
         if names:
             with self._database.write() as connection:
                 connection.execute(delete(doomed).where(doomed.c.name.in_(names)))
+
+    def _remove(self, name: str) -> bool:
+        """Remove what was doomed under a name; False if that has to be tried again."""
+        job_id, is_result, run = name.partition(RESULT)
+        if is_result:
+            # A newer result of the job waits for this row, so it is not the one that is withdrawn.
+            with self._database.write() as connection:
+                connection.execute(select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
+                withdrawn = self._shelf.withdraw(job_id, run)
+            return withdrawn and self._shelf.remove(f".{job_id}.{run}")
+        return self._shelf.remove(name)
 
     def leave(self, job: Job) -> None:
         """Remove what a worker wrote after its run had ended; a run that others go on with stays."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from eocene.archive.store import StoreRefusedError, StoreUnavailableError
 from eocene.archive.store.results import BucketResults, Manifest, open_results
 from eocene.jobs.folders import RunFolder, set_aside
+from eocene.model import EoceneError
 from eocene.model.files import write_json
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 _PATIENCE_S = 300.0
 _WAIT_S = 1.0
 _SENT = "sent.json"
+RESULT = "@"
+"""Stands between job and run in the name under which the result of a run is doomed."""
 
 
 class Shelf:
@@ -57,8 +60,15 @@ class Shelf:
         """Take the result of a job out of sight, where that is done at once."""
         set_aside(self.root / job_id)
 
+    def withdraw(self, job_id: str, run: str) -> bool:
+        """Take the result of a run out of sight, if it is still the job's; False if it is to be tried again.
+
+        Only who holds the row of the job may call it.
+        """
+        return True
+
     def remove(self, name: str) -> bool:
-        """Remove what was doomed under a name; False if that has to be tried again."""
+        """Remove the folder of a run or of a job; False if that has to be tried again."""
         set_aside(self.root / name)
         return True
 
@@ -74,7 +84,7 @@ class StoreShelf(Shelf):
 
     def name_result(self, job: Job) -> tuple[str, ...]:
         """Return what to doom; a later run's result is not touched by it."""
-        return (f"{job.id}@{job.run or job.id}",)
+        return (f"{job.id}{RESULT}{job.run or job.id}",)
 
     def discard(self, job_id: str) -> None:
         """Do nothing: the sweep does it, also where the store does not answer now."""
@@ -82,14 +92,17 @@ class StoreShelf(Shelf):
     def remove(self, name: str) -> bool:
         """Remove folder and objects."""
         set_aside(self.root / name)
+        job, _, run = name.removeprefix(".").partition(".")
+        return self._try(lambda: self.results.tidy(job, run) if run else self.results.remove(job))
+
+    def withdraw(self, job_id: str, run: str) -> bool:
+        """Take the result of a run out of sight."""
+        return self._try(lambda: self.results.withdraw(job_id, run))
+
+    def _try(self, change: Callable[[], None]) -> bool:
         try:
-            if name.startswith("."):
-                self.results.tidy(*name[1:].split(".", 1))
-            elif "@" in name:
-                self.results.discard(*name.split("@", 1))
-            else:
-                self.results.remove(name)
-        except StoreUnavailableError as error:
+            change()
+        except EoceneError as error:
             _log.warning("what is no longer needed stays in the store for now: %s", error)
             return False
         return True

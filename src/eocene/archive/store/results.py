@@ -148,28 +148,24 @@ class BucketResults:
         """Make what was sent the result of a job, all of it at once."""
         self.bucket.put_bytes(_manifest(job), json.dumps(asdict(manifest), indent=1).encode())
 
-    def discard(self, job: str, run: str) -> None:
-        """Remove the result of a run, if it is still the one of the job, and what the run has sent."""
+    def withdraw(self, job: str, run: str) -> None:
+        """Take the result of a run out of sight, if it is still the one of the job."""
         manifest = self.read_manifest(job)
         if manifest is not None and manifest.run == run:
             self.bucket.delete([_manifest(job)])
-            manifest = None
-        self._clear(job, run, manifest)
 
     def tidy(self, job: str, run: str) -> None:
-        """Remove what a run has sent that has not become a result."""
-        self._clear(job, run, self.read_manifest(job))
+        """Remove what a run has sent, unless it is the result of the job."""
+        kept = self.read_manifest(job)
+        keep = f"{kept.place}/" if kept else " "
+        names = [entry.name for entry in self.bucket.list(f"{ROOM}/{job}")]
+        mine = f"{ROOM}/{job}/{run}."
+        self.bucket.delete(name for name in names if name.startswith(mine) and not name.startswith(keep))
 
     def remove(self, job: str) -> None:
         """Remove all of a job, its result first."""
         self.bucket.delete([_manifest(job)])
         self.bucket.delete(entry.name for entry in self.bucket.list(f"{ROOM}/{job}"))
-
-    def _clear(self, job: str, run: str, kept: Manifest | None) -> None:
-        names = [entry.name for entry in self.bucket.list(f"{ROOM}/{job}")]
-        keep = f"{kept.place}/" if kept else " "
-        mine = f"{ROOM}/{job}/{run}."
-        self.bucket.delete(name for name in names if name.startswith(mine) and not name.startswith(keep))
 
 
 def measure_folder(folder: Path) -> int:
