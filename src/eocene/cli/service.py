@@ -60,6 +60,7 @@ def demo_cluster(
     from eocene.apps.cluster import run_cluster_demo
     from eocene.apps.steps import Steps
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as after Ctrl-C
     console = Console(width=None if sys.stdout.isatty() else 120)
     found = run_cluster_demo(folder, Steps(), console, size=size, loopback=loopback)
     print_json(found)
