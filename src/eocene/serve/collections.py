@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from eocene.serve.paging import Limit, Offset, cut_page
 from eocene.serve.rooms import Address, AddressOf, RoomsOf, join_path, link
 from eocene.serve.settings import OPENEO, STAC_VERSION
 
@@ -16,11 +17,14 @@ _QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 
 
 @router.get("/collections")
-def list_collections(rooms: RoomsOf, address: AddressOf) -> dict[str, Any]:
-    """List the collections, without their cubes."""
+def list_collections(
+    rooms: RoomsOf, address: AddressOf, limit: Limit = None, offset: Offset = 0
+) -> dict[str, Any]:
+    """List the collections; without ``limit`` all of them."""
     found = rooms.archive.catalogue.collections()
-    listed = [link_collection(complete_collection(document), address) for document in found]
-    return {"collections": listed, "links": [link("self", address(f"{OPENEO}/collections"))]}
+    page, links = cut_page(found, address(f"{OPENEO}/collections"), limit, offset)
+    listed = [link_collection(complete_collection(document), address) for document in page]
+    return {"collections": listed, "links": links}
 
 
 @router.get("/collections/{collection_id}")
