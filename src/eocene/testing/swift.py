@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import http.client
+import os
 import secrets
 import subprocess
 import sys
@@ -210,6 +211,7 @@ class SwiftServer:
 
     def _configure(self) -> None:
         """Write the configuration, and the rings that tell the proxy where the other servers are."""
+        _check_attributes(self.folder)
         (self.folder / "devices" / "disk").mkdir(parents=True, exist_ok=True)
         for kind, port in zip(_KINDS, self._ports, strict=True):
             text = (_COMMON + (_PROXY if kind == "proxy" else _STORAGE)).format(
@@ -236,3 +238,15 @@ class SwiftServer:
             return connection.getresponse().status
         finally:
             connection.close()
+
+
+def _check_attributes(folder: Path) -> None:
+    """Raise UnavailableError if files of a folder cannot have the attributes that Swift needs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        os.setxattr(folder, "user.eocene", b"1")
+    except OSError as error:
+        raise UnavailableError(
+            f"Swift cannot keep objects in {str(folder)!r}: {error.strerror}.",
+            "Name a folder on a disk with extended attributes, such as ext4, xfs or btrfs.",
+        ) from error
