@@ -16,11 +16,15 @@ from eocene.serve.rooms import RoomsOf
 router = APIRouter(prefix="/account", tags=["account"])
 
 
+VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
+"""A character that can be seen, of which a title needs one."""
+
+
 class TokenRequest(BaseModel):
     """A personal token that is to be made."""
 
     model_config = ConfigDict(extra="forbid")
-    title: str = Field(min_length=1, max_length=200, examples=["nightly script"])
+    title: str = Field(max_length=200, pattern=VISIBLE, examples=["nightly script"])
     scope: str = Field("read", pattern="^(read|write)$")
     days: float = Field(90, gt=0, le=LONGEST_DAYS)
     project: str | None = Field(None, max_length=64)
@@ -30,7 +34,7 @@ class ProjectRequest(BaseModel):
     """A project that is to be made."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=56, examples=["water"])
+    name: str = Field(pattern=r"^[A-Za-z0-9_\-.]{1,56}$", examples=["water"])
     title: str | None = Field(None, max_length=200)
 
 

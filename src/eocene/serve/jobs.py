@@ -118,9 +118,9 @@ def estimate_job(job_id: str, caller: Caller, rooms: RoomsOf) -> dict[str, Any]:
     job = rooms.store.get(job_id, caller)
     try:
         estimate = plan_for(rooms, job.owner, job.process).estimate()
-    except InputError:
-        raise
     except EoceneError as error:
+        if error.status < 500:
+            raise
         raise EoceneError(str(error), code="EstimateComplexity") from error
     seconds = estimate.cpu_seconds / max(estimate.workers, 1)
     return {

@@ -18,7 +18,7 @@ Level = Annotated[
 ]
 Mark = Annotated[
     str | None,
-    Query(json_schema_extra={"pattern": "^[0-9]{1,18}$"}, description="The last line that is known."),
+    Query(json_schema_extra={"pattern": "^[0-9]{0,18}$"}, description="The last line that is known."),
 ]
 Offset = Annotated[int, Query(ge=0, le=2**62)]
 T = TypeVar("T")

@@ -211,11 +211,11 @@ OPERATIONS: dict[str, Operation] = {
     f"POST {OPENEO}/result": Operation(
         (Answer(200, {"*/*": ANY}, {"OpenEO-Identifier": TEXT}),),
         body=shape({"process": ref("Process")}, _JOB_FIELDS),
-        errors=(501,),
+        errors=(404, 501),
     ),
     f"GET {OPENEO}/jobs": gives(shape({"jobs": list_of(shape(*_JOB_LISTED)), "links": _LINKS})),
     f"POST {OPENEO}/jobs": gives_nothing(
-        201, _CREATED, body=shape({"process": ref("Process")}, _JOB_FIELDS), makes=_OF_JOB, errors=(501,)
+        201, _CREATED, body=shape({"process": ref("Process")}, _JOB_FIELDS), makes=_OF_JOB, errors=(404, 501)
     ),
     f"GET {OPENEO}/jobs/{{job_id}}": gives(ref("Job")),
     f"PATCH {OPENEO}/jobs/{{job_id}}": gives_nothing(
@@ -268,7 +268,7 @@ OPERATIONS: dict[str, Operation] = {
         _CREATED,
         body=shape({"type": TEXT, "process": ref("Process")}, _SERVICE_FIELDS),
         makes=_OF_SERVICE,
-        errors=(501,),
+        errors=(404, 501),
     ),
     f"GET {OPENEO}/services/{{service_id}}": gives(ref("Service")),
     f"PATCH {OPENEO}/services/{{service_id}}": gives_nothing(
