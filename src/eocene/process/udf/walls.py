@@ -20,7 +20,7 @@ from eocene.process.udf.inside.cell import STAGE
 from eocene.process.udf.seccomp import assemble_filter, find_processor
 
 _INSIDE = Path(__file__).parent / "inside"
-_SCRIPTS = "/run/udf"
+_SCRIPTS = "/run/udf/inside"
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 

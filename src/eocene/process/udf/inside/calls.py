@@ -11,12 +11,11 @@ import mmap
 import os
 import socket
 import sys
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-contract, talk, wire = map(import_module, ("contract", "talk", "wire"))  # these lie beside this file
+from . import contract, talk, wire  # the folder is a package of its own inside
 
 _MOST_LINE = 4000
 

@@ -54,7 +54,7 @@ def live(settings: dict[str, Any], limits: dict[str, int], channel: int) -> NoRe
         reopen(settings["files"])
         talk.send(end, {"ready": True})
         if not settings["is_trial"]:
-            import_module("calls").serve(end)
+            import_module("inside.calls").serve(end)
     finally:
         os._exit(1)
 
@@ -96,15 +96,16 @@ def answer(settings: dict[str, Any], control: socket.socket) -> None:
 
 if __name__ == "__main__":
     settings = json.loads(sys.argv[1])
-    sys.path[:0] = [os.path.dirname(os.path.abspath(__file__))]  # noqa: PTH100, PTH120 (before anything else)
+    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 (few imports)
+    sys.path[:0] = [os.path.dirname(own)]  # noqa: PTH120
     sys.path += settings["paths"]
     sys.modules["psutil"] = None  # type: ignore[assignment]  # it fails without /proc; Dask does without it
-    cell = import_module("cell")  # what is imported by name lies beside this file
-    talk = import_module("talk")
+    cell = import_module("inside.cell")  # the folder of this file is a package of its own here
+    talk = import_module("inside.talk")
     settings["files"] = []
     if not settings["is_trial"]:
-        import_module("contract").warm()
-        import_module("calls")
+        import_module("inside.contract").warm()
+        import_module("inside.calls")
         settings["files"] = find_files()
     sys.argv[1:] = []
     nothing = os.open("/dev/null", os.O_RDWR)  # until here complaints were heard outside
