@@ -141,9 +141,7 @@ def test_the_commands_back_up_and_restore(layout, tmp_path):
     assert call("jobs", "-w", tmp_path / "w").json == call("jobs", "-w", layout.root).json
 
 
-def test_a_backup_names_the_store_that_keeps_objects_and_restore_asks_for_it(
-    layout, tmp_path, monkeypatch
-):
+def test_a_backup_names_the_store_that_keeps_objects_and_restore_asks_for_it(layout, tmp_path, monkeypatch):
     monkeypatch.setenv("EOCENE_STORE", "s3://bucket/prefix")
     snapshot = back_up(layout, tmp_path / "backups").snapshot
     assert snapshot.store == "s3://bucket/prefix"

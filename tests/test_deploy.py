@@ -69,9 +69,7 @@ def test_dask_has_the_commands_and_options_of_its_units(deploy):
     assert [command[0] for command in commands] == ["scheduler", "worker"]
     for name, *arguments in commands:
         module = importlib.import_module(f"distributed.cli.dask_{name}")
-        context = module.main.make_context(
-            name, list(arguments)
-        )  # refuses what it lacks
+        context = module.main.make_context(name, list(arguments))  # refuses what it lacks
         assert not context.params["dashboard"]
 
 
