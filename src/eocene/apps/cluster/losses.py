@@ -74,7 +74,7 @@ class Losses:
         busiest = max(counts, key=lambda worker: counts[worker], default=None)
         if busiest is None or not counts[busiest]:
             return None
-        return self._host_at(str(urlsplit(busiest).hostname)), f"{counts[busiest]} blocks under way"
+        return self._host_at(str(urlsplit(busiest).hostname)), f"blocks under way: {counts[busiest]}"
 
     def _find_holder(self, job: str, progress: float) -> tuple[Host, str] | None:
         """Return the host whose worker has the job, once a part of it is done."""
