@@ -32,7 +32,7 @@ def test_a_file_comes_back_as_it_was_whole_and_in_ranges(store: Bucket, tmp_path
     store.fetch("a/large.bin", tmp_path / "again.bin")
     assert (tmp_path / "again.bin").read_bytes() == data
     sent = store.find("a/large.bin")
-    store.put("a/large.bin", path, again=False)
+    store.put("a/large.bin", path, sent)
     assert store.find("a/large.bin") == sent
 
 

@@ -7,7 +7,6 @@ in another state gets other objects, and the older version keeps its own.
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from eocene.archive.raster import is_hdf5, is_zarr
 from eocene.archive.rasters.sentinel1 import is_sentinel1
 from eocene.archive.rasters.sinusoidal import is_sinusoidal
 from eocene.archive.rasters.swath import is_swath
-from eocene.archive.store.sending import measure_file
+from eocene.archive.store.sending import measure_file, send_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from eocene.archive.store.bucket import Bucket
 
 ROOM = "assets"
-_AT_ONCE = 4
 _log = logging.getLogger(__name__)
 _TIED = (is_zarr, is_hdf5, is_sentinel1, is_sinusoidal, is_swath, lambda asset: MEMBER in asset)
 """What is read together with other files beside it."""
@@ -50,17 +48,11 @@ def send_assets(items: Sequence[dict[str, Any]], bucket: Bucket, door: Door) -> 
             places |= _name_files(item, door)
         else:
             _log.warning("the item %s is read with the files beside it and stays on this machine", item["id"])
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        sent = [
-            pool.submit(bucket.put, name, Path(parse_href(href)), again=False)
-            for href, name in places.items()
-        ]
-        try:
-            for one in sent:
-                one.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+
+    def send(href: str) -> None:
+        bucket.put(places[href], Path(parse_href(href)), bucket.find(places[href]))
+
+    send_all(send, places)
     return [_tell(item, places, bucket) if _can_go(item) else item for item in items]
 
 

@@ -117,15 +117,15 @@ class Bucket:
 
     # Writing.
 
-    def put(self, name: str, path: Path, *, again: bool = True) -> None:
+    def put(self, name: str, path: Path, known: Entry | None = None) -> None:
         """Put a file: readers see all of it or what was there before; what arrived is verified.
 
         Parameters
         ----------
         name, path
             Of the object and of the file.
-        again : bool
-            Whether it is sent also where the store has these very bytes under the name.
+        known : Entry, optional
+            What the store has under the name: if it is these very bytes, they are not sent again.
 
         Raises
         ------
@@ -137,7 +137,6 @@ class Bucket:
         import obstore
 
         parts = measure_parts(path)
-        known = None if again else self.find(name)
         if known is not None and (known.size, known.tag) == (path.stat().st_size, parts.tag):
             return
         with self._faults(name, "written"):

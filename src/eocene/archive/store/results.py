@@ -22,7 +22,7 @@ from cachetools import LRUCache
 
 from eocene.archive.store.bucket import open_bucket
 from eocene.archive.store.published import Published, PublishedFolder, PublishedObjects
-from eocene.archive.store.sending import measure_file
+from eocene.archive.store.sending import measure_file, send_all
 from eocene.model.errors import DamageError, NotFoundError
 
 if TYPE_CHECKING:
@@ -138,11 +138,15 @@ class BucketResults:
             files[path.relative_to(folder).as_posix()] = measure_file(path)
         digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
         manifest = Manifest(run, f"{ROOM}/{job}/{run}.{digest[:16]}", files)
-        for name in files:
-            if should_stop():
-                return None
-            self.bucket.put(f"{manifest.place}/{name}", folder / name, again=False)
-        return manifest
+        known = {entry.name: entry for entry in self.bucket.list(manifest.place)}
+
+        def send(name: str) -> None:
+            place = f"{manifest.place}/{name}"
+            if not should_stop():
+                self.bucket.put(place, folder / name, known.get(place))
+
+        send_all(send, files)
+        return None if should_stop() else manifest
 
     def reveal(self, job: str, manifest: Manifest) -> None:
         """Make what was sent the result of a job, all of it at once."""

@@ -7,18 +7,21 @@ parts the MD5 of their MD5s, and their number.
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from eocene.archive.fetch.content import Content
 
 _PART = 8 * 2**20
 _MOST_PARTS = 900
 _PIECE = 2**20
+_AT_ONCE = 8
+"""Most files are small, and the time goes to waiting."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,18 @@ def measure_file(source: Path | Content) -> tuple[int, str]:
         digest.update(piece)
         size += len(piece)
     return size, digest.hexdigest()
+
+
+def send_all(send: Callable[[str], None], names: Iterable[str]) -> None:
+    """Call a function with each name, several at a time; the first error ends it, and is raised."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        sent = [pool.submit(send, name) for name in names]
+        try:
+            for one in sent:
+                one.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _read(source: Path | Content) -> Iterator[bytes]:
