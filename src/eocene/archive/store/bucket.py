@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 VARIABLE = "EOCENE_STORE"
 _PAGE = 1000
+_DELETED_AT_ONCE = 50
+"""Stores take keys one after the other, and the answer has to come in time."""
 
 
 class StoreUnavailableError(DamageError):
@@ -158,9 +160,9 @@ class Bucket:
         import obstore
 
         keys = [self._key(name) for name in names]
-        for start in range(0, len(keys), _PAGE):
+        for start in range(0, len(keys), _DELETED_AT_ONCE):
             with self._faults("", "deleted"):
-                obstore.delete(self._asking, keys[start : start + _PAGE])
+                obstore.delete(self._asking, keys[start : start + _DELETED_AT_ONCE])
 
     # Reading.
 
