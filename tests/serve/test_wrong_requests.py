@@ -192,3 +192,53 @@ def test_a_folder_that_is_no_workspace_is_refused_and_left_alone(tmp_path):
     with pytest.raises(InputError, match="not a workspace"):
         create_app(Layout(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+ADD = {"add": {"process_id": "add", "arguments": {"x": 1, "y": 2}, "result": True}}
+MONDAYS = {"kind": "schedule", "cron": "0 6 * * 1"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/openeo/1.2/jobs", {"process": {"process_graph": {"add": ADD["add"] | {"namespace": False}}}}),
+        ("/openeo/1.2/jobs", {"process": {"process_graph": ADD, "experimental": {}}}),
+        ("/openeo/1.2/result", {"process": {"process_graph": ADD}, "log_level": "loud"}),
+        ("/rules", {"when": None}),
+        ("/rules", {"when": {"kind": []}}),
+        ("/rules", {"when": MONDAYS, "tell": [{"kind": {}}]}),
+        (
+            "/rules",
+            {"when": MONDAYS, "run": {"process": {"process_graph": ADD, "parameters": [{"name": {}}]}}},
+        ),
+        ("/rules", {"when": MONDAYS, "run": {"process": {"process_graph": {"a": {"process_id": 1}}}}}),
+        ("/stac/search", {"intersects": {"type": "MultiPoint", "coordinates": [[False, 0]]}}),
+        ("/stac/search", {"intersects": {"type": "Point", "coordinates": ["1", "2"]}}),
+        ("/stac/search", {"sortby": {}}),
+        ("/stac/search", {"ids": False}),
+        ("/stac/search", {"fields": {"exclude": {}}}),
+        ("/account/tokens", {"title": "\x1d"}),
+        ("/account/projects", {"name": "Wässer"}),
+    ],
+)
+def test_what_a_fuzzer_once_got_through_is_refused(server, path, body):
+    answer = server.post(path, body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] != "Internal"
+
+
+def test_an_address_says_which_methods_it_has(server):
+    for method, path, allowed in (
+        ("PUT", "/openeo/1.2/jobs", "GET, POST"),
+        ("GET", "/openeo/1.2/result", "POST"),
+        ("POST", "/layers", "GET"),
+    ):
+        answer = server.client.request(method, path)
+        assert read_error(answer) == (405, "FeatureUnsupported")
+        assert answer.headers["allow"] == allowed
+    assert read_error(server.client.put("/nowhere")) == (404, "NotFound")
+
+
+def test_a_name_that_is_taken_is_a_conflict(server):
+    assert server.post("/account/projects", {"name": "taken"}).status_code == 201
+    assert read_error(server.post("/account/projects", {"name": "taken"})) == (409, "Conflict")

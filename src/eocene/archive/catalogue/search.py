@@ -7,6 +7,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import shapely
@@ -160,6 +161,8 @@ def read_token(query: Search, token: str, width: int) -> tuple[Any, ...]:
 def read_geometry(geojson: dict[str, Any]) -> Any:
     """Return the shapely geometry of a GeoJSON geometry; raises InputError if it is not one."""
     try:
+        if not _has_numbers(geojson):
+            raise TypeError("a coordinate is no number")
         geometry = shape(geojson)
     except Exception as error:
         raise _wrong("the geometry is not GeoJSON", "Give a GeoJSON geometry in degrees.") from error
@@ -167,6 +170,15 @@ def read_geometry(geojson: dict[str, Any]) -> Any:
         why = shapely.is_valid_reason(geometry)
         raise _wrong(f"the geometry is empty or invalid ({why})", "Close rings and avoid self-crossings.")
     return geometry
+
+
+def _has_numbers(value: Any) -> bool:
+    """Tell whether all coordinates are numbers: shapely takes true for 1, and "2" for 2."""
+    if isinstance(value, dict):
+        return all(_has_numbers(value[key]) for key in ("coordinates", "geometries") if key in value)
+    if isinstance(value, list | tuple):
+        return all(map(_has_numbers, value))
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _wrong(what: str, remedy: str) -> InputError:
