@@ -76,6 +76,7 @@ def test_missing_files_and_other_figures_are_differences(run):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1260)
 @pytest.mark.parametrize("hosts", ["namespaces", "loopback"])
 def test_a_cluster_that_loses_two_hosts_makes_what_one_machine_makes(tmp_path, hosts):
     pytest.importorskip("swift", reason="OpenStack Swift is not installed")
@@ -85,7 +86,7 @@ def test_a_cluster_that_loses_two_hosts_makes_what_one_machine_makes(tmp_path, h
             check_namespaces()
     except UnavailableError as error:
         pytest.skip(str(error))
-    options = ["--folder", str(tmp_path / "d"), "--size", "512"] + ["--loopback"] * (hosts == "loopback")
+    options = ["--folder", str(tmp_path / "d"), "--size", "256"] + ["--loopback"] * (hosts == "loopback")
     done = subprocess.run(
         [SCRIPT, "demo-cluster", *options], capture_output=True, text=True, check=False, timeout=1200
     )
