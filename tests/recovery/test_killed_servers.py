@@ -81,7 +81,8 @@ class Acknowledged:
 
     def ask(self, client, graph, number):
         """Let something be done; it is noted as soon as the server has said that it is."""
-        body = {"process": {"process_graph": graph}, "title": f"first {number}"}
+        title = "kept" if number % 40 == 3 else f"first {number}"  # which stands in the results
+        body = {"process": {"process_graph": graph}, "title": title}
         job = client.post("/jobs", json=body).raise_for_status().headers["OpenEO-Identifier"]
         if number % 4 == 0:
             client.delete(f"/jobs/{job}").raise_for_status()
