@@ -50,7 +50,14 @@ def test_1_no_file_outside_is_read(attack: Callable[[str], Lines], tmp_path: Pat
 
 
 def test_2_nothing_outside_its_own_folder_is_written(attack: Callable[[str], Lines]) -> None:
-    for path in ("/new", "/usr/lib/new", np.__file__, "/dev/new", "/run/udf/inside/main.py", "/etc/ld.so.cache"):
+    for path in (
+        "/new",
+        "/usr/lib/new",
+        np.__file__,
+        "/dev/new",
+        "/run/udf/inside/main.py",
+        "/etc/ld.so.cache",
+    ):
         assert attack(refused(f"open({path!r}, 'ab')")).texts[-1] in ("OSError", "PermissionError"), path
     before = Path(np.__file__).stat()
     attack(refused(f"os.utime({np.__file__!r}, (1, 1))"))
