@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import itertools
+import logging
 import os
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -18,7 +21,7 @@ from rasterio.windows import Window as RasterWindow
 from eocene.model.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -64,17 +67,45 @@ def write_cog(
         with rasterio.Env(GDAL_CACHEMAX=_GDAL_CACHE_MB):
             _write_draft(draft, grid, form, bands, read)
             with replace_file(path) as temporary:
-                rasterio.shutil.copy(
-                    draft, temporary, driver="COG", COMPRESS="DEFLATE", LEVEL=6, BLOCKSIZE=_TILE,
-                    PREDICTOR="FLOATING_POINT" if form.dtype.kind == "f" else "STANDARD",
-                    OVERVIEW_RESAMPLING="NEAREST", NUM_THREADS=1, BIGTIFF="IF_SAFER",
-                )  # fmt: skip
+                with _heed_log():
+                    rasterio.shutil.copy(
+                        draft, temporary, driver="COG", COMPRESS="DEFLATE", LEVEL=6, BLOCKSIZE=_TILE,
+                        PREDICTOR="FLOATING_POINT" if form.dtype.kind == "f" else "STANDARD",
+                        OVERVIEW_RESAMPLING="NEAREST", NUM_THREADS=1, BIGTIFF="IF_SAFER",
+                    )  # fmt: skip
                 _check_written(temporary, grid, len(bands), read)
     except (RasterioError, CPLE_BaseError) as error:
         raise _not_written(path, error) from error
     finally:
         draft.unlink(missing_ok=True)
         draft.with_suffix(".raw").unlink(missing_ok=True)
+
+
+@contextmanager
+def _heed_log() -> Iterator[None]:
+    """Raise RasterioError where GDAL only logs, in this thread, that it could not write."""
+    heard, here = _Heard(), threading.get_ident()
+    logger = logging.getLogger("rasterio")
+    logger.addHandler(heard)
+    try:
+        yield
+    finally:
+        logger.removeHandler(heard)
+    said = [record.getMessage() for record in heard.records if record.thread == here]
+    if said:
+        raise RasterioError("; ".join(said))
+
+
+class _Heard(logging.Handler):
+    """Keeps what is logged as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self.records.append(record)
 
 
 def _write_draft(
