@@ -21,9 +21,8 @@ CONFORMANCE = (
     "https://api.openeo.org/1.2.0",
     "https://api.stacspec.org/v1.0.0/core",
     "https://api.stacspec.org/v1.0.0/collections",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
 )
+"""Items are features of OGC API below ``/stac``, which announces that."""
 TOKENS = "https://api.openeo.org/1.3.0/authentication/jwt"
 """Announced where there are login providers: their JSON web tokens, which name the issuer, come plain."""
 
