@@ -37,7 +37,7 @@ def test_a_few_requests_of_each_kind_find_nothing_wrong(fuzzed, tmp_path):
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("who", "examples", "least"), [("nobody", "10", 5_000), ("users", "40", 10_000)])
+@pytest.mark.parametrize(("who", "examples", "least"), [("nobody", "10", 5_000), ("users", "60", 10_000)])
 def test_thousands_of_requests_find_nothing_wrong(fuzzed, tmp_path, who, examples, least):
     report = run_schemathesis(
         fuzzed, tmp_path, "--max-examples", examples, "--seed", "20260", anonymous=who == "nobody"
