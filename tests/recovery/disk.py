@@ -20,6 +20,7 @@ import socket
 import struct
 import sys
 import traceback
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def run_watched(work, folder: Path, fault: Fault, prepare=tuple) -> Watch:
     The arguments of the function are what ``prepare`` returns there, before the disk fails.
     """
     ours, theirs = socket.socketpair()
-    pid = os.fork()
+    pid = _fork()
     if pid == 0:
         code = 1
         try:
@@ -136,9 +137,11 @@ def run_watched(work, folder: Path, fault: Fault, prepare=tuple) -> Watch:
             sys.stderr.flush()
             os._exit(code)
     theirs.close()
-    _, (listener, *_), _, _ = socket.recv_fds(ours, 1, 1)
+    with ours:
+        _, (listener, *_), _, _ = socket.recv_fds(ours, 1, 1)
     watch = Watch(str(folder.resolve()), fault)
     watch.follow(listener, pid)
+    os.close(listener)
     os.waitpid(pid, 0)
     return watch
 
@@ -147,7 +150,7 @@ def can_watch() -> bool:
     """Tell whether this machine can: its processor, its kernel, and what surrounds this process."""
     if find_processor() is None or platform.machine() not in _SECCOMP:
         return False
-    pid = os.fork()
+    pid = _fork()
     if pid == 0:
         try:
             _install_filter()
@@ -155,6 +158,13 @@ def can_watch() -> bool:
         finally:
             os._exit(1)
     return os.waitpid(pid, 0)[1] == 0
+
+
+def _fork() -> int:
+    """Fork; that the process may have threads is known, and the child takes none of their locks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _numbers() -> dict[str, int]:

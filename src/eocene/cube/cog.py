@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import itertools
-import logging
+import math
 import os
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -21,7 +19,7 @@ from rasterio.windows import Window as RasterWindow
 from eocene.model.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -67,45 +65,17 @@ def write_cog(
         with rasterio.Env(GDAL_CACHEMAX=_GDAL_CACHE_MB):
             _write_draft(draft, grid, form, bands, read)
             with replace_file(path) as temporary:
-                with _heed_log():
-                    rasterio.shutil.copy(
-                        draft, temporary, driver="COG", COMPRESS="DEFLATE", LEVEL=6, BLOCKSIZE=_TILE,
-                        PREDICTOR="FLOATING_POINT" if form.dtype.kind == "f" else "STANDARD",
-                        OVERVIEW_RESAMPLING="NEAREST", NUM_THREADS=1, BIGTIFF="IF_SAFER",
-                    )  # fmt: skip
+                rasterio.shutil.copy(
+                    draft, temporary, driver="COG", COMPRESS="DEFLATE", LEVEL=6, BLOCKSIZE=_TILE,
+                    PREDICTOR="FLOATING_POINT" if form.dtype.kind == "f" else "STANDARD",
+                    OVERVIEW_RESAMPLING="NEAREST", NUM_THREADS=1, BIGTIFF="IF_SAFER",
+                )  # fmt: skip
                 _check_written(temporary, grid, len(bands), read)
     except (RasterioError, CPLE_BaseError) as error:
         raise _not_written(path, error) from error
     finally:
         draft.unlink(missing_ok=True)
         draft.with_suffix(".raw").unlink(missing_ok=True)
-
-
-@contextmanager
-def _heed_log() -> Iterator[None]:
-    """Raise RasterioError where GDAL only logs, in this thread, that it could not write."""
-    heard, here = _Heard(), threading.get_ident()
-    logger = logging.getLogger("rasterio")
-    logger.addHandler(heard)
-    try:
-        yield
-    finally:
-        logger.removeHandler(heard)
-    said = [record.getMessage() for record in heard.records if record.thread == here]
-    if said:
-        raise RasterioError("; ".join(said))
-
-
-class _Heard(logging.Handler):
-    """Keeps what is logged as an error."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record."""
-        self.records.append(record)
 
 
 def _write_draft(
@@ -155,6 +125,8 @@ def _describe_draft(draft: Path, grid: Grid, form: StoredForm, bands: Sequence[s
 def _check_written(path: Path, grid: Grid, bands: int, read: Callable[[int, Grid], NDArray[Any]]) -> None:
     """Read the file back and compare its pixels, and each overview with the level that it was made from."""
     with rasterio.open(path) as file:
+        if not _has_layout(file):
+            raise _not_kept(path)
         for number, window in itertools.product(range(bands), grid.blocks(_WINDOW)):
             found, meant = file.read(number + 1, window=_place(window, grid)), read(number, window)
             if not np.array_equal(found, meant, equal_nan=found.dtype.kind == "f"):
@@ -168,6 +140,18 @@ def _check_written(path: Path, grid: Grid, bands: int, read: Callable[[int, Grid
             for number, (_, place) in itertools.product(range(1, bands + 1), file.block_windows(1)):
                 if not _is_drawn_from(file.read(number, window=place), fine, number, place):
                     raise _not_kept(path)
+
+
+def _has_layout(file: Any) -> bool:
+    """Tell whether all directories lie before the pixels, as in any COG that was written without a fault.
+
+    Where libtiff cannot write a directory into its place it writes another one at the end of the file, and
+    tells nobody but the terminal.
+    """
+    levels = (None, *range(len(file.overviews(1))))
+    directories = [int(file.get_tag_item("IFD_OFFSET", "TIFF", 1, level)) for level in levels]
+    blocks = [file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", 1, level) for level in levels]
+    return max(directories) < min((int(place) for place in blocks if place), default=math.inf)
 
 
 def _at_level(level: int) -> dict[str, int]:
