@@ -12,7 +12,7 @@ from eocene.model import Band, EoceneError, InputError, errors
 CLASSES = [
     value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, EoceneError)
 ]
-OURS = {"Internal", "NotFound"}
+OURS = {"Conflict", "Internal", "NotFound"}
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)

@@ -47,20 +47,26 @@ class Users:
     clock : callable
         Gives the time in seconds since 1970.
 
-    Raises
-    ------
-    UnavailableError
-        If argon2-cffi, which hashes passwords, is not installed.
+    Whatever needs a password raises UnavailableError if argon2-cffi, which hashes them, is not installed.
     """
 
     def __init__(self, layout: Layout, *, clock: Callable[[], float] = time.time) -> None:
-        self._hasher = _load_hasher()
         self._clock = clock
         self.database: Database = open_database(layout)
 
     def close(self) -> None:
         """Give the connections back."""
         self.database.close()
+
+    @cached_property
+    def _hasher(self) -> PasswordHasher:
+        try:
+            from argon2 import PasswordHasher
+        except ModuleNotFoundError as error:
+            raise UnavailableError(
+                "Passwords need argon2-cffi, which is not installed.", "Run: pip install 'eocene[serve]'"
+            ) from error
+        return PasswordHasher()
 
     @cached_property
     def _decoy(self) -> str:
@@ -276,13 +282,3 @@ def _closed() -> ForbiddenError:
 
 def _unknown(name: str) -> NotFoundError:
     return NotFoundError(f"There is no user {name[:64]!r}.", "List them with `eocene users list`.")
-
-
-def _load_hasher() -> PasswordHasher:
-    try:
-        from argon2 import PasswordHasher
-    except ModuleNotFoundError as error:
-        raise UnavailableError(
-            "Passwords need argon2-cffi, which is not installed.", "Run: pip install 'eocene[serve]'"
-        ) from error
-    return PasswordHasher()
