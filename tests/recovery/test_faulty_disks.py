@@ -75,7 +75,8 @@ def meet_faults(world, nursery, kind, choose):
     met.damage += world.find_damage(expected, kept)
     for number in choose(met.changes):
         job = world.queue()
-        met.struck += run_with_fault(world, nursery, kind, number)["struck"][:1]
+        struck = run_with_fault(world, nursery, kind, number)["struck"][:1]
+        met.struck += struck
         if world.digest(old.id) != expected:
             met.damage.append(f"{number}: the older results have changed")
         if world.store.get(job.id).status == "error":
@@ -83,7 +84,7 @@ def meet_faults(world, nursery, kind, choose):
             met.said[line["code"], NUMBER.sub("…", line["message"])] += 1
             world.store.queue(job.id)
         await_end(nursery(world))
-        met.damage += [f"{number}: {text}" for text in world.find_damage(expected, {*kept, job.id})]
+        met.damage += [f"{number} {struck}: {text}" for text in world.find_damage(expected, {*kept, job.id})]
         world.store.delete(job.id)
     return met
 

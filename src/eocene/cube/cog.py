@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _TILE = 256
 _WINDOW = 512
+_HEAD_BYTES = 256
+"""Of a COG before its first directory at most: it begins at byte 192, in BigTIFF some later."""
 _GDAL_CACHE_MB = 64
 """GDAL's cache of raster blocks, shared by all threads; its default grows with the machine."""
 
@@ -143,15 +145,17 @@ def _check_written(path: Path, grid: Grid, bands: int, read: Callable[[int, Grid
 
 
 def _has_layout(file: Any) -> bool:
-    """Tell whether all directories lie before the pixels, as in any COG that was written without a fault.
+    """Tell whether the directories lie where they do in any COG that was written without a fault.
 
-    Where libtiff cannot write a directory into its place it writes another one at the end of the file, and
-    tells nobody but the terminal.
+    That is: before the pixels, the first one right behind what GDAL says of the layout. Where libtiff cannot
+    write a directory into its place it writes another one at the end of the file, and tells nobody but the
+    terminal.
     """
     levels = (None, *range(len(file.overviews(1))))
     directories = [int(file.get_tag_item("IFD_OFFSET", "TIFF", 1, level)) for level in levels]
     blocks = [file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", 1, level) for level in levels]
-    return max(directories) < min((int(place) for place in blocks if place), default=math.inf)
+    pixels = min((int(place) for place in blocks if place), default=math.inf)
+    return directories[0] <= _HEAD_BYTES and max(directories) < pixels
 
 
 def _at_level(level: int) -> dict[str, int]:
