@@ -114,9 +114,10 @@ def test_signals_to_its_group_reach_nobody_else(pool: Pool) -> None:
         second.call(HEAD + KIND, SMALL, {}, ignore)
         with suppress(UdfError):
             first.call(HEAD + kill + KIND, SMALL, {}, ignore)
+        assert second.is_alive
         second.call(HEAD + KIND, SMALL, {}, ignore)
     with pool.lend("three") as third:  # the one that all are forked from lives, too
-        third.call(HEAD + KIND, SMALL, {}, ignore)
+        assert third.call(HEAD + KIND, SMALL, {}, ignore).equals(SMALL * 2)
 
 
 def test_links_in_its_folder_lead_to_nothing_outside(attack: Callable[[str], Lines]) -> None:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 
+import eocene
 from eocene.archive import Archive
 from eocene.model import Layout
 from eocene.serve import create_app
@@ -67,6 +68,15 @@ def workspace(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Layo
     archive.ingest(simulated)
     archive.catalogue.close()
     return layout
+
+
+@pytest.fixture
+def folder(simulated: Path, tmp_path: Path) -> Path:
+    """A workspace of one's own with the simulated archive and the user ada, for servers in processes."""
+    with eocene.open(tmp_path / "workspace") as ws:
+        ws.archive.ingest(simulated)
+        ws.users.set_password("ada", "correct horse")
+    return tmp_path / "workspace"
 
 
 @contextlib.contextmanager

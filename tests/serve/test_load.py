@@ -137,14 +137,6 @@ def start_load(folder: Path, url: str, extent: dict[str, Any], users: int) -> Lo
     return load
 
 
-@pytest.fixture
-def folder(simulated, tmp_path):
-    with eocene.open(tmp_path / "workspace") as ws:
-        ws.archive.ingest(simulated)
-        ws.users.set_password("ada", "correct horse")
-    return tmp_path / "workspace"
-
-
 @pytest.mark.parametrize(
     ("users", "seconds", "think_s"),
     [(9, 5.0, 0.25), pytest.param(51, SECONDS, 1.5, marks=[pytest.mark.long, pytest.mark.timeout(1200)])],

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
-import pytest
 from tests.command import SCRIPT
 from tests.serve.conftest import make_ndvi
 
@@ -34,14 +33,6 @@ def start(folder: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[s
             yield process, json.loads(process.stdout.readline())["url"]
         finally:
             process.kill()
-
-
-@pytest.fixture
-def folder(simulated, tmp_path):
-    with eocene.open(tmp_path / "workspace") as ws:
-        ws.archive.ingest(simulated)
-        ws.users.set_password("ada", "correct horse")
-    return tmp_path / "workspace"
 
 
 def test_no_request_is_cut_off_and_the_log_follows_a_job(folder, extent):

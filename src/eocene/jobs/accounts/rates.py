@@ -66,7 +66,7 @@ class Rates:
     def _take(self, name: str, per_minute: int, wanted: int) -> tuple[int, float]:
         now = self._clock()
         with self._database.write() as connection:
-            level, is_there = self._find(connection, name, per_minute)
+            level, is_there = self._find(connection, name, per_minute, lock=True)
             taken = max(0, min(wanted, math.floor(level)))
             values = {"level": level - taken, "time": now}
             if is_there:
@@ -76,10 +76,12 @@ class Rates:
                 connection.execute(insert(rates).values(name=name, **values))
         return taken, 0.0 if taken else _wait(level, per_minute)
 
-    def _find(self, connection: Connection, name: str, per_minute: int) -> tuple[float, bool]:
+    def _find(
+        self, connection: Connection, name: str, per_minute: int, *, lock: bool = False
+    ) -> tuple[float, bool]:
         """Return what is in a bucket now, and whether it has a row."""
-        query = select(rates.c.level, rates.c.time).where(rates.c.name == name).with_for_update()
-        row = connection.execute(query).first()
+        query = select(rates.c.level, rates.c.time).where(rates.c.name == name)
+        row = connection.execute(query.with_for_update() if lock else query).first()
         if row is None:
             return float(per_minute), False
         grown = max(0.0, self._clock() - row.time) * per_minute / _MINUTE_S

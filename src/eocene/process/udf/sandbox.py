@@ -33,7 +33,6 @@ class Sandbox:
     ----------
     limits : Limits
         What it may take.
-
     nursery : Nursery, optional
         Where it is forked; by default that of this process.
     """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from eocene.serve.schemas import house, ogc, openeo, stac
-from eocene.serve.schemas.notation import COUNT, TEXT, Operation, Schema, list_of, ref, shape
+from eocene.serve.schemas.notation import COUNT, LINKS, TEXT, Operation, Schema, shape
 
 SCHEMAS: dict[str, Schema] = {
     # Below /stac an error has a description besides, below /ogc what RFC 7807 asks for.
     "Error": shape(
-        {"id": TEXT, "code": TEXT, "message": TEXT, "links": list_of(ref("Link"))},
+        {"id": TEXT, "code": TEXT, "message": TEXT, "links": LINKS},
         {"description": TEXT, "type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT},
     ),
     **openeo.SCHEMAS,

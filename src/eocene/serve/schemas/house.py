@@ -12,6 +12,7 @@ from eocene.serve.schemas.notation import (
     FLAG,
     INSTANT,
     JSON,
+    LINKS,
     NUMBER,
     OBJECT,
     TEXT,
@@ -30,7 +31,6 @@ from eocene.serve.schemas.notation import (
 )
 from eocene.serve.stac_documents import GEOJSON
 
-_LINKS = list_of(ref("Link"))
 _BOUNDS = list_of(NUMBER, minItems=4, maxItems=4)
 _ROLE = one_of("owner", "member", "viewer")
 _TOKEN = {"id": TEXT, "title": TEXT, "scope": one_of("read", "write"), "created": INSTANT, "expires": INSTANT}
@@ -85,7 +85,7 @@ _MODEL = shape(
         "id": TEXT,
         "properties": OBJECT,
         "assets": map_of(ref("Asset")),
-        "links": _LINKS,
+        "links": LINKS,
     }
 )
 
@@ -97,7 +97,7 @@ SCHEMAS: dict[str, Schema] = {
             "created": INSTANT,
             "updated": INSTANT,
             "when": OBJECT,
-            "links": _LINKS,
+            "links": LINKS,
         },
         {"title": maybe(TEXT), "run": maybe(OBJECT), "tell": list_of(OBJECT)},
     ),
@@ -147,14 +147,14 @@ OPERATIONS: dict[str, Operation] = {
     "GET /wmts/{layer_id}/1.0.0/WMTSCapabilities.xml": _CAPABILITIES,
     "GET /wmts": _WMTS,
     "GET /wmts/{layer_id}": _WMTS,
-    "GET /rules": gives(shape({"rules": list_of(ref("Rule")), "links": _LINKS})),
+    "GET /rules": gives(shape({"rules": list_of(ref("Rule")), "links": LINKS})),
     "POST /rules": gives_nothing(
         201, {"Location": TEXT}, body={"required": ["when"]} | shape({}, _RULE_OF) | {"required": ["when"]}
     ),
     "GET /rules/{rule_id}": gives(ref("Rule")),
     "PATCH /rules/{rule_id}": gives_nothing(body=shape({}, _RULE_OF)),
     "DELETE /rules/{rule_id}": gives_nothing(),
-    "GET /rules/{rule_id}/events": gives(shape({"events": list_of(OBJECT), "links": _LINKS})),
+    "GET /rules/{rule_id}/events": gives(shape({"events": list_of(OBJECT), "links": LINKS})),
     "GET /rules/{rule_id}/logs": gives(
         shape({"logs": list_of(shape({"id": TEXT, "time": INSTANT, "level": TEXT, "message": TEXT}))})
     ),
@@ -165,7 +165,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /sparql": _ANSWERED,
     "POST /sparql": _ANSWERED,
     "GET /sparql/examples": gives(list_of(shape({"title": TEXT, "query": TEXT})), errors=(501,)),
-    "GET /models": gives(shape({"models": list_of(_MODEL), "links": _LINKS}), errors=(501,)),
+    "GET /models": gives(shape({"models": list_of(_MODEL), "links": LINKS}), errors=(501,)),
     "GET /models/{model_id}": gives(_MODEL, errors=(501,)),
     "GET /models/{model_id}/report": gives(OBJECT, errors=(501,)),
     "GET /models/{model_id}/files/{name}": Operation(

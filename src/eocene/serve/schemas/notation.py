@@ -64,6 +64,9 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+LINKS = list_of(ref("Link"))
+
+
 @dataclass(frozen=True)
 class Answer:
     """A response that is no error in openEO's form.

@@ -11,6 +11,7 @@ from eocene.serve.schemas.notation import (
     COUNT,
     INSTANT,
     JSON,
+    LINKS,
     OBJECT,
     TEXT,
     URL,
@@ -26,9 +27,8 @@ from eocene.serve.schemas.notation import (
     shape,
 )
 
-_LINKS = list_of(ref("Link"))
 _MODES = list_of(one_of("sync-execute", "async-execute", "dismiss"))
-_SUMMARY = {"id": TEXT, "version": TEXT, "jobControlOptions": _MODES, "links": _LINKS}
+_SUMMARY = {"id": TEXT, "version": TEXT, "jobControlOptions": _MODES, "links": LINKS}
 _SHOWN = {"title": TEXT, "description": TEXT, "keywords": list_of(TEXT)}
 _INPUT = shape({"title": TEXT, "schema": OBJECT}, {"minOccurs": COUNT, "maxOccurs": COUNT})
 _STATUS = one_of("accepted", "running", "successful", "failed", "dismissed")
@@ -47,15 +47,15 @@ _REFERENCE = Answer(204, headers={"Link": TEXT})
 
 SCHEMAS: dict[str, Schema] = {
     "StatusInfo": shape(
-        {"type": always("process"), "jobID": TEXT, "status": _STATUS, "links": _LINKS},
+        {"type": always("process"), "jobID": TEXT, "status": _STATUS, "links": LINKS},
         {"processID": TEXT, "message": TEXT, "progress": _PERCENT, **_TIMES},
     ),
 }
 
 OPERATIONS: dict[str, Operation] = {
-    f"GET {OGC}/": gives(shape({"title": TEXT, "description": TEXT, "links": _LINKS})),
+    f"GET {OGC}/": gives(shape({"title": TEXT, "description": TEXT, "links": LINKS})),
     f"GET {OGC}/conformance": gives(shape({"conformsTo": list_of(URL)})),
-    f"GET {OGC}/processes": gives(shape({"processes": list_of(shape(_SUMMARY, _SHOWN)), "links": _LINKS})),
+    f"GET {OGC}/processes": gives(shape({"processes": list_of(shape(_SUMMARY, _SHOWN)), "links": LINKS})),
     f"GET {OGC}/processes/{{process_id}}": gives(
         shape(_SUMMARY | {"inputs": map_of(_INPUT), "outputs": map_of(OBJECT)}, _SHOWN)
     ),
@@ -64,7 +64,7 @@ OPERATIONS: dict[str, Operation] = {
         body=_EXECUTE,
         errors=(402, 501),
     ),
-    f"GET {OGC}/jobs": gives(shape({"jobs": list_of(ref("StatusInfo")), "links": _LINKS})),
+    f"GET {OGC}/jobs": gives(shape({"jobs": list_of(ref("StatusInfo")), "links": LINKS})),
     f"GET {OGC}/jobs/{{job_id}}": gives(ref("StatusInfo")),
     f"DELETE {OGC}/jobs/{{job_id}}": gives(ref("StatusInfo")),
     f"GET {OGC}/jobs/{{job_id}}/results": Operation((Answer(200, {JSON: ANY}), _REFERENCE), errors=(500,)),

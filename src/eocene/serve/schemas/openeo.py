@@ -14,6 +14,7 @@ from eocene.serve.schemas.notation import (
     FLAG,
     INSTANT,
     JSON,
+    LINKS,
     NUMBER,
     OBJECT,
     TEXT,
@@ -35,7 +36,6 @@ from eocene.serve.settings import OPENEO
 
 _SCHEMA = {"anyOf": [OBJECT, list_of(OBJECT, minItems=1)]}
 _LEVEL = one_of(*LEVELS)
-_LINKS = list_of(ref("Link"))
 _PARAMETER = shape({"name": TEXT | {"pattern": r"^\w{1,250}$"}, "schema": _SCHEMA}, {"description": TEXT})
 _FORMAT = shape(
     {"gis_data_types": list_of(one_of("raster", "vector", "table", "pointcloud", "other"))},
@@ -102,7 +102,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "ProcessGraph": map_of(ref("Node")) | {"minProperties": 1},
     "Process": shape({"process_graph": ref("ProcessGraph")}, {"id": maybe(TEXT), **_OWN_PROCESS}),
-    "Job": shape(_JOB_LISTED[0] | {"process": ref("Process")}, _JOB_LISTED[1] | {"links": _LINKS}),
+    "Job": shape(_JOB_LISTED[0] | {"process": ref("Process")}, _JOB_LISTED[1] | {"links": LINKS}),
     "Service": shape(
         _SERVICE_LISTED[0] | {"process": ref("Process"), "configuration": OBJECT, "attributes": OBJECT},
         _SERVICE_LISTED[1],
@@ -112,7 +112,7 @@ SCHEMAS: dict[str, Schema] = {
             "logs": list_of(
                 shape({"id": TEXT, "level": _LEVEL, "message": TEXT}, {"time": INSTANT, "code": maybe(TEXT)})
             ),
-            "links": _LINKS,
+            "links": LINKS,
         },
         {"level": _LEVEL},
     ),
@@ -144,7 +144,7 @@ OPERATIONS: dict[str, Operation] = {
                 "endpoints": list_of(
                     shape({"path": TEXT, "methods": list_of(one_of("GET", "POST", "PUT", "PATCH", "DELETE"))})
                 ),
-                "links": _LINKS,
+                "links": LINKS,
             },
             {"production": FLAG, "billing": OBJECT, "eocene:udf": OBJECT},
         )
@@ -157,7 +157,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     f"GET {OPENEO}/me": gives(
         shape(
-            {"user_id": TEXT, "links": _LINKS},
+            {"user_id": TEXT, "links": LINKS},
             {
                 "name": TEXT,
                 "storage": shape({"free": COUNT, "quota": COUNT}),
@@ -167,7 +167,7 @@ OPERATIONS: dict[str, Operation] = {
             },
         )
     ),
-    f"GET {OPENEO}/collections": gives(shape({"collections": list_of(ref("Collection")), "links": _LINKS})),
+    f"GET {OPENEO}/collections": gives(shape({"collections": list_of(ref("Collection")), "links": LINKS})),
     f"GET {OPENEO}/collections/{{collection_id}}": gives(ref("Collection")),
     f"GET {OPENEO}/collections/{{collection_id}}/queryables": gives(ref("Queryables")),
     f"GET {OPENEO}/processes": gives(
@@ -184,7 +184,7 @@ OPERATIONS: dict[str, Operation] = {
                         }
                     )
                 ),
-                "links": _LINKS,
+                "links": LINKS,
             }
         )
     ),
@@ -192,7 +192,7 @@ OPERATIONS: dict[str, Operation] = {
         map_of(shape({"type": one_of("language", "docker"), "default": TEXT}, {"versions": map_of(OBJECT)}))
     ),
     f"GET {OPENEO}/process_graphs": gives(
-        shape({"processes": list_of(shape({"id": TEXT}, _OWN_PROCESS)), "links": _LINKS})
+        shape({"processes": list_of(shape({"id": TEXT}, _OWN_PROCESS)), "links": LINKS})
     ),
     f"PUT {OPENEO}/process_graphs/{{process_graph_id}}": gives_nothing(
         200, body=ref("Process"), errors=(501,), makes=_OF_PROCESS
@@ -202,7 +202,7 @@ OPERATIONS: dict[str, Operation] = {
     f"POST {OPENEO}/validation": gives(
         shape({"errors": list_of(shape({"code": TEXT, "message": TEXT}))}), body=OBJECT
     ),
-    f"GET {OPENEO}/files": gives(shape({"files": list_of(_FILE), "links": _LINKS})),
+    f"GET {OPENEO}/files": gives(shape({"files": list_of(_FILE), "links": LINKS})),
     f"GET {OPENEO}/files/{{path}}": Operation(
         (Answer(200, {_BINARY: BYTES}), Answer(206, {_BINARY: BYTES}), Answer(416, {"text/plain": TEXT}))
     ),
@@ -213,7 +213,7 @@ OPERATIONS: dict[str, Operation] = {
         body=shape({"process": ref("Process")}, _JOB_FIELDS),
         errors=(404, 501),
     ),
-    f"GET {OPENEO}/jobs": gives(shape({"jobs": list_of(shape(*_JOB_LISTED)), "links": _LINKS})),
+    f"GET {OPENEO}/jobs": gives(shape({"jobs": list_of(shape(*_JOB_LISTED)), "links": LINKS})),
     f"POST {OPENEO}/jobs": gives_nothing(
         201, _CREATED, body=shape({"process": ref("Process")}, _JOB_FIELDS), makes=_OF_JOB, errors=(404, 501)
     ),
@@ -237,7 +237,7 @@ OPERATIONS: dict[str, Operation] = {
                             "license": TEXT,
                             "extent": OBJECT,
                             "assets": map_of(ref("Asset")),
-                            "links": _LINKS,
+                            "links": LINKS,
                             "openeo:status": _JOB_STATUS,
                         },
                         {**_WHEN, "expires": INSTANT, "created": INSTANT},
@@ -259,10 +259,10 @@ OPERATIONS: dict[str, Operation] = {
     ),
     f"GET {OPENEO}/service_types": gives(
         map_of(
-            shape({"configuration": map_of(OBJECT), "process_parameters": list_of(OBJECT), "links": _LINKS})
+            shape({"configuration": map_of(OBJECT), "process_parameters": list_of(OBJECT), "links": LINKS})
         )
     ),
-    f"GET {OPENEO}/services": gives(shape({"services": list_of(shape(*_SERVICE_LISTED)), "links": _LINKS})),
+    f"GET {OPENEO}/services": gives(shape({"services": list_of(shape(*_SERVICE_LISTED)), "links": LINKS})),
     f"POST {OPENEO}/services": gives_nothing(
         201,
         _CREATED,

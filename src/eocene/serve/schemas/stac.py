@@ -9,6 +9,7 @@ from eocene.serve.schemas.notation import (
     ANY,
     COUNT,
     INSTANT,
+    LINKS,
     NUMBER,
     OBJECT,
     TEXT,
@@ -27,7 +28,6 @@ from eocene.serve.schemas.notation import (
 )
 from eocene.serve.stac_documents import GEOJSON, SCHEMA, STAC
 
-_LINKS = list_of(ref("Link"))
 _BOX = list_of(NUMBER, minItems=4, maxItems=6)
 _POSITION = list_of(NUMBER, minItems=2, maxItems=3)
 _LINE = list_of(_POSITION, minItems=2)
@@ -95,7 +95,7 @@ SCHEMAS: dict[str, Schema] = {
     },
     "Asset": shape({"href": TEXT}, {"type": maybe(TEXT), "title": maybe(TEXT), "roles": list_of(TEXT)}),
     "Collection": shape(
-        _COLLECTION | {"links": _LINKS},
+        _COLLECTION | {"links": LINKS},
         {
             "title": TEXT,
             "stac_extensions": list_of(TEXT),
@@ -107,7 +107,7 @@ SCHEMAS: dict[str, Schema] = {
             "cube:dimensions": map_of(shape({"type": TEXT})),
         },
     ),
-    "Item": shape(_ITEM | {"collection": TEXT, "links": _LINKS}, {"bbox": _BOX}),
+    "Item": shape(_ITEM | {"collection": TEXT, "links": LINKS}, {"bbox": _BOX}),
     # Of the items of a search clients may leave out any field but these.
     "ItemCollection": shape(
         {
@@ -115,19 +115,19 @@ SCHEMAS: dict[str, Schema] = {
             "features": list_of(
                 shape({"type": always("Feature"), "id": TEXT}, {"geometry": maybe(ref("Geometry"))})
             ),
-            "links": _LINKS,
+            "links": LINKS,
             "numberReturned": COUNT,
         },
         {"numberMatched": COUNT},
     ),
-    "PostedItem": shape(_ITEM | {"id": _NAME}, {"bbox": _BOX, "links": _LINKS, "collection": TEXT}),
-    "PostedCollection": shape(_COLLECTION | {"id": _NAME}, {"links": _LINKS, "title": maybe(TEXT)}),
+    "PostedItem": shape(_ITEM | {"id": _NAME}, {"bbox": _BOX, "links": LINKS, "collection": TEXT}),
+    "PostedCollection": shape(_COLLECTION | {"id": _NAME}, {"links": LINKS, "title": maybe(TEXT)}),
     "Aggregations": shape(
         {
             "aggregations": list_of(
                 shape({"name": TEXT, "data_type": TEXT}, {"value": ANY, "buckets": list_of(OBJECT)})
             ),
-            "links": _LINKS,
+            "links": LINKS,
         }
     ),
 }
@@ -145,7 +145,7 @@ OPERATIONS: dict[str, Operation] = {
                 "description": TEXT,
                 "stac_version": TEXT,
                 "conformsTo": list_of(TEXT),
-                "links": _LINKS,
+                "links": LINKS,
             }
         )
     ),
@@ -155,7 +155,7 @@ OPERATIONS: dict[str, Operation] = {
         shape(
             {
                 "collections": list_of(ref("Collection")),
-                "links": _LINKS,
+                "links": LINKS,
                 "numberMatched": COUNT,
                 "numberReturned": COUNT,
             }
