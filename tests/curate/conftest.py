@@ -44,7 +44,7 @@ def make_samples():
             x=np.asarray(x, float),
             y=np.asarray(y, float),
             epsg=epsg,
-            feature_names=("a", "b"),
+            axes={"features": ("a", "b")},
             **others,
         )
 

@@ -20,7 +20,7 @@ def make_samples(x: list[float], y: list[float]) -> Samples:
     count = len(x)
     return Samples(
         features=np.zeros((count, 1), np.float32), labels=np.arange(count), x=np.array(x), y=np.array(y),
-        epsg=32632, feature_names=("B04",),
+        epsg=32632, axes={"features": ("B04",)},
     )  # fmt: skip
 
 

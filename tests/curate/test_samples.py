@@ -37,7 +37,7 @@ def test_saving_twice_changes_nothing(samples, tmp_path):
 def test_the_id_follows_the_content(samples):
     changed = np.array(samples.features)
     changed[0, 0] += 1
-    parts = {k: getattr(samples, k) for k in ("labels", "x", "y", "epsg", "feature_names", "sources")}
+    parts = {k: getattr(samples, k) for k in ("labels", "x", "y", "epsg", "axes", "sources")}
     assert Samples(features=changed, **parts).id != Samples(features=samples.features, **parts).id
 
 
@@ -85,9 +85,9 @@ def test_the_card_counts_classes_blocks_faults_and_names_sources(samples, tmp_pa
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"feature_names": ("a",)}, "feature names"),
-        ({"feature_names": ("a", "a")}, "same name"),
-        ({"feature_names": ("x", "b")}, "named like"),
+        ({"axes": {"features": ("a",)}}, "axes"),
+        ({"axes": {"features": ("a", "a")}}, "same name"),
+        ({"axes": {"features": ("x", "b")}}, "named like"),
         ({"y": [1.0]}, "x, y and labels"),
         ({"x": [np.nan, 1.0]}, "finite place"),
         ({"name": "../up"}, "part of an id"),
@@ -100,7 +100,7 @@ def test_samples_that_do_not_fit_together_are_refused(change, text):
         "x": [1.0, 2.0],
         "y": [1.0, 2.0],
         "epsg": 32631,
-        "feature_names": ("a", "b"),
+        "axes": {"features": ("a", "b")},
     }
     with pytest.raises(InputError, match=text):
         Samples(**{**parts, **change})
@@ -109,3 +109,26 @@ def test_samples_that_do_not_fit_together_are_refused(change, text):
 def test_sources_that_are_no_json_are_refused(tmp_path, make_samples):
     with pytest.raises(InputError, match="JSON"):
         make_samples([1], [1], [1], sources={"when": object()}).save(tmp_path)
+
+
+def test_series_are_saved_whole_and_flatten_to_rows_named_by_time_and_band(tmp_path):
+    series = Samples(
+        features=np.arange(12, dtype=np.float32).reshape(2, 3, 2),
+        labels=np.array([1, 2]),
+        x=np.array([0.0, 10.0]),
+        y=np.zeros(2),
+        epsg=32631,
+        axes={"t": ("2024-01", "2024-02", "2024-03"), "bands": ("B04", "B08")},
+        columns={
+            "time": np.array(["2024-01-01", "2024-02-01"], "datetime64[s]"),
+            "item": np.array(["a", "b"]),
+        },
+    )
+    again = Samples.load(series.save(tmp_path))
+    assert again.id == series.id
+    assert np.array_equal(again.features, series.features)
+    assert again.columns["item"].tolist() == ["a", "b"]
+    rows = again.take(np.array([1])).flatten()
+    assert rows.feature_names[:3] == ("2024-01/B04", "2024-01/B08", "2024-02/B04")
+    assert rows.features.tolist() == [[6, 7, 8, 9, 10, 11]]
+    assert rows.columns["time"][0] == np.datetime64("2024-02-01")

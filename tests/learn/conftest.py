@@ -24,7 +24,7 @@ def samples() -> Samples:
         x=574_680 + rng.uniform(0, 640, 600),
         y=5_621_800 + rng.uniform(0, 640, 600),
         epsg=32631,
-        feature_names=NAMES,
+        axes={"features": NAMES},
         class_names={11: "annual crops", 13: "grassland", 99: "other"},
         sources={
             "items": ["s2-1", "s2-2"],

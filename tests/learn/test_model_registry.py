@@ -147,7 +147,7 @@ def test_an_item_without_mlm_fields_is_damage(registry, model_id):
 
 def test_a_report_about_other_samples_is_refused(registry, model, report, samples):
     fewer = type(samples)(
-        samples.features[:9], samples.labels[:9], samples.x[:9], samples.y[:9], 32631, samples.feature_names
+        samples.features[:9], samples.labels[:9], samples.x[:9], samples.y[:9], 32631, samples.axes
     )
     with pytest.raises(InputError, match="The report is about"):
         registry.register(model, report, fewer)

@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from eocene.archive.majortom import cells_at
 from eocene.curate.card import describe_samples, write_card
+from eocene.curate.naming import join_names
 from eocene.model import DamageError, InputError, NotFoundError
 from eocene.model.files import sync_folder, write_json, write_text
 from eocene.model.grid import transformer
@@ -28,27 +29,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TABLE, SIDECAR, CARD = "samples.parquet", "samples.json", "card.md"
-FORMAT = 1
+FORMAT = 2
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
 _OWN_COLUMNS = ("x", "y", "label", "cell")
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Feature rows with labels and places.
+    """Features with labels and places, in memory.
 
     Parameters
     ----------
-    features : (n, f) float32
-        One row a sample; NaN where a value is missing. Nothing is filled here.
+    features : (n, ...) float32
+        One entry a sample, its shape the lengths of ``axes``; NaN where a value is missing. Nothing is
+        filled here.
     labels : (n,) int64
         Class values.
     x, y : (n,) float64
         Pixel centres in units of the CRS.
     epsg : int
         The CRS of ``x`` and ``y``.
-    feature_names : tuple of str
-        Such as 2024-05/B04.
+    axes : mapping of str to tuple of str
+        The dimensions of one sample in their order, each with its labels: {"features": (…)} for rows,
+        {"t": (…), "bands": (…)} for series, {"bands": (…), "y": (…), "x": (…)} for chips, and
+        {"t", "bands", "y", "x"} for series of chips.
     class_names : mapping of int to str
         A name for every label that occurs.
     sources : mapping
@@ -57,6 +61,9 @@ class Samples:
         What was found and dropped or counted while sampling.
     name : str
         The readable part of the id.
+    columns : mapping of str to (n,) array
+        What else is known of each sample, such as "time" (datetime64), "item", "label_source", "sensor",
+        "region", "purity", "cloud", "width_m".
 
     Raises
     ------
@@ -69,11 +76,12 @@ class Samples:
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     epsg: int
-    feature_names: tuple[str, ...]
+    axes: Mapping[str, tuple[str, ...]]
     class_names: Mapping[int, str] = field(default_factory=dict)
     sources: Mapping[str, Any] = field(default_factory=dict)
     faults: Mapping[str, int] = field(default_factory=dict)
     name: str = "samples"
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         features = np.array(self.features, dtype=np.float32, order="C")
@@ -88,7 +96,12 @@ class Samples:
         for key, array in arrays.items():
             array.setflags(write=False)
             object.__setattr__(self, key, array)
-        object.__setattr__(self, "feature_names", tuple(str(n) for n in self.feature_names))
+        axes = {str(dim): tuple(str(v) for v in values) for dim, values in self.axes.items()}
+        object.__setattr__(self, "axes", axes)
+        columns = {str(key): _normalise(values) for key, values in self.columns.items()}
+        for column in columns.values():
+            column.setflags(write=False)
+        object.__setattr__(self, "columns", columns)
         known = {int(k): str(v) for k, v in self.class_names.items()}
         named = {int(v): known.get(int(v), str(int(v))) for v in np.unique(labels)}
         object.__setattr__(self, "class_names", named)
@@ -96,18 +109,18 @@ class Samples:
 
     def _check(self) -> None:
         n = len(self.labels)
-        if self.features.ndim != 2 or self.features.shape != (n, len(self.feature_names)):
+        lengths = {dim: len(values) for dim, values in self.axes.items()}
+        if self.features.shape != (n, *lengths.values()) or not lengths:
             raise InputError(
-                f"The features have shape {self.features.shape}, for {n} labels and "
-                f"{len(self.feature_names)} feature names.",
-                "Give one row a label and one column a feature name.",
+                f"The features have shape {self.features.shape}, for {n} labels and the axes {lengths}.",
+                "Give one entry a label, and each axis as many labels as it is long.",
             )
+        for key, column in self.columns.items():
+            if column.shape != (n,):
+                raise InputError(f"The column {key!r} must hold {n} values.", "Give one value a sample.")
         if self.x.shape != (n,) or self.y.shape != (n,) or self.labels.ndim != 1:
             raise InputError(f"x, y and labels must each hold {n} numbers.", "Give one place a label.")
-        if len(set(self.feature_names)) != len(self.feature_names):
-            raise InputError("Two features have the same name.", "Rename the labels of the cube.")
-        if set(self.feature_names) & set(_OWN_COLUMNS):
-            raise InputError(f"A feature is named like one of {_OWN_COLUMNS}.", "Rename the feature.")
+        self._check_names()
         if not (np.isfinite(self.x).all() and np.isfinite(self.y).all()):
             raise InputError("A sample has no finite place.", "Drop samples without coordinates.")
         if not _NAME.match(self.name):
@@ -115,8 +128,38 @@ class Samples:
                 f"{self.name!r} cannot be part of an id.", "Use lower-case letters, digits and hyphens."
             )
 
+    def _check_names(self) -> None:
+        if any(len(set(values)) != len(values) for values in self.axes.values()):
+            raise InputError("Two features have the same name.", "Rename the labels of the cube.")
+        own = set(_OWN_COLUMNS)
+        if own & set(self.columns) or ({*own, *self.columns} & set(self.axes.get("features", ()))):
+            raise InputError(
+                f"A feature or column is named like another, or like one of {_OWN_COLUMNS}.", "Rename it."
+            )
+
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of each number of a sample: labels of its axes joined by a slash, the last one fastest."""
+        return join_names(list(self.axes.values()))
+
+    def flatten(self) -> Samples:
+        """Return the same samples as rows of features."""
+        rows = self.features.reshape(len(self), -1)
+        return replace(self, features=rows, axes={"features": self.feature_names})
+
+    def take(self, rows: NDArray[Any]) -> Samples:
+        """Return some of the samples, by their numbers or a mask, in the order told."""
+        return replace(
+            self,
+            features=self.features[rows],
+            labels=self.labels[rows],
+            x=self.x[rows],
+            y=self.y[rows],
+            columns={key: column[rows] for key, column in self.columns.items()},
+        )
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -139,7 +182,9 @@ class Samples:
     def id(self) -> str:
         """The name and the first 12 hex digits of the SHA-256 of the content."""
         digest = hashlib.sha256()
-        for array in (self.features, self.labels, self.x, self.y):
+        columns = [self.columns[key] for key in sorted(self.columns)]
+        hashed: list[NDArray[Any]] = [self.features, self.labels, self.x, self.y, *columns]
+        for array in hashed:
             digest.update(repr((array.shape, array.dtype.str)).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         digest.update(_canonical(self._sidecar()).encode())
@@ -150,7 +195,8 @@ class Samples:
             "format": FORMAT,
             "name": self.name,
             "epsg": int(self.epsg),
-            "feature_names": list(self.feature_names),
+            "axes": {dim: list(values) for dim, values in self.axes.items()},
+            "columns": sorted(self.columns),
             "class_names": {str(k): v for k, v in sorted(self.class_names.items())},
             "sources": _plain(self.sources),
             "faults": {k: int(v) for k, v in sorted(self.faults.items())},
@@ -180,7 +226,9 @@ class Samples:
 
     def _table(self) -> pa.Table:
         columns: dict[str, Any] = {"x": self.x, "y": self.y, "label": self.labels, "cell": self.cells}
-        columns |= {name: self.features[:, i] for i, name in enumerate(self.feature_names)}
+        columns |= dict(self.columns)
+        rows = self.features.reshape(len(self), -1)
+        columns |= {name: rows[:, i] for i, name in enumerate(self.feature_names)}
         return pa.table(columns)
 
     @classmethod
@@ -216,20 +264,29 @@ class Samples:
     def _from_parts(cls, sidecar: Mapping[str, Any], table: pa.Table) -> Samples:
         if sidecar["format"] != FORMAT:
             raise ValueError(f"format {sidecar['format']!r}, this version reads {FORMAT}")
-        names = tuple(sidecar["feature_names"])
-        columns = [table[name].to_numpy() for name in names]
+        axes = {str(dim): tuple(values) for dim, values in sidecar["axes"].items()}
+        features = [table[name].to_numpy() for name in join_names(list(axes.values()))]
+        rows = np.stack(features, axis=1) if features else np.empty(0, np.float32)
         return cls(
-            features=np.stack(columns, axis=1) if columns else np.empty((len(table), 0), np.float32),
+            features=rows.reshape(len(table), *(len(values) for values in axes.values())),
             labels=table["label"].to_numpy(),
             x=table["x"].to_numpy(),
             y=table["y"].to_numpy(),
             epsg=int(sidecar["epsg"]),
-            feature_names=names,
+            axes=axes,
+            columns={key: table[key].to_numpy() for key in sidecar["columns"]},
             class_names={int(k): v for k, v in sidecar["class_names"].items()},
             sources=sidecar["sources"],
             faults=sidecar["faults"],
             name=sidecar["name"],
         )
+
+
+def _normalise(values: Any) -> NDArray[Any]:
+    """Return a column of its own, with one form for all texts and one for all instants (seconds)."""
+    column = np.array(values)
+    kinds = {"O": np.dtype(str), "M": np.dtype("datetime64[s]")}
+    return column.astype(kinds.get(column.dtype.kind, column.dtype))
 
 
 def _canonical(value: Any) -> str:

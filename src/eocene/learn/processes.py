@@ -14,7 +14,7 @@ import numpy as np
 from eocene.archive import Archive
 from eocene.cube.block import Block
 from eocene.cube.edge import time_coordinate
-from eocene.curate.sampling import join_names
+from eocene.curate.naming import join_names
 from eocene.learn import clouds
 from eocene.learn.predict import Predictor
 from eocene.learn.registry import ITEM, ModelRegistry
