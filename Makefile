@@ -65,7 +65,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 # s2cloudless is wanted for its model alone, not for OpenCV and the others that it depends on.
 $(VENV)/.developed: $(VENV)/.installed
 	@echo "installing the tools of development into $(VENV)" >&2
-	@$(PIP) install --quiet --constraint constraints.txt --group dev --group docs >&2
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[torch]" --group dev --group docs >&2
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps s2cloudless >&2
 	@touch $@
 
