@@ -1,0 +1,43 @@
+"""What splits, checks of bias and gates need of a data set: places and labels, no pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Placed(Protocol):
+    """Labelled places, such as :class:`eocene.curate.Samples` or the table of a stored data set.
+
+    Attributes
+    ----------
+    x, y : (n,) float64
+        Centres of the samples in units of the CRS.
+    epsg : int
+        The CRS of ``x`` and ``y``.
+    labels : (n,) int64
+        Class values.
+    class_names : mapping of int to str
+        A name for every label that occurs.
+    columns : mapping of str to (n,) array
+        What else is known of each sample: "time" (datetime64), "sensor", "region", "cloud" (a share
+        from 0 to 1), "width_m" (edge of the square footprint on the ground), …
+    """
+
+    @property
+    def x(self) -> NDArray[np.float64]: ...
+    @property
+    def y(self) -> NDArray[np.float64]: ...
+    @property
+    def epsg(self) -> int: ...
+    @property
+    def labels(self) -> NDArray[np.int64]: ...
+    @property
+    def class_names(self) -> Mapping[int, str]: ...
+    @property
+    def columns(self) -> Mapping[str, NDArray[Any]]: ...
