@@ -46,7 +46,7 @@ def main() -> None:
         f"{len(samples.feature_names)} features"
     )
     print(f"{blocks} blocks of {BLOCK_M:g} m (some cut by the edge), {FOLDS} folds, {arguments.draws} draws")
-    spec = ModelSpec(n_estimators=arguments.trees)
+    spec = ModelSpec(settings={"n_estimators": arguments.trees})
     figures = {"random": measure(samples, spec, None, arguments.draws)}
     for buffer_m in arguments.buffers:
         name = "block" if buffer_m == 0 else f"block_buffer_{buffer_m:g}m"

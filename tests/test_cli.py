@@ -197,7 +197,7 @@ def test_a_data_set_becomes_a_model_that_maps_an_area(desk, write, tmp_path):
     assert drawn["pixels"] == sum(drawn["counts"].values())
     assert max(drawn["counts"].values()) == 60
     assert (desk / "datasets" / drawn["id"]).is_dir()
-    spec = json.dumps({"n_estimators": 10})
+    spec = json.dumps({"settings": {"n_estimators": 10}})
     trained = call("train", drawn["id"], "--spec", spec, "--folds", 2, "--block-m", 320, "-w", desk).json
     assert 0.2 < trained["accuracy_block"] <= 1
     report = call("evaluate", trained["model"], "-w", desk).json

@@ -165,7 +165,7 @@ def test_the_real_patch_is_mapped_well_and_soon(tmp_path, real_data, monkeypatch
     if not data.is_dir():
         pytest.skip("the WorldCereal minicubes are not beside the checkout")
     if trees is not None:  # a smaller forest than the application's, which is not better for it
-        monkeypatch.setattr(study, "ModelSpec", lambda **_: ModelSpec(n_estimators=trees))
+        monkeypatch.setattr(study, "ModelSpec", lambda **_: ModelSpec(settings={"n_estimators": trees}))
     eocene.open(tmp_path / "w").close()
     before = resource.getrusage(resource.RUSAGE_SELF)
     figures = run_demo(Layout(tmp_path / "w"), Steps(), data=data)

@@ -27,7 +27,7 @@ from pathlib import Path
 import eocene
 from eocene.apps import demo, steps, study
 from eocene.learn import ModelSpec
-study.SIMULATED = replace(study.SIMULATED, spec=ModelSpec(n_estimators=3))
+study.SIMULATED = replace(study.SIMULATED, spec=ModelSpec(settings={"n_estimators": 3}))
 folder = Path(sys.argv[1])
 with eocene.open(folder / "workspace") as ws:
     made = demo.run_demo(ws.layout, steps.Steps(), simulated=folder / "archive-128", size=128)

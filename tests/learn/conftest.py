@@ -36,7 +36,7 @@ def samples() -> Samples:
 
 @pytest.fixture(scope="session")
 def spec() -> ModelSpec:
-    return ModelSpec(n_estimators=20, seed=1)
+    return ModelSpec(seed=1, settings={"n_estimators": 20})
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def test_the_seed_alone_decides_the_model(samples, spec, model):
 
 def test_one_class_cannot_be_learnt(samples):
     with pytest.raises(InputError, match=r"1 class\(es\)"):
-        train(samples, ModelSpec(n_estimators=1), rows=np.flatnonzero(samples.labels == 11))
+        train(samples, ModelSpec(settings={"n_estimators": 1}), rows=np.flatnonzero(samples.labels == 11))
 
 
 @pytest.mark.parametrize(

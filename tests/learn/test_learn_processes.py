@@ -38,7 +38,7 @@ def features(archive):
 def model_id(archive, features) -> str:
     load = {"process_id": "load_collection", "arguments": {"id": "reference"}, "result": True}
     samples = sample_pixels(features, make_plan({"load": load}, archive).read(), per_class=60)
-    spec = ModelSpec(n_estimators=20)
+    spec = ModelSpec(settings={"n_estimators": 20})
     report = evaluate(samples, spec, {"random": random_split(samples, 2, 0)})
     return ModelRegistry(archive.layout).register(train(samples, spec), report, samples)
 

@@ -46,7 +46,7 @@ def test_the_same_training_gives_the_same_id_and_changes_nothing(registry, model
     again = registry.register(train(samples, spec), report, samples, name="land-cover")
     assert again == model_id
     assert {p.name: p.stat().st_mtime_ns for p in (registry.root / model_id).iterdir()} == before
-    other = registry.register(train(samples, ModelSpec(n_estimators=5)), report, samples)
+    other = registry.register(train(samples, ModelSpec(settings={"n_estimators": 5})), report, samples)
     assert other.startswith("random-forest-")
     assert [item["id"] for item in registry.list()] == sorted([model_id, other])
 

@@ -29,13 +29,13 @@ def test_onnx_gives_the_probabilities_of_the_trained_model(model, data, samples)
 
 def test_class_and_confidence_are_the_largest_probability(model, predictor, samples):
     answer, confidence = predictor.predict(samples.features)
-    expected = model.pipeline.predict_proba(samples.features)
+    expected = model.fitted.estimate_probabilities(samples.features)
     present = ~np.isnan(samples.features).all(axis=1)
     np.testing.assert_allclose(confidence[present], expected.max(axis=1)[present], atol=1e-5)
     ranked = np.sort(expected, axis=1)
     clear = present & (ranked[:, -1] - ranked[:, -2] > 1e-4)
     assert clear.sum() > 500
-    np.testing.assert_array_equal(answer[clear], model.pipeline.predict(samples.features)[clear])
+    np.testing.assert_array_equal(answer[clear], model.classify(samples.features)[clear])
     assert answer.dtype == confidence.dtype == np.float32
 
 

@@ -65,7 +65,7 @@ SIMULATED = Study(
     water="water",
     question="crops-near-water",
     asked={"crop": "maize", "distance_m": 500, "drop": 0.2, "year": 2024, "month": 6},
-    spec=ModelSpec(n_estimators=50),
+    spec=ModelSpec(settings={"n_estimators": 50}),
 )
 
 
@@ -101,5 +101,5 @@ def plan_study(archive: Archive) -> Study:
         water="",
         question="crops-in-area",
         asked={},
-        spec=ModelSpec(n_estimators=100),
+        spec=ModelSpec(settings={"n_estimators": 100}),
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
 from eocene.cli.cubes import run_to_file
 from eocene.model import NotFoundError
+
+if TYPE_CHECKING:
+    from eocene.learn import ModelSpec
 
 
 @app.command()
@@ -35,7 +38,7 @@ def dataset(
 def train(
     dataset: Annotated[str, typer.Argument(help="Data set id.")],
     workspace: WorkspaceOption = HERE,
-    spec: Annotated[str, typer.Option(help="Settings of the model as JSON.")] = "{}",
+    spec: Annotated[str, typer.Option(help="Model as JSON, or a YAML file: kind, seed, settings.")] = "{}",
     block_m: Annotated[float, typer.Option(help="Edge of left-out blocks in metres.")] = 640.0,
     folds: Annotated[int, typer.Option(help="Folds of the scores.")] = 5,
 ) -> None:
@@ -44,7 +47,7 @@ def train(
 
     with open_workspace(workspace) as ws:
         samples = curate.Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
-        settings = learn.ModelSpec.from_json(spec)
+        settings = _read_spec(spec)
         splits = {
             "random": curate.random_split(samples, folds, settings.seed),
             "block": curate.block_split(samples, folds, block_m, settings.seed),
@@ -52,6 +55,15 @@ def train(
         report = learn.evaluate(samples, settings, splits)
         model = ws.models.register(learn.train(samples, settings), report, samples)
     print_json({"model": model, **{f"accuracy_{k}": report.accuracy(k) for k in splits}})
+
+
+def _read_spec(told: str) -> ModelSpec:
+    """Return the spec that stands in JSON text or in a file of YAML or JSON."""
+    from eocene.learn import ModelSpec
+
+    return ModelSpec.from_yaml(
+        told if told.lstrip().startswith("{") else Path(told).read_text(encoding="utf-8")
+    )
 
 
 def _inside(folder: Path, name: str, what: str) -> Path:

@@ -1,4 +1,4 @@
-"""The door to the packages of the extra ``learn``: imported when needed, named when missing."""
+"""The door to the packages of the extras ``learn`` and ``torch``: imported when needed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from eocene.model import UnavailableError
 
+_TORCH = frozenset({"torch", "safetensors", "optuna", "onnxscript"})
+
 
 def import_extra(module: str) -> Any:
-    """Import a module of the extra ``learn``.
+    """Import a module of an extra.
 
     Raises
     ------
@@ -18,9 +20,10 @@ def import_extra(module: str) -> Any:
     """
     try:
         return import_module(module)
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, OSError) as error:  # OSError: a library of the system is missing
         package = module.partition(".")[0]
+        extra = "torch" if package in _TORCH else "learn"
         raise UnavailableError(
-            f"Models need the package {package}, which is not installed.",
-            'Install it with: pip install "eocene[learn]"',
+            f"Models need the package {package}, which cannot be loaded: {error}.",
+            f'Install it with: pip install "eocene[{extra}]"',
         ) from error

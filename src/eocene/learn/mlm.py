@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 MLM = "https://stac-extensions.github.io/mlm/v1.4.0/schema.json"
 _FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _CLASSES = "https://stac-extensions.github.io/classification/v2.0.0/schema.json"
-_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+_PACKAGES = ("onnx", "onnxruntime", "numpy")
 
 
 def describe_model(
@@ -56,7 +55,7 @@ def describe_model(
             "title": f"{kind} for {targets}",
             **_mlm_fields(model_id, model),
             "eocene:onnx_difference": difference,
-            "eocene:lineage": _lineage(samples),
+            "eocene:lineage": _lineage(samples, model.spec.described.package),
         },
         "links": [],
         "assets": _assets(data),
@@ -65,18 +64,19 @@ def describe_model(
 
 def _mlm_fields(model_id: str, model: TrainedModel) -> dict[str, Any]:
     structure = {"dim_order": ["batch", "channel"], "data_type": "float32"}
-    settings = {k: v for k, v in asdict(model.spec).items() if v is not None}
+    kind = model.spec.described
+    settings = {"kind": kind.name, "seed": model.spec.seed, **model.spec.settings}
     return {
         "mlm:name": model_id,
-        "mlm:architecture": "Random Forest",
-        "mlm:framework": "Scikit-learn",
-        "mlm:framework_version": version("scikit-learn"),
+        "mlm:architecture": kind.title,
+        "mlm:framework": kind.package,
+        "mlm:framework_version": version(kind.package),
         "mlm:tasks": ["classification"],
         "mlm:pretrained": False,
         "mlm:pretrained_source": None,
         "mlm:accelerator": "amd64",
         "mlm:accelerator_constrained": False,
-        "mlm:hyperparameters": settings,
+        "mlm:hyperparameters": {k: v for k, v in settings.items() if v is not None},
         "mlm:input": [
             {
                 "name": "features",
@@ -105,8 +105,8 @@ def _mlm_fields(model_id: str, model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def _lineage(samples: Samples) -> dict[str, Any]:
-    packages = {name: version(name) for name in _PACKAGES}
+def _lineage(samples: Samples, package: str) -> dict[str, Any]:
+    packages = {name: version(name) for name in (package, *_PACKAGES)}
     return {
         "dataset": samples.id,
         "items": samples.sources.get("items", []),
@@ -121,7 +121,7 @@ def _assets(data: bytes) -> dict[str, Any]:
         "model": {
             "href": "./model.onnx",
             "type": "application/octet-stream; application=onnx",
-            "title": "Imputer and forest, ONNX",
+            "title": "The model, ONNX",
             "roles": ["mlm:model", "data"],
             "mlm:artifact_type": "onnx",
             "file:size": len(data),

@@ -20,34 +20,28 @@ MAX_BYTES = 512 * 2**20
 TOLERANCE = 1e-5
 INPUT, PROBABILITIES = "features", "probabilities"
 _OPSETS = {"": 17, "ai.onnx.ml": 3}
-_OPERATORS = frozenset({"Imputer", "TreeEnsembleClassifier", "Cast", "Identity"})
+_OPERATORS = frozenset(
+    {"Imputer", "TreeEnsembleClassifier", "TreeEnsembleRegressor", "Softmax", "Cast", "Identity"}
+)
 
 
 def export_onnx(model: TrainedModel) -> bytes:
-    """Return the pipeline (imputer and forest) as an ONNX file without external data.
+    """Return the model as an ONNX file without external data.
 
-    Its input ``features`` is (n, f) float32, its output ``probabilities`` (n, classes) float32.
+    Its input ``features`` is float32, (n, f) for pixels; its output ``probabilities`` (n, classes) float32.
 
     Raises
     ------
     UnavailableError
-        If skl2onnx is not installed.
+        If a package that writes it is not installed.
     """
-    skl2onnx = import_extra("skl2onnx")
-    types = import_extra("skl2onnx.common.data_types")
-    graph = skl2onnx.to_onnx(
-        model.pipeline,
-        initial_types=[(INPUT, types.FloatTensorType([None, len(model.feature_names)]))],
-        options={id(model.pipeline): {"zipmap": False}},
-        target_opset=_OPSETS,
-    )
-    return bytes(graph.SerializeToString())
+    return model.fitted.export_onnx()
 
 
 def measure_difference(model: TrainedModel, data: bytes, features: NDArray[np.float32]) -> float:
-    """Return the largest difference of probability between the pipeline and its ONNX form."""
+    """Return the largest difference of probability between the model and its ONNX form."""
     session = open_session(data)
-    rows = np.ascontiguousarray(features, dtype=np.float32)
+    rows = model.shape_for_onnx(features)
     (ours,) = session.run([PROBABILITIES], {INPUT: rows})
     return float(np.abs(ours - model.estimate_probabilities(rows)).max(initial=0.0))
 
@@ -67,7 +61,7 @@ def open_session(data: bytes) -> Any:
 
 
 def check_onnx(data: bytes, features: int, classes: int, name: str) -> None:
-    """Refuse bytes that are not a self-contained forest of the promised shape.
+    """Refuse bytes that are not a self-contained model of the promised shape.
 
     Raises
     ------
@@ -103,7 +97,7 @@ def check_onnx(data: bytes, features: int, classes: int, name: str) -> None:
 
 
 def check_parity(model: TrainedModel, data: bytes, features: NDArray[np.float32]) -> float:
-    """Return the difference between pipeline and ONNX, refusing one above 1e-5."""
+    """Return the difference between model and ONNX, refusing one above 1e-5."""
     difference = measure_difference(model, data, features)
     if not difference <= TOLERANCE:
         raise InputError(

@@ -1,91 +1,136 @@
-"""What to train: a model's kind and its settings, as a value."""
+"""What to train: a model's kind, its seed and its settings, as a value."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from eocene.learn.extra import import_extra
+from eocene.learn.models.kind import Kind, find_kind
+from eocene.learn.models.settings import make_settings
 from eocene.model import InputError
 
-KINDS = ("random_forest",)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS = ("kind", "seed", "settings")
+_MAX_TEXT = 2**20
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Settings of a model.
+    """A kind of model with its settings.
 
     Parameters
     ----------
     kind : str
-        "random_forest": missing values filled by the median of the training samples, then a forest
-        of classification trees (Breiman 2001, doi:10.1023/A:1010933404324).
-    n_estimators : int
-        Trees, 1 to 2000.
-    max_depth : int or None
-        Deepest tree; None grows until leaves are pure.
-    min_samples_leaf : int
-        Smallest leaf.
-    class_weight : str or None
-        "balanced" weighs samples by the inverse frequency of their class.
+        One of ``eocene.learn.models.kind_names()``, such as "random_forest".
     seed : int
-        Decides every draw; the same samples, spec and seed give the same model.
+        Decides every draw; the same samples and spec give the same model.
+    settings : mapping
+        Settings of the kind; those that are left out get their default, so that the spec is complete.
 
     Raises
     ------
     InputError
-        If a setting is outside its range.
+        If the kind or a setting is unknown, or a value outside its range.
+
+    Examples
+    --------
+    >>> ModelSpec("random_forest", seed=1, settings={"n_estimators": 50}).settings["min_samples_leaf"]
+    1
     """
 
     kind: str = "random_forest"
-    n_estimators: int = 200
-    max_depth: int | None = None
-    min_samples_leaf: int = 1
-    class_weight: str | None = None
     seed: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        _require(self.kind in KINDS, f"The model kind {self.kind!r} is unknown.", f"Take one of {KINDS}.")
-        _require_whole("n_estimators", self.n_estimators, 1, 2000)
-        _require_whole("min_samples_leaf", self.min_samples_leaf, 1, 1_000_000)
-        _require_whole("seed", self.seed, 0, 2**32 - 1)
-        if self.max_depth is not None:
-            _require_whole("max_depth", self.max_depth, 1, 1000)
+        whole = isinstance(self.seed, int) and not isinstance(self.seed, bool) and 0 <= self.seed < 2**32
+        _require(whole, f"seed is {self.seed!r}.", "Give a whole number from 0 to 4294967295.")
         _require(
-            self.class_weight in (None, "balanced"),
-            f"The class weight {self.class_weight!r} is unknown.",
-            'Take "balanced" or null.',
+            hasattr(self.settings, "items"), f"settings is {self.settings!r}.", "Give names with values."
         )
+        options: Any = make_settings(self.described.settings, self.settings, self.kind)
+        object.__setattr__(self, "settings", asdict(options))
+
+    @property
+    def described(self) -> Kind:
+        """The kind: its title, what samples it takes, and how it is fitted."""
+        return find_kind(self.kind)
+
+    @property
+    def options(self) -> Any:
+        """The settings as the frozen dataclass of the kind."""
+        return self.described.settings(**self.settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as plain values."""
+        return {"kind": self.kind, "seed": self.seed, "settings": dict(self.settings)}
 
     def to_json(self) -> str:
-        """Return the settings as JSON text."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """Return the spec as JSON text."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    def to_yaml(self) -> str:
+        """Return the spec as YAML text."""
+        return str(import_extra("yaml").safe_dump(self.to_dict(), sort_keys=False))
 
     @classmethod
-    def from_json(cls, text: str) -> ModelSpec:
-        """Read settings; names that are left out keep their default.
+    def from_dict(cls, value: Any) -> ModelSpec:
+        """Make a spec of plain values; names that are left out keep their default.
 
         Raises
         ------
         InputError
-            If the text is no JSON object or has a name that is none of the settings.
+            If it is no mapping or has a name other than kind, seed and settings.
+        """
+        remedy = 'Write {"kind": "random_forest", "settings": {"n_estimators": 200}}.'
+        _require(isinstance(value, dict), "The model spec is no JSON object.", remedy)
+        unknown = sorted(str(name) for name in value if name not in _FIELDS)
+        _require(
+            not unknown, f"The model spec has no {', '.join(unknown)}.", f"Names are {', '.join(_FIELDS)}."
+        )
+        return cls(**value)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelSpec:
+        """Read JSON text.
+
+        Raises
+        ------
+        InputError
+            If the text is no JSON object or has a name or value that the spec refuses.
         """
         try:
-            value: Any = json.loads(text)
-        except ValueError as error:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise InputError(f"The model spec is no JSON: {error}.", "Write a JSON object.") from error
-        _require(isinstance(value, dict), "The model spec is no JSON object.", 'Write {"n_estimators": 200}.')
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(value) - known)
-        _require(not unknown, f"The model spec has no {unknown}.", f"Settings are {sorted(known)}.")
-        return cls(**value)
+        return cls.from_dict(value)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> ModelSpec:
+        """Read YAML text of plain values, without aliases; JSON is YAML too.
+
+        Raises
+        ------
+        InputError
+            If the text is longer than 1 MiB, no YAML, or has a name or value that the spec refuses.
+        """
+        yaml = import_extra("yaml")
+        _require(
+            len(text) <= _MAX_TEXT, f"The model spec has {len(text)} characters.", "Write at most 1 MiB."
+        )
+        try:
+            aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
+            _require(not aliases, "The model spec has YAML aliases.", "Write each value where it belongs.")
+            value = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise InputError(f"The model spec is no YAML: {error}.", "Write kind, seed, settings.") from error
+        return cls.from_dict({} if value is None else value)
 
 
 def _require(condition: bool, message: str, remedy: str) -> None:
     if not condition:
         raise InputError(message, remedy, code="ProcessParameterInvalid")
-
-
-def _require_whole(name: str, value: Any, low: int, high: int) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    _require(whole, f"{name} is {value!r}.", f"Give a whole number from {low} to {high}.")

@@ -7,45 +7,78 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.learn.extra import import_extra
+from eocene.curate.naming import join_names
+from eocene.learn.models.kind import PIXELS, Context, Fitted
 from eocene.model import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from eocene.curate import Samples
+    from eocene.learn.models.kind import Kind
     from eocene.learn.spec import ModelSpec
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A fitted pipeline with what it must be fed and what its answers mean.
+    """A fitted model with what it must be fed and what its answers mean.
 
     Parameters
     ----------
-    pipeline : sklearn.pipeline.Pipeline
-        Imputer and forest; lives in memory only and is never pickled.
+    fitted : Fitted
+        The model itself.
     spec : ModelSpec
-    feature_names : tuple of str
-        In the order of the columns.
+    axes : mapping of str to tuple of str
+        The dimensions of one sample, each with its labels.
     classes : tuple of int
         Class values in the order of the probabilities.
     class_names : mapping of int to str
     """
 
-    pipeline: Any
+    fitted: Fitted
     spec: ModelSpec
-    feature_names: tuple[str, ...]
+    axes: Mapping[str, tuple[str, ...]]
     classes: tuple[int, ...]
     class_names: Mapping[int, str]
 
-    def estimate_probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the (n, classes) probabilities of (n, f) features; NaN is a missing value."""
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of each number of a sample: labels of its axes joined by a slash, the last one fastest."""
+        return join_names(list(self.axes.values()))
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether a sample is one pixel, so that the ONNX form takes (n, features)."""
+        return tuple(self.axes) in PIXELS
+
+    def shape(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """Return features of any equal layout, (n, features) or (n, …), as samples of this model.
+
+        Raises
+        ------
+        InputError
+            If a sample holds another number of values.
+        """
+        sample = tuple(len(labels) for labels in self.axes.values())
         rows = np.ascontiguousarray(features, dtype=np.float32)
-        result: NDArray[np.float64] = self.pipeline.predict_proba(rows)
-        return result
+        if rows.ndim < 2 or rows[:1].size not in (0, np.prod(sample)):
+            raise InputError(
+                f"The model takes samples of shape {sample}, the features have shape {rows.shape}.",
+                "Give the features in the order of the model's feature names.",
+            )
+        return rows.reshape(len(rows), *sample)
+
+    def shape_for_onnx(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """Return features as the ONNX form takes them: (n, features) for pixels, (n, …) for chips."""
+        samples = self.shape(features)
+        return samples.reshape(len(samples), -1) if self.of_pixels else samples
+
+    def estimate_probabilities(self, features: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the (n, classes) probabilities of samples; NaN is a missing value."""
+        return self.fitted.estimate_probabilities(self.shape(features))
 
     def classify(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the (n,) most probable class values."""
@@ -55,54 +88,59 @@ class TrainedModel:
 
 
 def train(
-    samples: Samples, spec: ModelSpec, *, rows: NDArray[np.intp] | None = None, threads: int = 2
+    samples: Samples,
+    spec: ModelSpec,
+    *,
+    rows: NDArray[np.intp] | None = None,
+    threads: int = 2,
+    folder: Path | None = None,
 ) -> TrainedModel:
     """Fit a model; the result depends on samples, spec and rows only, not on the threads.
 
     Parameters
     ----------
     samples : Samples
+        Its column "weight", if there is one, says how much each sample counts.
     spec : ModelSpec
     rows : (k,) int, optional
         Train on these samples only.
     threads : int
-        Trees grown at once.
+        Processor threads to use.
+    folder : Path, optional
+        Where a kind that trains in steps keeps checkpoints and its record; a training that was cut off
+        goes on from there.
 
     Raises
     ------
     InputError
-        If fewer than two classes are left to learn.
+        If fewer than two classes are left to learn, or the kind does not take samples of this form.
     UnavailableError
-        If scikit-learn is not installed.
+        If the packages of the kind are not installed.
     """
-    features = samples.features if rows is None else samples.features[rows]
-    labels = samples.labels if rows is None else samples.labels[rows]
-    classes = np.unique(labels)
+    part = samples if rows is None else samples.take(rows)
+    classes = np.unique(part.labels)
     if len(classes) < 2:
         raise InputError(
-            f"The {len(labels)} training samples hold {len(classes)} class(es).",
-            "Sample at least two classes.",
+            f"The {len(part)} training samples hold {len(classes)} class(es).", "Sample at least two classes."
         )
-    pipeline = _build(spec, threads)
-    pipeline.fit(features, labels)
-    pipeline.set_params(forest__n_jobs=1)
+    kind = spec.described
+    _check_form(kind, tuple(part.axes))
+    weights = part.columns.get("weight")
+    context = Context(part.axes, part.x, part.y, weights, threads, folder)
+    fitted = kind.fit(part.features, part.labels, spec.options, spec.seed, context)
     return TrainedModel(
-        pipeline=pipeline,
+        fitted=fitted,
         spec=spec,
-        feature_names=samples.feature_names,
-        classes=tuple(int(v) for v in classes),
-        class_names={int(v): samples.class_names[int(v)] for v in classes},
+        axes=part.axes,
+        classes=tuple(int(v) for v in fitted.classes),
+        class_names={int(v): samples.class_names[int(v)] for v in fitted.classes},
     )
 
 
-def _build(spec: ModelSpec, threads: int) -> Any:
-    forest = import_extra("sklearn.ensemble").RandomForestClassifier(
-        n_estimators=spec.n_estimators,
-        max_depth=spec.max_depth,
-        min_samples_leaf=spec.min_samples_leaf,
-        class_weight=spec.class_weight,
-        random_state=spec.seed,
-        n_jobs=threads,
-    )
-    imputer = import_extra("sklearn.impute").SimpleImputer(strategy="median", keep_empty_features=True)
-    return import_extra("sklearn.pipeline").Pipeline([("imputer", imputer), ("forest", forest)])
+def _check_form(kind: Kind, form: tuple[str, ...]) -> None:
+    if form not in kind.takes:
+        wanted = " or ".join(f"({', '.join(dims)})" for dims in kind.takes)
+        raise InputError(
+            f"{kind.title} learns from samples of {wanted}; these have ({', '.join(form)}).",
+            "Take another kind of model, or flatten() the samples to rows.",
+        )
