@@ -2,19 +2,40 @@
 
 from eocene.curate.card import describe_samples, write_card
 from eocene.curate.naming import name_features
+from eocene.curate.placed import Placed
 from eocene.curate.samples import Samples
 from eocene.curate.sampling import sample_chips, sample_pixels
-from eocene.curate.split import SplitWarning, block_split, locate_blocks, random_split
+from eocene.curate.splits import (
+    SplitWarning,
+    block_split,
+    check_split,
+    knndm_split,
+    leave_region,
+    leave_sensor,
+    leave_year,
+    locate_blocks,
+    nndm_split,
+    random_split,
+    spread_places,
+)
 
 __all__ = [
+    "Placed",
     "Samples",
     "SplitWarning",
     "block_split",
+    "check_split",
     "describe_samples",
+    "knndm_split",
+    "leave_region",
+    "leave_sensor",
+    "leave_year",
     "locate_blocks",
     "name_features",
+    "nndm_split",
     "random_split",
     "sample_chips",
     "sample_pixels",
+    "spread_places",
     "write_card",
 ]

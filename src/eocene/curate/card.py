@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.curate.split import locate_blocks
+from eocene.curate.splits.ground import locate_blocks
 from eocene.model import InputError
 
 if TYPE_CHECKING:
