@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> Path:
         "results/j-1/2024-05_data.tif": "may", "results/j-1/cube.zarr/zarr.json": "{}",
         "results/j-1/cube.zarr/data/c/0/0": "chunk", "results/j-2/j-2_class.tif": "classes",
         "results/j-2/cube.zarr/zarr.json": "{}", "results/parcels.parquet": "parcels",
-        "datasets/d/samples.parquet": "samples", "models/m/model.onnx": "model",
+        "datasets/d/dataset.json": "samples", "models/m/model.onnx": "model",
     }  # fmt: skip
     for name, text in files.items():
         path = tmp_path / "workspace" / name
@@ -56,7 +56,7 @@ def test_what_a_server_gives_out_is_compared_with_what_lies_in_a_workspace(run, 
 
 @pytest.mark.parametrize(
     "name",
-    ["results/j-1/2024-05_data.tif", "results/j-1/cube.zarr/data/c/0/0", "datasets/d/samples.parquet",
+    ["results/j-1/2024-05_data.tif", "results/j-1/cube.zarr/data/c/0/0", "datasets/d/dataset.json",
      "models/m/model.onnx", "results/parcels.parquet"],
 )  # fmt: skip
 def test_one_changed_file_is_one_difference(run, name):

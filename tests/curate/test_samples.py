@@ -48,7 +48,7 @@ def test_samples_cannot_be_changed(samples):
         samples.epsg = 4326
 
 
-@pytest.mark.parametrize("file", ["samples.parquet", "samples.json"])
+@pytest.mark.parametrize("file", ["samples.parquet", "dataset.json"])
 def test_a_truncated_file_is_damage(samples, tmp_path, file):
     path = samples.save(tmp_path) / file
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -58,10 +58,10 @@ def test_a_truncated_file_is_damage(samples, tmp_path, file):
 
 def test_changed_numbers_are_damage(samples, tmp_path):
     folder = samples.save(tmp_path)
-    sidecar = json.loads((folder / "samples.json").read_text())
+    sidecar = json.loads((folder / "dataset.json").read_text())
     sidecar["sources"]["label"] = "guessed"
-    (folder / "samples.json").write_text(json.dumps(sidecar))
-    with pytest.raises(DamageError, match="not what their id"):
+    (folder / "dataset.json").write_text(json.dumps(sidecar))
+    with pytest.raises(DamageError, match="not what its id"):
         Samples.load(folder)
 
 
@@ -72,7 +72,7 @@ def test_absent_samples_are_not_found(tmp_path):
 
 def test_the_card_counts_classes_blocks_faults_and_names_sources(samples, tmp_path):
     folder = samples.save(tmp_path)
-    card = json.loads((folder / "samples.json").read_text())["card"]
+    card = json.loads((folder / "card.json").read_text())
     assert card["samples"] == 56
     assert [(c["name"], c["samples"]) for c in card["classes"]] == [("wheat", 28), ("2", 28)]
     assert card["blocks"] == len({(x // 160, y // 160) for x, y in zip(samples.x, samples.y, strict=True)})

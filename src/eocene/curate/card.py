@@ -6,65 +6,118 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.curate.splits.ground import locate_blocks
 from eocene.model import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eocene.curate.dataset import Dataset
     from eocene.curate.samples import Samples
 
 BLOCK_SIZE_M = 160.0
+LICENCE = "other"
+"""STAC's word for a licence that is not told."""
 
 
-def describe_samples(samples: Samples, block_size_m: float = BLOCK_SIZE_M) -> dict[str, Any]:
-    """Return counts, blocks, missing values, faults and sources of the samples, as JSON."""
-    try:
-        _, which = np.unique(locate_blocks(samples, block_size_m), axis=0, return_inverse=True)
-        which = which.reshape(-1)
-    except InputError:
-        which = None  # no metres, no blocks
+def describe_samples(samples: Samples | Dataset, block_size_m: float = BLOCK_SIZE_M) -> dict[str, Any]:
+    """Return counts, blocks, columns, licence, faults and sources of samples, as JSON."""
+    which = _locate(samples, block_size_m)
     classes = []
     for value, count in samples.counts.items():
         entry: dict[str, Any] = {"value": value, "name": samples.class_names[value], "samples": count}
         if which is not None:
             entry["blocks"] = len(np.unique(which[samples.labels == value]))
         classes.append(entry)
-    extent = [samples.x.min(), samples.y.min(), samples.x.max(), samples.y.max()] if len(samples) else []
+    x, y = samples.x, samples.y
     return {
         "id": samples.id,
+        "licence": str(samples.sources.get("licence", LICENCE)),
         "samples": len(samples),
-        "features": len(samples.feature_names),
+        "layers": {name: layer.to_json() for name, layer in samples.layers.items()},
         "epsg": samples.epsg,
-        "extent": [float(v) for v in extent],
+        "extent": [float(v) for v in (x.min(), y.min(), x.max(), y.max())] if len(samples) else [],
         "block_size_m": block_size_m if which is not None else None,
         "blocks": len(np.unique(which)) if which is not None else None,
         "classes": classes,
-        "missing_share": round(float(np.isnan(samples.features).mean()), 6) if len(samples) else 0.0,
+        "columns": [_describe_column(name, values) for name, values in samples.columns.items()],
         "faults": dict(samples.faults),
         "sources": dict(samples.sources),
     }
 
 
+def _locate(samples: Samples | Dataset, block_size_m: float) -> Any:
+    """Return the number of each sample's block; None where there are no metres."""
+    from eocene.curate import locate_blocks
+
+    try:
+        blocks = locate_blocks(samples, block_size_m)
+    except InputError:
+        return None
+    return np.unique(blocks, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _describe_column(name: str, values: Any) -> dict[str, Any]:
+    """Return what a column holds: the range of numbers and instants, how many texts there are."""
+    told: dict[str, Any] = {"name": name, "dtype": values.dtype.name}
+    known = values[~np.isnat(values)] if values.dtype.kind == "M" else values
+    if values.dtype.kind == "f":
+        known = values[np.isfinite(values)]
+    if values.dtype.kind in "Ub":
+        told["distinct"] = len(np.unique(values))
+    elif len(known):
+        told |= {"minimum": _plain(known.min()), "maximum": _plain(known.max())}
+    return told
+
+
+def _plain(value: Any) -> Any:
+    return f"{value}Z" if isinstance(value, np.datetime64) else value.item()
+
+
 def write_card(card: Mapping[str, Any]) -> str:
     """Return the card as Markdown."""
+    shapes = (
+        f"{name}: {' × '.join(str(len(axis['labels'])) for axis in layer['axes'])} "
+        f"({', '.join(axis['dimension'] for axis in layer['axes'])}), stored as {layer['dtype']}"
+        for name, layer in card["layers"].items()
+    )
     lines = [
         f"# Data set {card['id']}",
         "",
-        f"{card['samples']} samples with {card['features']} features in EPSG:{card['epsg']}; "
-        f"{100 * card['missing_share']:.1f} % of the values are missing.",
+        f"{card['samples']} samples in EPSG:{card['epsg']}. Licence: {card['licence']}.",
+        "",
+        *(f"- {shape}" for shape in shapes),
+        "",
+        *_tabulate_classes(card),
+        *_tabulate_columns(card),
+        "",
+        "## Faults",
+        "",
+        *([f"- {k.replace('_', ' ')}: {v}" for k, v in card["faults"].items()] or ["None were found."]),
+        "",
+        "## Sources",
         "",
     ]
+    for key, value in card["sources"].items():
+        shown = f"{len(value)} entries, see card.json" if isinstance(value, list | dict) else value
+        lines.append(f"- {key}: {shown}")
+    return "\n".join(lines) + "\n"
+
+
+def _tabulate_classes(card: Mapping[str, Any]) -> list[str]:
     blocks = card["blocks"] is not None
     head = f"| class | name | samples | blocks of {card['block_size_m']:g} m |" if blocks else ""
-    lines += [head, "|---|---|---|---|"] if blocks else ["| class | name | samples |", "|---|---|---|"]
+    lines = [head, "|---|---|---|---|"] if blocks else ["| class | name | samples |", "|---|---|---|"]
     for entry in card["classes"]:
         tail = f" {entry['blocks']} |" if blocks else ""
         lines.append(f"| {entry['value']} | {entry['name']} | {entry['samples']} |{tail}")
-    lines += ["", "## Faults", ""]
-    lines += [f"- {k.replace('_', ' ')}: {v}" for k, v in card["faults"].items()] or ["None were found."]
-    lines += ["", "## Sources", ""]
-    for key, value in card["sources"].items():
-        shown = f"{len(value)} entries, see samples.json" if isinstance(value, list | dict) else value
-        lines.append(f"- {key}: {shown}")
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def _tabulate_columns(card: Mapping[str, Any]) -> list[str]:
+    if not card["columns"]:
+        return []
+    lines = ["", "| column | from | to | distinct |", "|---|---|---|---|"]
+    for told in card["columns"]:
+        cells = (told.get(key, "") for key in ("minimum", "maximum", "distinct"))
+        lines.append(f"| {told['name']} | {' | '.join(str(cell) for cell in cells)} |")
+    return lines

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import secrets
-import shutil
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from eocene.archive.majortom import cells_at
-from eocene.curate.card import describe_samples, write_card
+from eocene.curate.dataset.identity import describe_content, digest_array, identify
+from eocene.curate.dataset.layers import FEATURES, OWN_COLUMNS, Layer, check_name
 from eocene.curate.naming import join_names
-from eocene.model import DamageError, InputError, NotFoundError
-from eocene.model.files import sync_folder, write_json, write_text
+from eocene.model import InputError
 from eocene.model.grid import transformer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-TABLE, SIDECAR, CARD = "samples.parquet", "samples.json", "card.md"
-FORMAT = 2
-_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,63}$")
-_OWN_COLUMNS = ("x", "y", "label", "cell")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,22 +111,24 @@ class Samples:
         self._check_names()
         if not (np.isfinite(self.x).all() and np.isfinite(self.y).all()):
             raise InputError("A sample has no finite place.", "Drop samples without coordinates.")
-        if not _NAME.match(self.name):
-            raise InputError(
-                f"{self.name!r} cannot be part of an id.", "Use lower-case letters, digits and hyphens."
-            )
+        check_name(self.name)
 
     def _check_names(self) -> None:
         if any(len(set(values)) != len(values) for values in self.axes.values()):
             raise InputError("Two features have the same name.", "Rename the labels of the cube.")
-        own = set(_OWN_COLUMNS)
+        own = set(OWN_COLUMNS)
         if own & set(self.columns) or ({*own, *self.columns} & set(self.axes.get("features", ()))):
             raise InputError(
-                f"A feature or column is named like another, or like one of {_OWN_COLUMNS}.", "Rename it."
+                f"A feature or column is named like another, or like one of {OWN_COLUMNS}.", "Rename it."
             )
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """The one layer that they are stored as."""
+        return {FEATURES: Layer(self.axes)}
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -181,59 +171,48 @@ class Samples:
     @cached_property
     def id(self) -> str:
         """The name and the first 12 hex digits of the SHA-256 of the content."""
-        digest = hashlib.sha256()
-        columns = [self.columns[key] for key in sorted(self.columns)]
-        hashed: list[NDArray[Any]] = [self.features, self.labels, self.x, self.y, *columns]
-        for array in hashed:
-            digest.update(repr((array.shape, array.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update(_canonical(self._sidecar()).encode())
-        return f"{self.name}-{digest.hexdigest()[:12]}"
-
-    def _sidecar(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "name": self.name,
-            "epsg": int(self.epsg),
-            "axes": {dim: list(values) for dim, values in self.axes.items()},
-            "columns": sorted(self.columns),
-            "class_names": {str(k): v for k, v in sorted(self.class_names.items())},
-            "sources": _plain(self.sources),
-            "faults": {k: int(v) for k, v in sorted(self.faults.items())},
-        }
+        content = describe_content(
+            name=self.name,
+            epsg=self.epsg,
+            layers=self.layers,
+            class_names=self.class_names,
+            sources=self.sources,
+            faults=self.faults,
+        )
+        table = {"label": self.labels, "x": self.x, "y": self.y, **self.columns}
+        return identify(content, {FEATURES: digest_array(self.features)}, table)
 
     def save(self, folder: Path | str) -> Path:
-        """Write ``folder/<id>/`` (Parquet, JSON, card) in one step and return it.
+        """Store ``folder/<id>/``, a :class:`~eocene.curate.dataset.Dataset` in this order, and return it.
 
         Saving the same samples again changes nothing.
+
+        Raises
+        ------
+        InputError
+            If there are no samples.
+        DamageError
+            If they are there already, but damaged.
         """
+        from eocene.curate.dataset.writer import DatasetWriter
+
         target = Path(folder) / self.id
         if target.exists():
             Samples.load(target)
             return target
-        temporary = Path(folder) / f".{self.id}.{secrets.token_hex(4)}"
-        temporary.mkdir(parents=True)
-        try:
-            pq.write_table(self._table(), temporary / TABLE, compression="zstd")
-            card = describe_samples(self)
-            write_json(temporary / SIDECAR, {"id": self.id, **self._sidecar(), "card": card})
-            write_text(temporary / CARD, write_card(card))
-            temporary.rename(target)
-            sync_folder(target.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        return target
-
-    def _table(self) -> pa.Table:
-        columns: dict[str, Any] = {"x": self.x, "y": self.y, "label": self.labels, "cell": self.cells}
-        columns |= dict(self.columns)
-        rows = self.features.reshape(len(self), -1)
-        columns |= {name: rows[:, i] for i, name in enumerate(self.feature_names)}
-        return pa.table(columns)
+        writer = DatasetWriter(
+            folder, self.layers, epsg=self.epsg, name=self.name,
+            class_names=self.class_names, sources=self.sources, seed=None,
+        )  # fmt: skip
+        with writer:
+            writer.append({FEATURES: self.features}, self.labels, self.x, self.y, self.columns)
+            for fault, count in self.faults.items():
+                writer.count_fault(fault, count)
+            return writer.finish()
 
     @classmethod
     def load(cls, folder: Path | str) -> Samples:
-        """Read saved samples and check that nothing was changed.
+        """Read a stored data set of one layer into memory, and check that nothing was changed.
 
         Raises
         ------
@@ -242,44 +221,9 @@ class Samples:
         DamageError
             If a file is missing, cannot be read or does not match the id.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise NotFoundError(f"There are no samples at {folder}.", "List the folder of data sets.")
-        try:
-            sidecar = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
-            table = pq.read_table(folder / TABLE)
-            samples = cls._from_parts(sidecar, table)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
-            raise DamageError(
-                f"The samples in {folder} cannot be read: {error}.", "Delete the folder and sample again."
-            ) from error
-        if samples.id != sidecar.get("id"):
-            raise DamageError(
-                f"The samples in {folder} are not what their id {sidecar.get('id')!r} promises.",
-                "Someone changed them; delete the folder and sample again.",
-            )
-        return samples
+        from eocene.curate.dataset.store import Dataset
 
-    @classmethod
-    def _from_parts(cls, sidecar: Mapping[str, Any], table: pa.Table) -> Samples:
-        if sidecar["format"] != FORMAT:
-            raise ValueError(f"format {sidecar['format']!r}, this version reads {FORMAT}")
-        axes = {str(dim): tuple(values) for dim, values in sidecar["axes"].items()}
-        features = [table[name].to_numpy() for name in join_names(list(axes.values()))]
-        rows = np.stack(features, axis=1) if features else np.empty(0, np.float32)
-        return cls(
-            features=rows.reshape(len(table), *(len(values) for values in axes.values())),
-            labels=table["label"].to_numpy(),
-            x=table["x"].to_numpy(),
-            y=table["y"].to_numpy(),
-            epsg=int(sidecar["epsg"]),
-            axes=axes,
-            columns={key: table[key].to_numpy() for key in sidecar["columns"]},
-            class_names={int(k): v for k, v in sidecar["class_names"].items()},
-            sources=sidecar["sources"],
-            faults=sidecar["faults"],
-            name=sidecar["name"],
-        )
+        return Dataset.open(folder).read()
 
 
 def _normalise(values: Any) -> NDArray[Any]:
@@ -287,17 +231,3 @@ def _normalise(values: Any) -> NDArray[Any]:
     column = np.array(values)
     kinds = {"O": np.dtype(str), "M": np.dtype("datetime64[s]")}
     return column.astype(kinds.get(column.dtype.kind, column.dtype))
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        plain: dict[str, Any] = json.loads(_canonical(dict(value)))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"The sources cannot be written as JSON: {error}.", "Give text, numbers, lists and dicts."
-        ) from error
-    return plain

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JOBS = ("ndvi", "map")
-FILES = {"dataset": "samples.parquet", "model": "model.onnx"}
-"""Of the outputs that are folders, the file that was computed: others say when, and under which id."""
+FILES = {"dataset": "dataset.json", "model": "model.onnx"}
+"""Of the outputs that are folders, the file that tells what was computed: of a data set, its checksums."""
 
 _PASSING = ("seconds", "outputs", "steps")
 """Figures of a run that are not those of what it computed."""
