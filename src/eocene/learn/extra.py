@@ -1,4 +1,4 @@
-"""The door to the packages of the extras ``learn`` and ``torch``: imported when needed."""
+"""The door to the packages of the extras ``learn``, ``torch`` and ``embed``: imported when needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from eocene.model import UnavailableError
 
-_TORCH = frozenset({"torch", "safetensors", "optuna", "onnxscript"})
+_EXTRAS = dict.fromkeys(("torch", "safetensors", "optuna", "onnxscript"), "torch") | {"faiss": "embed"}
 
 
 def import_extra(module: str) -> Any:
@@ -22,7 +22,7 @@ def import_extra(module: str) -> Any:
         return import_module(module)
     except (ModuleNotFoundError, OSError) as error:  # OSError: a library of the system is missing
         package = module.partition(".")[0]
-        extra = "torch" if package in _TORCH else "learn"
+        extra = _EXTRAS.get(package, "learn")
         raise UnavailableError(
             f"Models need the package {package}, which cannot be loaded: {error}.",
             f'Install it with: pip install "eocene[{extra}]"',

@@ -1,0 +1,8 @@
+"""Embeddings: vectors that stand for pixels, chips and cells, and an index that finds what is alike."""
+
+from eocene.learn.embed.examples import ask_by_class, ask_by_examples
+from eocene.learn.embed.index import Hit, VectorIndex
+from eocene.learn.embed.store import VectorStore
+from eocene.learn.embed.vectors import Embeddings
+
+__all__ = ["Embeddings", "Hit", "VectorIndex", "VectorStore", "ask_by_class", "ask_by_examples"]
