@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.learn.evaluation.baselines import find_commonest, forest_spec, make_rows
+from eocene.learn.evaluation.calibration import describe_calibration
+from eocene.learn.evaluation.conformal import describe_sets
+from eocene.learn.evaluation.groups import group_samples, score_groups
 from eocene.learn.score import count_confusion, score_classes, score_confusion
 from eocene.learn.spec import ModelSpec
 from eocene.learn.train import train
@@ -18,10 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eocene.curate import Samples
-
-    Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+    from eocene.curate.splits import Split
 
 METRICS = ("accuracy", "macro_f1", "balanced_accuracy")
+COVERAGE = 0.9
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,17 @@ class SplitScore:
         Rows are the true class, columns the answer, pooled.
     folds : list
         The scores with the numbers of training and test samples, a fold.
+    forest : mapping
+        Pooled scores of a random forest that learnt and answered by the same folds; the same as ``pooled``
+        where the spec is one, empty where it was not asked for.
+    groups : mapping
+        "region", "season", "cloud", "sensor", as far as the samples have these columns → scores of each
+        group, the worst first.
+    calibration : mapping
+        Of ``describe_calibration``, over all test samples together.
+    conformal : mapping or None
+        Of ``describe_sets``: coverage of sets that promise 90 %, calibrated on other test samples of the
+        same split; None where there are too few.
     """
 
     pooled: Mapping[str, float]
@@ -51,6 +66,10 @@ class SplitScore:
     classes: list[dict[str, Any]]
     confusion: list[list[int]]
     folds: list[dict[str, float]]
+    forest: Mapping[str, float] = field(default_factory=dict)
+    groups: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    conformal: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,16 +97,26 @@ class Report:
 
 
 def evaluate(
-    samples: Samples, spec: ModelSpec, splits: Mapping[str, Sequence[Split]], *, threads: int = 2
+    samples: Samples,
+    spec: ModelSpec,
+    splits: Mapping[str, Sequence[Split]],
+    *,
+    threads: int = 2,
+    forest: bool = True,
 ) -> Report:
-    """Train on each training part, answer for its test part, and score.
+    """Train on each training part, answer for its test part, and score beside what is simple.
 
     Parameters
     ----------
     samples : Samples
     spec : ModelSpec
+        Of a kind that answers with classes.
     splits : mapping of name to list of (train, test)
-        Such as {"random": random_split(…), "block": block_split(…)}.
+        Such as {"random": random_split(…), "block": block_split(…), "region": leave_region(…)}.
+    threads : int
+        Processor threads of a training.
+    forest : bool
+        Train a random forest by the same folds too, as a baseline, unless the spec is one.
 
     Returns
     -------
@@ -98,7 +127,10 @@ def evaluate(
     InputError
         If a split has no folds, an empty part, or one whose training part holds a single class.
     """
-    scores = {name: _score_split(samples, spec, name, folds, threads) for name, folds in splits.items()}
+    simple = make_rows(samples) if forest and spec.kind != "random_forest" else None
+    scores = {
+        name: _score_split(samples, spec, name, folds, threads, simple) for name, folds in splits.items()
+    }
     return Report(
         dataset=samples.id,
         spec=spec,
@@ -110,37 +142,92 @@ def evaluate(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """What was answered for the test samples of all folds, one after the other."""
+
+    rows: NDArray[np.intp]
+    truth: NDArray[np.int64]
+    probabilities: NDArray[Any]
+    classes: NDArray[np.int64]
+    lengths: list[int]
+
+    @property
+    def answer(self) -> NDArray[np.int64]:
+        best: NDArray[np.int64] = self.classes[self.probabilities.argmax(axis=1)]
+        return best
+
+    def confusions(self) -> list[NDArray[np.int64]]:
+        """The counts of each fold."""
+        ends = np.cumsum(self.lengths)[:-1]
+        pairs = zip(np.split(self.truth, ends), np.split(self.answer, ends), strict=True)
+        return [count_confusion(truth, answer, tuple(self.classes)) for truth, answer in pairs]
+
+
+def _answer_folds(samples: Samples, spec: ModelSpec, folds: Sequence[Split], threads: int) -> _Answers:
+    classes = np.asarray(samples.classes, dtype=np.int64)
+    parts = []
+    for learnt, tested in folds:
+        model = train(samples, spec, rows=learnt, threads=threads)
+        known = np.zeros((len(tested), len(classes)))
+        # A class that a fold never learnt has no probability.
+        known[:, np.searchsorted(classes, model.classes)] = model.estimate_probabilities(
+            samples.features[tested]
+        )
+        parts.append(known)
+    rows = np.concatenate([tested for _, tested in folds])
+    lengths = [len(tested) for _, tested in folds]
+    return _Answers(rows, samples.labels[rows], np.concatenate(parts), classes, lengths)
+
+
 def _score_split(
-    samples: Samples, spec: ModelSpec, name: str, folds: Sequence[Split], threads: int
+    samples: Samples, spec: ModelSpec, name: str, folds: Sequence[Split], threads: int, simple: Samples | None
 ) -> SplitScore:
     _check_folds(name, folds)
     classes = samples.classes
-    total = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    naive = np.zeros_like(total)
-    rows = []
-    for learnt, tested in folds:
-        model = train(samples, spec, rows=learnt, threads=threads)
-        truth = samples.labels[tested]
-        confusion = count_confusion(truth, model.classify(samples.features[tested]), classes)
-        naive += count_confusion(truth, np.full(len(truth), _commonest(samples.labels[learnt])), classes)
-        total += confusion
-        rows.append({**score_confusion(confusion), "train": len(learnt), "test": len(tested)})
+    found = _answer_folds(samples, spec, folds, threads)
+    each = found.confusions()
+    total = sum(each, np.zeros_like(each[0]))
+    rows = [
+        {**score_confusion(confusion), "train": len(learnt), "test": len(tested)}
+        for confusion, (learnt, tested) in zip(each, folds, strict=True)
+    ]
     table = np.array([[row[m] for m in METRICS] for row in rows])
     spread = table.std(axis=0, ddof=1) if len(rows) > 1 else np.zeros(len(METRICS))
+    pooled = score_confusion(total)
+    columns = np.searchsorted(found.classes, found.truth)
     return SplitScore(
-        pooled=score_confusion(total),
+        pooled=pooled,
         mean=dict(zip(METRICS, table.mean(axis=0).tolist(), strict=True)),
         sd=dict(zip(METRICS, spread.tolist(), strict=True)),
-        baseline=score_confusion(naive),
+        baseline=_score_commonest(samples, folds),
         classes=score_classes(total, classes),
         confusion=total.tolist(),
         folds=rows,
+        forest=_score_forest(simple, spec, folds, threads, pooled),
+        groups=score_groups(group_samples(samples.columns), found.rows, found.truth, found.answer, classes),
+        calibration=describe_calibration(found.probabilities, columns),
+        conformal=describe_sets(found.probabilities, columns, COVERAGE),
     )
 
 
-def _commonest(labels: NDArray[np.int64]) -> int:
-    values, counts = np.unique(labels, return_counts=True)
-    return int(values[counts.argmax()])
+def _score_commonest(samples: Samples, folds: Sequence[Split]) -> dict[str, float]:
+    naive = [np.full(len(tested), find_commonest(samples.labels[learnt])) for learnt, tested in folds]
+    truth = np.concatenate([samples.labels[tested] for _, tested in folds])
+    return score_confusion(count_confusion(truth, np.concatenate(naive), samples.classes))
+
+
+def _score_forest(
+    simple: Samples | None,
+    spec: ModelSpec,
+    folds: Sequence[Split],
+    threads: int,
+    pooled: Mapping[str, float],
+) -> Mapping[str, float]:
+    if simple is None:
+        return pooled if spec.kind == "random_forest" else {}
+    found = _answer_folds(simple, forest_spec(spec.seed), folds, threads)
+    return score_confusion(count_confusion(found.truth, found.answer, simple.classes))
 
 
 def _check_folds(name: str, folds: Sequence[Split]) -> None:
