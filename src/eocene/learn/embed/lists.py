@@ -29,8 +29,6 @@ GOAL = 0.98
 _PROBES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _QUERIES, _FIRST = 256, 10
 _PER_CENTRE = 64
-_SCAN_ALL = 50_000
-"""Of so few vectors that a filter leaves, none is missed: every list is looked into."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def search_lists(
     asked : (q, d) float32
     count : int
     probes : int
-        Lists to look into, more if a filter leaves few.
+        Lists to look into; the fewer a filter leaves, the more.
     wanted : (n,) bool, optional
         Which rows may be found.
     """
@@ -120,8 +118,8 @@ def search_lists(
     if wanted is not None:
         bits = np.packbits(wanted, bitorder="little")
         options["sel"] = faiss.IDSelectorBitmap(bits)
-        left = max(1, int(np.count_nonzero(wanted)))
-        probes = index.ntotal if left <= _SCAN_ALL else -(-probes * index.ntotal // left)
+        # So many lists that as many vectors are compared as without a filter; of few, all.
+        probes = -(-probes * index.ntotal // max(1, int(np.count_nonzero(wanted))))
     if hasattr(index, "nlist"):
         parameters = faiss.SearchParametersIVF(nprobe=min(probes, index.nlist), **options)
     else:
