@@ -1,0 +1,84 @@
+"""The gate: samples through all checks."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eocene.curate.faults.check import CHECKS, NotApplicable, order_checks
+from eocene.curate.faults.material import Material
+from eocene.curate.faults.report import FaultReport
+from eocene.curate.faults.settings import GateSettings
+from eocene.model import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from eocene.curate.faults.finding import Finding
+    from eocene.curate.samples import Samples
+    from eocene.curate.splits import Split
+
+
+def check_samples(
+    samples: Samples,
+    settings: GateSettings | None = None,
+    *,
+    splits: Sequence[Split] = (),
+    kinds: Iterable[str] | None = None,
+) -> FaultReport:
+    """Look for faults.
+
+    Parameters
+    ----------
+    samples : Samples
+    settings : GateSettings, optional
+    splits : sequence of (train, test)
+        Row numbers; their two sides are checked for shared ground and content. Without, the column
+        "split" counts, if it holds "train" and "test".
+    kinds : iterable of str, optional
+        Only these; by default all.
+
+    Returns
+    -------
+    FaultReport
+        The same samples, settings and splits give the same findings. Checks that have nothing to look at
+        are listed with why.
+
+    Raises
+    ------
+    InputError
+        If a kind is unknown.
+    """
+    material = Material(samples, settings or GateSettings(), list(splits) or _read_splits(samples))
+    findings: list[Finding] = []
+    seconds: dict[str, float] = {}
+    skipped: dict[str, str] = {}
+    for each in order_checks(CHECKS if kinds is None else kinds):
+        start = time.perf_counter()
+        try:
+            found = list(each.find(material)) if len(samples) else []
+        except (NotApplicable, UnavailableError) as why:
+            skipped[each.kind] = str(why)
+            continue
+        seconds[each.kind] = round(time.perf_counter() - start, 3)
+        material.found[each.kind] = tuple(found)
+        findings += found
+    names = {}
+    if "sample" in samples.columns:
+        names = {row: str(samples.columns["sample"][row]) for f in findings for row in f.samples}
+    return FaultReport(samples.id, len(samples), tuple(findings), seconds, skipped, names)
+
+
+def check_quickly(samples: Samples) -> FaultReport:
+    """Look for what a pass over the data proves: no data, and equal samples with unequal labels."""
+    return check_samples(samples, kinds=[each.kind for each in CHECKS.values() if each.quick])
+
+
+def _read_splits(samples: Samples) -> list[Split]:
+    side = samples.columns.get("split")
+    if side is None:
+        return []
+    train, test = np.flatnonzero(side == "train"), np.flatnonzero(side == "test")
+    return [(train, test)] if len(train) and len(test) else []

@@ -1,0 +1,149 @@
+"""Samples that are nearly copies: noise, a rounding or another compression apart.
+
+Candidates are neighbours in an embedding (chips: the means of 8 × 8 cells, as perceptual hashes take them),
+which is a contraction: no pair is lost. A pair is named when it is closer than chance explains: by the
+density around the sample and the dimension of the data, fewer than one such pair is expected in the whole
+data set (the a-contrario rule of Desolneux, Moisan & Morel 2000, doi:10.1023/A:1026593302236; the dimension
+by Levina & Bickel 2004).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eocene.curate.faults.check import NotApplicable, check, import_science
+from eocene.curate.faults.finding import Finding
+from eocene.curate.faults.material import chunked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from eocene.curate.faults.material import Material
+
+_RADIUS = 0.25
+"""Root mean square difference in units of the spread beyond which nothing is nearly equal."""
+_NEIGHBOURS = 6
+_BACKGROUND = 2_000
+_DENSITY = 10
+_MAX_DIMENSION = 30.0
+_CLOSE = 0.5
+_ALIKE = 0.5
+
+
+@check("near_duplicates", "samples that are nearly equal", after=("nodata", "missing", "scale", "stripes"))
+def find_near_duplicates(material: Material) -> Iterator[Finding]:
+    """Name groups of samples that are nearly equal, but not quite; the first of each stays."""
+    rows = material.without("nodata", "missing", "scale", "stripes")
+    # Of equal samples one stands for all.
+    rows = rows[np.unique(material.groups[rows], return_index=True)[1]]
+    if len(rows) < 4 * _DENSITY:
+        raise NotApplicable(f"{len(rows)} different samples are too few to tell what is near")
+    pairs, distance = _find_pairs(material, rows)
+    if not len(pairs):
+        return
+    close = _judge(material, rows, pairs, distance)
+    for members, far in _join(pairs[close], distance[close], len(material)):
+        yield Finding(
+            "near_duplicates",
+            members,
+            f"{len(members)} samples differ by {far:.3g} of the spread, closer than chance explains.",
+            "suspicion",
+            drop=members[1:],
+            evidence={"rms_difference": round(far, 5)},
+        )
+
+
+def _find_pairs(material: Material, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return (m, 2) pairs of rows within the radius, and their root mean square difference."""
+    tree = import_science("scipy.spatial").cKDTree(material.embedding[rows])
+    reach = _RADIUS * np.sqrt(material.descriptors.shape[1])
+    near, at = tree.query(material.embedding[rows], k=_NEIGHBOURS, distance_upper_bound=reach)
+    one, which = np.nonzero(np.isfinite(near))
+    two = at[one, which]
+    pairs = np.unique(np.sort(np.stack([rows[one], rows[two]], axis=1), axis=1), axis=0)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    distance = np.empty(len(pairs))
+    for part in chunked(len(pairs), material.rows.shape[1]):
+        difference = material.standardise(pairs[part, 0]) - material.standardise(pairs[part, 1])
+        distance[part] = np.sqrt((difference**2).mean(axis=1, dtype=np.float64))
+    within = distance <= _RADIUS
+    return pairs[within], distance[within]
+
+
+def _judge(
+    material: Material, rows: NDArray[np.intp], pairs: NDArray[np.intp], distance: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which pairs are closer than chance explains."""
+    rng = np.random.default_rng(material.settings.seed)
+    others = material.standardise(np.sort(rng.permutation(rows)[:_BACKGROUND]))
+    members, which = np.unique(pairs, return_inverse=True)
+    # The sample itself and its copies may stand among the others; beyond them begins what is usual.
+    reach = _measure_neighbours(material, members, others)
+    usual = reach[:, -1][which.reshape(pairs.shape)].min(axis=1)
+    dimension = _estimate_dimension(_measure_neighbours(material, rows[:: max(1, len(rows) // 500)], others))
+    with np.errstate(divide="ignore"):
+        ratio = distance / np.maximum(usual, 1e-12)
+    n = len(rows)
+    expected = n * (_DENSITY / len(others)) * ratio**dimension
+    close: NDArray[np.bool_] = (n * expected <= 1.0) & (ratio <= _CLOSE)
+    if material.is_image:
+        close[close] = _correlate(material, pairs[close]) >= _ALIKE
+    return close
+
+
+def _correlate(material: Material, pairs: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the (m,) correlation of what two chips show beside the means of their bands.
+
+    Chips of flat surfaces are near each other, but their noise differs.
+    """
+    answer = np.empty(len(pairs))
+    for part in chunked(len(pairs), material.rows.shape[1]):
+        one, two = (_centre(material, pairs[part, side]) for side in (0, 1))
+        size = np.sqrt((one**2).sum(axis=1) * (two**2).sum(axis=1))
+        answer[part] = (one * two).sum(axis=1) / np.maximum(size, 1e-12)
+    return answer
+
+
+def _centre(material: Material, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    held = material.standardise(rows).reshape(len(rows), material.planes.shape[1], -1).astype(np.float64)
+    centred: NDArray[np.float64] = (held - held.mean(axis=2, keepdims=True)).reshape(len(rows), -1)
+    return centred
+
+
+def _measure_neighbours(
+    material: Material, rows: NDArray[np.intp], others: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the root mean square distances to the nearest of the others, ascending, (k, 2 × density)."""
+    wanted = min(2 * _DENSITY, len(others)) - 1
+    squares = (others.astype(np.float64) ** 2).sum(axis=1)
+    parts = []
+    for part in chunked(len(rows), others.shape[1]):
+        held = material.standardise(rows[part])
+        all_of = (held.astype(np.float64) ** 2).sum(axis=1)[:, None] + squares - 2.0 * (held @ others.T)
+        parts.append(np.sort(np.partition(all_of, wanted, axis=1)[:, : wanted + 1], axis=1))
+    near = np.concatenate(parts) / others.shape[1]
+    return np.asarray(np.sqrt(np.maximum(near, 0.0))[:, : _DENSITY + 1])
+
+
+def _estimate_dimension(reach: NDArray[np.float64]) -> float:
+    """Return the dimension of the data by distances to neighbours but the nearest, maybe itself."""
+    inner, outer = np.maximum(reach[:, 1:-1], 1e-12), np.maximum(reach[:, -1:], 1e-12)
+    logs = np.log(outer / inner).mean(axis=1)
+    return float(np.clip(1.0 / max(float(np.median(logs)), 1e-3), 1.0, _MAX_DIMENSION))
+
+
+def _join(
+    pairs: NDArray[np.intp], distance: NDArray[np.float64], n: int
+) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Yield groups of rows that pairs connect, each with its widest pair."""
+    sparse = import_science("scipy.sparse")
+    graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    _, group = import_science("scipy.sparse.csgraph").connected_components(graph, directed=False)
+    order = np.argsort(group[pairs[:, 0]], kind="stable")
+    starts = np.flatnonzero(np.diff(group[pairs[order, 0]])) + 1
+    for mine in np.split(order, starts) if len(order) else ():
+        yield tuple(int(row) for row in np.unique(pairs[mine])), float(distance[mine].max())

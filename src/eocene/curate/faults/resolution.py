@@ -1,0 +1,179 @@
+"""What is done about faults: drop, relabel or keep, recorded in the new version of the data set."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from eocene.curate.faults.gate import check_quickly
+from eocene.model import ConflictError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from eocene.curate.faults.finding import Finding
+    from eocene.curate.faults.report import FaultReport
+    from eocene.curate.samples import Samples
+
+RECORD = "gate"
+_quick: WeakKeyDictionary[Samples, FaultReport] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What is done about one kind of fault.
+
+    Parameters
+    ----------
+    kind : str
+        Such as "nodata".
+    action : "drop", "relabel" or "keep"
+        To keep is to train with it, knowing it.
+    reason : str
+        Why; needed to keep.
+    rows : tuple of int, optional
+        Only these of the samples that the report names; None is all.
+
+    Raises
+    ------
+    InputError
+        If something is kept without a reason.
+    """
+
+    kind: str
+    action: Literal["drop", "relabel", "keep"]
+    reason: str = ""
+    rows: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.action not in ("drop", "relabel", "keep"):
+            raise InputError(f"{self.action!r} resolves nothing.", "Drop, relabel or keep.")
+        if self.action == "keep" and not self.reason.strip():
+            raise InputError(f"{self.kind} cannot be kept without a reason.", "Say why it does no harm.")
+
+
+def resolve(samples: Samples, report: FaultReport, resolutions: Sequence[Resolution]) -> Samples:
+    """Return the version of a data set in which faults are resolved.
+
+    Parameters
+    ----------
+    samples : Samples
+        Those that the report is of.
+    report : FaultReport
+    resolutions : sequence of Resolution
+        Applied together, all to the rows of ``samples``; a sample that one of them drops is gone.
+
+    Returns
+    -------
+    Samples
+        With counts in ``faults`` and the whole record in ``sources["gate"]``, so with an id of its own.
+
+    Raises
+    ------
+    InputError
+        If the report is of other samples, names no such fault, or knows no labels to take instead.
+    """
+    _require_match(samples, report)
+    kept = np.ones(len(samples), dtype=bool)
+    labels = np.array(samples.labels)
+    faults = dict(samples.faults)
+    told = []
+    for each in resolutions:
+        found = report.find(each.kind)
+        if not found:
+            raise InputError(f"The report names no {each.kind!r}.", f"It names {_list_kinds(report)}.")
+        changed = _apply(each, found, kept, labels)
+        key = f"{each.kind}_{each.action}{'ped' if each.action == 'drop' else 'ed'}".replace("keeped", "kept")
+        faults[key] = faults.get(key, 0) + changed
+        told.append({**asdict(each), "rows": None, "samples": changed, "of": samples.id})
+    gate = dict(samples.sources.get(RECORD, {}))
+    gate["resolved"] = [*gate.get("resolved", []), *told]
+    changed_samples = replace(
+        samples, labels=labels, faults=faults, sources={**samples.sources, RECORD: gate}
+    )
+    return changed_samples.take(np.flatnonzero(kept))
+
+
+def _apply(
+    resolution: Resolution, found: list[Finding], kept: NDArray[np.bool_], labels: NDArray[np.int64]
+) -> int:
+    """Change ``kept`` and ``labels``; return how many samples are meant."""
+    wanted = None if resolution.rows is None else set(resolution.rows)
+    meant: set[int] = set()
+    for finding in found:
+        if resolution.action == "relabel":
+            if not finding.labels:
+                raise InputError(f"Nobody knows the right labels: {finding.reason}", "Drop or keep these.")
+            for row, label in zip(finding.samples, finding.labels, strict=True):
+                if wanted is None or row in wanted:
+                    meant.add(row)
+                    labels[row] = label
+            continue
+        rows = finding.drop if resolution.action == "drop" else finding.samples
+        meant |= {row for row in rows if wanted is None or row in wanted}
+    if resolution.action == "drop":
+        kept[list(meant)] = False
+    return len(meant)
+
+
+def require_resolved(
+    samples: Samples, report: FaultReport | None = None, kinds: Collection[str] | None = None
+) -> None:
+    """Refuse samples with faults that nobody resolved.
+
+    Parameters
+    ----------
+    samples : Samples
+    report : FaultReport, optional
+        The report of these samples; without it, only what a pass over the data proves is looked for, once
+        for the same samples.
+    kinds : collection of str, optional
+        Only these count; where labels are no classes, for instance, they cannot conflict.
+
+    Raises
+    ------
+    InputError
+        If the report is of other samples.
+    ConflictError
+        If there are more faults of a kind than the data set says were kept.
+    """
+    if report is None:
+        report = _quick.get(samples) or check_quickly(samples)
+        _quick[samples] = report
+    else:
+        _require_match(samples, report)
+    kept = _count_kept(samples.sources)
+    found = {kind: count for kind, count in report.faults.items() if kinds is None or kind in kinds}
+    left = {kind: count for kind, count in found.items() if count > kept.get(kind, 0)}
+    if left:
+        told = ", ".join(f"{count} samples with {kind}" for kind, count in left.items())
+        first = report.find(next(iter(left)), severity="fault")[0]
+        raise ConflictError(
+            f"The data set {samples.id} has unresolved faults: {told}. {first.reason} "
+            f"The first is sample {first.samples[0]}.",
+            "See them with `eocene dataset check`; then drop or relabel them, or keep them with a reason.",
+        )
+
+
+def _count_kept(sources: Mapping[str, Any]) -> dict[str, int]:
+    kept: dict[str, int] = {}
+    for each in sources.get(RECORD, {}).get("resolved", ()):
+        if each["action"] == "keep":
+            kept[each["kind"]] = kept.get(each["kind"], 0) + int(each["samples"])
+    return kept
+
+
+def _require_match(samples: Samples, report: FaultReport) -> None:
+    if report.samples_id != samples.id:
+        raise InputError(
+            f"The report is of {report.samples_id}, these samples are {samples.id}.", "Check them again."
+        )
+
+
+def _list_kinds(report: FaultReport) -> str:
+    return ", ".join(sorted({f.kind for f in report.findings})) or "nothing"
