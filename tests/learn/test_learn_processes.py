@@ -111,6 +111,6 @@ def test_an_unknown_model_is_named_with_those_that_are_there(archive, model_id):
 def test_both_processes_are_described_for_clients():
     specs = {spec["id"]: spec for spec in registry.specs()}
     names = {p["name"]: p.get("optional", False) for p in specs["ml_predict"]["parameters"]}
-    assert names == {"data": False, "model": False, "dimensions": True}
+    assert names == {"data": False, "model": False, "dimensions": True, "overlap": True, "blend": True}
     assert [p["name"] for p in specs["load_ml_model"]["parameters"]] == ["id"]
     assert specs["load_ml_model"]["returns"]["schema"] == {"type": "object", "subtype": "ml-model"}

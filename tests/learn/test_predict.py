@@ -5,9 +5,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from eocene.learn import Predictor, onnx_file
+from eocene.learn import Predictor, onnx_check
 from eocene.learn.onnx_file import export_onnx, measure_difference
+from eocene.learn.signature import Signature
 from eocene.model import DamageError, InputError, UnavailableError
+
+
+def signature(model, names=None, classes=None) -> Signature:
+    return Signature({"features": names or model.feature_names}, classes or dict(model.class_names))
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +22,7 @@ def data(model) -> bytes:
 
 @pytest.fixture(scope="module")
 def predictor(model, data) -> Predictor:
-    return Predictor(data, model.feature_names, model.class_names)
+    return Predictor(data, signature(model))
 
 
 def test_onnx_gives_the_probabilities_of_the_trained_model(model, data, samples):
@@ -47,7 +52,7 @@ def test_rows_without_any_value_get_no_answer(predictor):
 
 def test_the_answer_depends_neither_on_batch_size_nor_on_threads(model, data):
     rows = np.random.default_rng(1).normal(size=(40_000, 4)).astype(np.float32)
-    one, four = (Predictor(data, model.feature_names, model.class_names, threads=t) for t in (1, 4))
+    one, four = (Predictor(data, signature(model), threads=t) for t in (1, 4))
     whole = one.estimate_probabilities(rows)
     np.testing.assert_array_equal(four.estimate_probabilities(rows), whole)
     for size in (1, 2, 49, 50, 51, 129):
@@ -66,14 +71,14 @@ def test_a_wrong_number_of_features_is_refused(predictor):
 def fault_of(data, model) -> str:
     """Return what is said of a file that is refused."""
     with pytest.raises(DamageError) as caught:
-        Predictor(data, model.feature_names, model.class_names)
+        Predictor(data, signature(model))
     return str(caught.value)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
 def test_a_truncated_file_is_refused(model, data, share):
     with pytest.raises(DamageError, match="refused"):
-        Predictor(data[: int(len(data) * share)], model.feature_names, model.class_names)
+        Predictor(data[: int(len(data) * share)], signature(model))
 
 
 def test_noise_and_pickles_are_refused(model):
@@ -104,17 +109,17 @@ def test_foreign_operators_are_refused(model, data):
 
 def test_another_shape_than_promised_is_refused(model, data):
     with pytest.raises(DamageError, match="not 3 features"):
-        Predictor(data, model.feature_names[:3], model.class_names)
-    with pytest.raises(DamageError, match="2 classes"):
-        Predictor(data, model.feature_names, {11: "a", 13: "b"})
+        Predictor(data, signature(model, model.feature_names[:3]))
+    with pytest.raises(DamageError, match="2 probabilities"):
+        Predictor(data, signature(model, classes={11: "a", 13: "b"}))
 
 
 def test_an_oversized_file_is_refused(model, data, monkeypatch):
-    monkeypatch.setattr(onnx_file, "MAX_BYTES", 1000)
+    monkeypatch.setattr(onnx_check, "MAX_BYTES", 1000)
     assert "the limit is 1000" in fault_of(data, model)
 
 
 def test_a_missing_package_names_the_extra(model, data, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(UnavailableError, match=r'pip install "eocene\[learn\]"'):
-        Predictor(data, model.feature_names, model.class_names)
+        Predictor(data, signature(model))

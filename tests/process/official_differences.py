@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-OF_OURS = {"load_ml_model", "ml_predict"}
-"""Processes that openEO does not describe in its released list."""
+OF_OURS = {
+    "fit_class_random_forest",
+    "fit_regr_random_forest",
+    "load_ml_model",
+    "ml_fit",
+    "ml_predict",
+    "ml_predict_probabilities",
+    "ml_validate_kfold",
+    "predict_class",
+    "predict_ml_model",
+    "predict_ml_model_probabilities",
+    "predict_probabilities",
+    "predict_random_forest",
+    "save_ml_model",
+}
+"""Processes that openEO does not describe in its released list, beside those that describe models."""
 
 NOT_OFFERED = {
     "ard_normalized_radar_backscatter",

@@ -88,7 +88,8 @@ def listed(table: dict[str, dict[int, Any]]) -> set[tuple[str, int]]:
 
 def test_every_process_is_one_of_openeo_or_a_known_one_of_ours(official: Path) -> None:
     names = {spec["id"] for spec in registry.specs()}
-    assert names - set(read_specs(official)) == OF_OURS
+    others = names - set(read_specs(official))
+    assert {name for name in others if not name.startswith("mlm_")} == OF_OURS
 
 
 def test_openeo_processes_are_all_there_but_for_some_of_its_proposals(official: Path) -> None:

@@ -1,4 +1,4 @@
-"""A registered model that answers: onnxruntime behind class and confidence."""
+"""A registered model that answers: onnxruntime behind probabilities, class and confidence, or values."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eocene.learn.onnx_file import INPUT, PROBABILITIES, check_onnx, open_session
+from eocene.learn.onnx_check import check_onnx, working_bytes
+from eocene.learn.onnx_file import open_session
+from eocene.learn.signature import INPUT
 from eocene.model import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
+    from eocene.learn.inference.tiling import Reach
+    from eocene.learn.signature import Signature
+
 ROWS_AT_ONCE = 16_384
+_BATCH_BYTES = 64 * 2**20
 
 
 class Predictor:
-    """Answers for feature rows; safe to share between threads.
+    """Answers for samples; safe to share between threads.
 
     Parameters
     ----------
     data : bytes
         The ONNX file; checked before it is run.
-    feature_names : sequence of str
-        In the order of the model's columns.
-    classes : mapping of int to str
-        Class values with their names, in the order of the probabilities.
+    signature : Signature
+        What it takes and gives.
+    reach : Reach, optional
+        How far a pixel's answer looks, of a model that answers for each pixel of a chip.
     threads : int
         Parts of a large batch worked on at once; the answer does not depend on it.
 
     Raises
     ------
     DamageError
-        If the bytes are not a self-contained model of this shape.
+        If the bytes are not a self-contained model of this form.
     UnavailableError
         If onnxruntime is not installed.
     """
@@ -43,61 +47,91 @@ class Predictor:
     def __init__(
         self,
         data: bytes,
-        feature_names: Sequence[str],
-        classes: Mapping[int, str],
+        signature: Signature,
         *,
+        reach: Reach | None = None,
         threads: int = 2,
         name: str = "the model",
     ) -> None:
         if threads < 1:
             raise InputError(f"{threads} threads cannot work.", "Give 1 or more.")
-        self.feature_names = tuple(feature_names)
-        self.classes = tuple(classes)
-        self.class_names = dict(classes)
+        self.signature = signature
+        self.feature_names = signature.feature_names
+        self.classes = tuple(signature.classes)
+        self.class_names = dict(signature.classes)
+        self.reach = reach
         self.name = name
         self.threads = threads
-        check_onnx(data, len(self.feature_names), len(self.classes), name)
+        check_onnx(data, signature, name)
         self._session = open_session(data)
+        self.sample_bytes = working_bytes(data, signature) or 4096 * int(np.prod(signature.sample))
+        self.is_free = signature.dense and not isinstance(self._session.get_inputs()[0].shape[-1], int)
+        """Whether it takes windows of any size, not just chips."""
 
     def estimate_probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the (n, classes) probabilities of (n, f) features; NaN is a missing value.
+        """Return the (n, classes) probabilities of samples, (n, classes, y, x) if it answers for pixels.
+
+        Of a regression its values: (n, 1).
+
+        Parameters
+        ----------
+        features : (n, …) float32
+            Samples as the signature has them, or flat: (n, features); NaN is a missing value.
 
         Raises
         ------
         InputError
-            If the number of columns is not the model's.
+            If a sample has another number of values than the model's.
         """
-        rows = np.ascontiguousarray(features, dtype=np.float32)
-        if rows.ndim != 2 or rows.shape[1] != len(self.feature_names):
-            raise InputError(
-                f"{self.name} takes {len(self.feature_names)} features, the rows have shape {rows.shape}.",
-                f"Give the columns {', '.join(self.feature_names[:4])}, … in this order.",
-            )
-        parts = [rows[i : i + ROWS_AT_ONCE] for i in range(0, len(rows), ROWS_AT_ONCE)]
+        rows = self._shape(features)
+        step = max(1, min(ROWS_AT_ONCE, _BATCH_BYTES // max(1, self.sample_bytes)))
+        parts = [rows[i : i + step] for i in range(0, len(rows), step)]
         if self.threads == 1 or len(parts) < 2:
-            answers = [self._run(part) for part in parts]
+            answers = [self.run(part) for part in parts]
         else:
             with ThreadPoolExecutor(min(self.threads, len(parts))) as pool:
-                answers = list(pool.map(self._run, parts))
-        return np.concatenate(answers) if answers else np.empty((0, len(self.classes)), np.float32)
+                answers = list(pool.map(self.run, parts))
+        dense = self.signature.chip or () if self.signature.dense else ()
+        empty = np.empty((0, self.signature.width, *dense), np.float32)
+        return np.concatenate(answers) if answers else empty
 
     def predict(self, features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return class values and their probabilities, (n,) float32 each.
+        """Return class values and their probabilities, (n,) float32 each, or (n, y, x).
 
-        Rows in which every feature is missing are NaN in both.
+        Of a regression the values come first, and 1 for each. Samples in which every feature is missing
+        are NaN in both.
         """
-        rows = np.ascontiguousarray(features, dtype=np.float32)
-        probabilities = self.estimate_probabilities(rows)
-        best = probabilities.argmax(axis=1)
-        answer = np.asarray(self.classes, dtype=np.float32)[best]
-        confidence = np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0]
-        empty = np.isnan(rows).all(axis=1)
+        rows = self._shape(features)
+        answer, confidence = self.decide(self.estimate_probabilities(rows))
+        missing = np.isnan(rows)
+        empty = missing.all(axis=tuple(range(1, missing.ndim)))
         answer[empty] = np.nan
         confidence[empty] = np.nan
         return answer, confidence
 
-    def _run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        (answer,) = self._session.run([PROBABILITIES], {INPUT: rows})
-        # The float32 sum over the trees can end a rounding error outside [0, 1].
-        result: NDArray[np.float32] = np.clip(answer, 0.0, 1.0)
+    def decide(self, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return class values and their probabilities of (n, classes, …) probabilities; see ``predict``."""
+        if self.signature.is_regression:
+            return scores[:, 0].copy(), np.ones_like(scores[:, 0])
+        best = scores.argmax(axis=1)
+        confidence = np.take_along_axis(scores, best[:, None], axis=1)[:, 0]
+        return np.asarray(self.classes, dtype=np.float32)[best], confidence
+
+    def run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the network gives for one batch, probabilities within [0, 1]."""
+        (answer,) = self._session.run([self.signature.output], {INPUT: np.ascontiguousarray(rows)})
+        result: NDArray[np.float32] = answer
+        if not self.signature.is_regression:
+            # The float32 sum over the trees can end a rounding error outside [0, 1].
+            np.clip(result, 0.0, 1.0, out=result)
         return result
+
+    def _shape(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        rows = np.ascontiguousarray(features, dtype=np.float32)
+        wanted = self.signature.sample
+        if rows.ndim < 2 or int(np.prod(rows.shape[1:])) != int(np.prod(wanted)):
+            raise InputError(
+                f"{self.name} takes {len(self.feature_names)} features, the rows have shape {rows.shape}.",
+                f"Give the columns {', '.join(self.feature_names[:4])}, … in this order.",
+            )
+        return rows.reshape(len(rows), *wanted)

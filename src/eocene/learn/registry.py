@@ -9,13 +9,15 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from eocene.learn.card import write_model_card
-from eocene.learn.mlm import describe_model
-from eocene.learn.onnx_file import MAX_BYTES, check_parity, export_onnx
-from eocene.learn.picture import draw_confusion
+from eocene.learn.folder import FILES, ITEM, MODEL, REPORT, TENSORS, check_files, read_bytes, read_json
+from eocene.learn.inference import Reach, measure_reach
+from eocene.learn.mlm import Described, describe_model, read_signature
+from eocene.learn.onnx_check import check_onnx, check_tensors
+from eocene.learn.onnx_file import check_parity, export_onnx, open_session, signature_of
 from eocene.learn.predict import Predictor
+from eocene.learn.telling import write_about
 from eocene.model import DamageError, InputError, NotFoundError
-from eocene.model.files import sync_folder, write_json, write_text
+from eocene.model.files import sync_folder, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,22 +25,32 @@ if TYPE_CHECKING:
     from eocene.curate import Samples
     from eocene.learn.evaluate import Report
     from eocene.learn.train import TrainedModel
+    from eocene.learn.validation import ValueReport
     from eocene.model import Layout
 
-ITEM, MODEL, REPORT, CARD, PICTURE = "item.json", "model.onnx", "report.json", "card.md", "confusion.svg"
-FILES = frozenset({ITEM, MODEL, REPORT, CARD, PICTURE})
+__all__ = ["FILES", "ITEM", "MODEL", "ModelRegistry"]
 _ID = re.compile(r"^[a-z][a-z0-9-]{0,80}$")
-_MAX_ITEM_BYTES = 16 * 2**20
+_NAME = re.compile(r"^[a-z][a-z0-9-]{0,64}$")
+_HASH = 12
 
 
 class ModelRegistry:
-    """Registers, lists, loads and deletes models under ``layout.models``."""
+    """Registers, lists, loads and deletes models under ``layout.models``.
+
+    A layout that is an account's sees the models of the workspace and those that the account has saved.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self.root = layout.models
+        self.account = layout.account
 
     def register(
-        self, model: TrainedModel, report: Report, samples: Samples, *, name: str | None = None
+        self,
+        model: TrainedModel,
+        report: Report | ValueReport,
+        samples: Samples,
+        *,
+        name: str | None = None,
     ) -> str:
         """Write a model and return its id; the same model again changes nothing.
 
@@ -62,37 +74,57 @@ class ModelRegistry:
                 f"The report is about {report.dataset}, the samples are {samples.id}.",
                 "Train, evaluate and register with the same samples.",
             )
-        data = export_onnx(model)
-        difference = check_parity(model, data, samples.features)
-        model_id = _name_model(name or model.spec.kind.replace("_", "-"), data, model, samples)
-        target = self.root / model_id
-        if target.exists():
-            self.load(model_id)
-            return model_id
-        item = describe_model(model_id, model, samples, data, difference)
-        self._write(target, item, data, report)
-        return model_id
+        name = name or model.spec.kind.replace("_", "-")
+        self.check_name(name)
+        data, tensors = export_onnx(model), model.fitted.export_tensors()
+        signature = signature_of(model, data)
+        check_onnx(data, signature, "the exported model")
+        reach = measure_reach(open_session(data), signature, samples.features) if signature.dense else None
+        described = Described(
+            model_id=f"{name}-{self._hash(data, model, samples)}",
+            spec=model.spec,
+            signature=signature,
+            reach=reach,
+            difference=check_parity(model, data, samples.features),
+            owner=self.account,
+        )
+        return self.write(described, samples, data, report, tensors)
 
-    def _write(self, target: Path, item: dict[str, Any], data: bytes, report: Report) -> None:
+    def write(
+        self,
+        described: Described,
+        samples: Samples,
+        data: bytes,
+        report: Report | ValueReport,
+        tensors: bytes | None = None,
+    ) -> str:
+        """Write the folder of a model in one step and return its id; one that is there stays as it is."""
+        target = self.root / described.model_id
+        if target.exists():
+            self.load(described.model_id)
+            return described.model_id
+        item = describe_model(described, samples, data, tensors)
         temporary = self.root / f".{target.name}.{secrets.token_hex(4)}"
         temporary.mkdir(parents=True)
         try:
             (temporary / MODEL).write_bytes(data)
-            write_json(temporary / ITEM, item)
+            if tensors is not None:
+                (temporary / TENSORS).write_bytes(tensors)
             write_json(temporary / REPORT, report.to_dict())
-            write_text(temporary / CARD, write_model_card(item, report))
-            write_text(temporary / PICTURE, _draw(report))
+            write_json(temporary / ITEM, write_about(temporary, item, report))
             temporary.rename(target)
             sync_folder(self.root)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+        return described.model_id
 
     def list(self) -> list[dict[str, Any]]:
-        """Return the STAC items of all models, by id."""
+        """Return the STAC items of all models that may be seen, by id."""
         if not self.root.is_dir():
             return []
         names = sorted(p.name for p in self.root.iterdir() if p.is_dir() and _ID.match(p.name))
-        return [self.item(name) for name in names]
+        items = [_read_item(self.root / name) for name in names]
+        return [item for item in items if self._sees(item)]
 
     def item(self, model_id: str) -> dict[str, Any]:
         """Return the STAC item of a model.
@@ -104,15 +136,26 @@ class ModelRegistry:
         DamageError
             If the item cannot be read or is another model's.
         """
-        folder = self._folder(model_id)
-        item = _read_json(folder / ITEM)
-        if item.get("id") != model_id:
-            raise DamageError(f"Model {model_id} holds the item of another.", "Delete it and register again.")
-        return item
+        return _read_item(self._folder(model_id))
+
+    def resolve(self, name: str) -> str:
+        """Return the id of a model by its id, or by the name that it was saved under: the latest one.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        """
+        if not (_ID.match(name) and (self.root / name).is_dir()) and _NAME.match(name):
+            saved = [item for item in self.list() if item["id"][: -_HASH - 1] == name]
+            if saved:
+                newest = max(saved, key=lambda item: (item["properties"]["created"], item["id"]))
+                return str(newest["id"])
+        return str(self.item(name)["id"])
 
     def report(self, model_id: str) -> dict[str, Any]:
         """Return the scores of a model as they were measured at registration."""
-        return _read_json(self._folder(model_id) / REPORT)
+        return read_json(self._folder(model_id) / REPORT)
 
     def load(self, model_id: str, *, threads: int = 2) -> Predictor:
         """Return the model, ready to answer.
@@ -128,25 +171,20 @@ class ModelRegistry:
         """
         item = self.item(model_id)
         folder = self._folder(model_id)
-        _check_files(folder)
-        data = (folder / MODEL).read_bytes()
+        check_files(folder)
+        data = read_bytes(folder / MODEL, item)
+        if (folder / TENSORS).exists():
+            check_tensors(read_bytes(folder / TENSORS, item), f"{TENSORS} of model {model_id}")
         try:
-            asset = item["assets"]["model"]
-            checksum, size = str(asset["file:checksum"]), int(asset["file:size"])
-            names = [str(name) for name in item["properties"]["mlm:input"][0]["bands"]]
-            output = item["properties"]["mlm:output"][0]
-            classes = {int(c["value"]): str(c["title"]) for c in output["classification:classes"]}
+            signature = read_signature(item)
+            told = item["properties"].get("eocene:reach")
+            reach = None if told is None else Reach(told["stride"], told["halo"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise DamageError(
                 f"The item of model {model_id} lacks a field of the MLM extension: {error}.",
                 "Delete it and register again.",
             ) from error
-        if len(data) != size or checksum != "1220" + hashlib.sha256(data).hexdigest():
-            raise DamageError(
-                f"The file {MODEL} of model {model_id} is truncated or was changed.",
-                "Delete the model and register it again.",
-            )
-        return Predictor(data, names, classes, threads=threads, name=f"Model {model_id}")
+        return Predictor(data, signature, reach=reach, threads=threads, name=f"Model {model_id}")
 
     def delete(self, model_id: str) -> None:
         """Remove a model, damaged or not.
@@ -161,66 +199,43 @@ class ModelRegistry:
         folder.rename(doomed)  # from here on no reader finds half of it
         shutil.rmtree(doomed)
 
+    def check_name(self, name: str) -> None:
+        """Raise InputError if a name cannot be the readable part of a model's id."""
+        if not isinstance(name, str) or not _NAME.match(name):
+            raise InputError(
+                f"{name!r} cannot be part of a model's id.",
+                "Use lower-case letters, digits and hyphens, a letter first.",
+                code="ProcessParameterInvalid",
+            )
+
+    def _hash(self, data: bytes, model: TrainedModel, samples: Samples) -> str:
+        """Return 12 hex digits of the SHA-256 of a model, what it was made of and whose it is."""
+        told = [model.spec.to_json(), model.feature_names, list(model.class_names.items()), samples.id]
+        text = json.dumps([*told, *([self.account] if self.account else [])])
+        return hashlib.sha256(data + text.encode()).hexdigest()[:_HASH]
+
+    def _sees(self, item: dict[str, Any]) -> bool:
+        owner = item.get("properties", {}).get("eocene:owner")
+        return owner is None or self.account is None or owner == self.account
+
     def _folder(self, model_id: str) -> Path:
         folder = self.root / model_id if _ID.match(model_id) else None
-        if folder is None or not folder.is_dir() or folder.is_symlink():
-            known = sorted(p.name for p in self.root.glob("[a-z]*")) if self.root.is_dir() else []
+        there = folder is not None and folder.is_dir() and not folder.is_symlink()
+        if folder is None or not there or (self.account and not self._may_see(folder)):
+            known = [str(item["id"]) for item in self.list()]
             raise NotFoundError(
-                f"There is no model {model_id!r}.",
+                f"There is no model {model_id[:80]!r}.",
                 f"Models are {', '.join(known[:8])}." if known else "Train and register one first.",
                 code="ModelNotFound",
             )
         return folder
 
-
-def _check_files(folder: Path) -> None:
-    found = {p.name for p in folder.iterdir()}
-    if found != FILES:
-        foreign, missing = sorted(found - FILES), sorted(FILES - found)
-        what = f"holds {', '.join(foreign)}, which no model has" if foreign else f"lacks {', '.join(missing)}"
-        raise DamageError(f"The folder of model {folder.name} {what}.", "Delete it and register again.")
-    for path in folder.iterdir():
-        if path.is_symlink() or not path.is_file():
-            raise DamageError(f"{path.name} of model {folder.name} is no plain file.", "Delete the model.")
-    if (folder / MODEL).stat().st_size > MAX_BYTES:
-        raise DamageError(
-            f"The file {MODEL} of model {folder.name} is larger than {MAX_BYTES} bytes.",
-            "Train a smaller model: fewer trees, or larger leaves.",
-        )
+    def _may_see(self, folder: Path) -> bool:
+        return self._sees(_read_item(folder))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        if path.is_symlink() or path.stat().st_size > _MAX_ITEM_BYTES:
-            raise ValueError("it is a link or too large")
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(value, dict):
-            raise TypeError("it is no JSON object")
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise DamageError(
-            f"{path.name} of model {path.parent.name} cannot be read: {error}.",
-            "Delete the model and register it again.",
-        ) from error
-    return value
-
-
-def _name_model(name: str, data: bytes, model: TrainedModel, samples: Samples) -> str:
-    """Return the name and 12 hex digits of the SHA-256 of the model and what it was made of."""
-    told = json.dumps(
-        [model.spec.to_json(), model.feature_names, list(model.class_names.items()), samples.id]
-    )
-    digest = hashlib.sha256(data + told.encode()).hexdigest()[:12]
-    model_id = f"{name}-{digest}"
-    if not _ID.match(model_id):
-        raise InputError(
-            f"{name!r} cannot be part of a model's id.", "Use lower-case letters, digits and hyphens."
-        )
-    return model_id
-
-
-def _draw(report: Report) -> str:
-    split = "block" if "block" in report.splits else next(iter(report.splits), None)
-    names = [report.class_names[v] for v in report.classes]
-    if split is None:
-        return draw_confusion([[0] * len(names) for _ in names], names, "not evaluated")
-    return draw_confusion(report.splits[split].confusion, names, f"{split} split")
+def _read_item(folder: Path) -> dict[str, Any]:
+    item = read_json(folder / ITEM)
+    if item.get("id") != folder.name:
+        raise DamageError(f"Model {folder.name} holds the item of another.", "Delete it and register again.")
+    return item

@@ -9,6 +9,7 @@ import numpy as np
 
 from eocene.curate.naming import join_names
 from eocene.learn.models.kind import PIXELS, Context, Fitted
+from eocene.curate.faults import require_resolved
 from eocene.model import InputError
 
 if TYPE_CHECKING:
@@ -94,8 +95,12 @@ def train(
     rows: NDArray[np.intp] | None = None,
     threads: int = 2,
     folder: Path | None = None,
+    until: int | None = None,
+    pixel_labels: NDArray[np.int64] | None = None,
 ) -> TrainedModel:
-    """Fit a model; the result depends on samples, spec and rows only, not on the threads.
+    """Fit a model; the result depends on samples, spec and rows only.
+
+    Threads change nothing, save the last bits of networks: a sum over threads has another order.
 
     Parameters
     ----------
@@ -109,32 +114,77 @@ def train(
     folder : Path, optional
         Where a kind that trains in steps keeps checkpoints and its record; a training that was cut off
         goes on from there.
+    until : int, optional
+        Stop a kind that trains in epochs after this many, with a checkpoint in ``folder``.
+    pixel_labels : (n, y, x) int64, optional
+        Class values of the pixels of chips, in place of the labels of ``samples``; negative where there is
+        none. The model then answers for each pixel.
 
     Raises
     ------
     InputError
         If fewer than two classes are left to learn, or the kind does not take samples of this form.
+    ConflictError
+        If the samples have faults that nobody resolved: no data, or equal ones with unequal labels.
     UnavailableError
         If the packages of the kind are not installed.
     """
-    part = samples if rows is None else samples.take(rows)
-    classes = np.unique(part.labels)
-    if len(classes) < 2:
-        raise InputError(
-            f"The {len(part)} training samples hold {len(classes)} class(es).", "Sample at least two classes."
-        )
     kind = spec.described
+    are_classes = kind.task != "regression" and pixel_labels is None
+    require_resolved(samples, kinds=None if are_classes else {"nodata"})
+    part = samples if rows is None else samples.take(rows)
+    if pixel_labels is not None:
+        answers: NDArray[Any] = _check_pixels(part, pixel_labels if rows is None else pixel_labels[rows])
+    else:
+        answers = find_targets(part) if kind.task == "regression" else _check_classes(part)
     _check_form(kind, tuple(part.axes))
     weights = part.columns.get("weight")
-    context = Context(part.axes, part.x, part.y, weights, threads, folder)
-    fitted = kind.fit(part.features, part.labels, spec.options, spec.seed, context)
+    context = Context(part.axes, part.x, part.y, weights, threads, folder, until)
+    fitted = kind.fit(part.features, answers, spec.options, spec.seed, context)
     return TrainedModel(
         fitted=fitted,
         spec=spec,
         axes=part.axes,
         classes=tuple(int(v) for v in fitted.classes),
-        class_names={int(v): samples.class_names[int(v)] for v in fitted.classes},
+        class_names={int(v): samples.class_names.get(int(v), str(v)) for v in fitted.classes},
     )
+
+
+def _check_classes(part: Samples) -> NDArray[np.int64]:
+    classes = np.unique(part.labels)
+    if len(classes) < 2:
+        raise InputError(
+            f"The {len(part)} training samples hold {len(classes)} class(es).", "Sample at least two classes."
+        )
+    return part.labels
+
+
+def _check_pixels(part: Samples, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    edges = tuple(len(part.axes.get(dim, ())) for dim in ("y", "x"))
+    if labels.shape != (len(part), *edges) or len(np.unique(labels[labels >= 0])) < 2:
+        raise InputError(
+            f"The labels of pixels have shape {labels.shape}, for {len(part)} chips of {edges} pixels, and "
+            f"{len(np.unique(labels[labels >= 0]))} class(es).",
+            "Give one class value for each pixel of each chip, negative where there is none.",
+        )
+    return labels.astype(np.int64)
+
+
+def find_targets(part: Samples) -> NDArray[np.float64]:
+    """Return the column "target", (n,) float64: what a regression learns.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a value is missing.
+    """
+    targets = np.asarray(part.columns.get("target", np.empty(0)), dtype=np.float64)
+    if not len(targets) or not np.isfinite(targets).all():
+        raise InputError(
+            'A regression learns from the column "target", which these samples lack or which has gaps.',
+            'Give a finite number a sample in the column "target".',
+        )
+    return targets
 
 
 def _check_form(kind: Kind, form: tuple[str, ...]) -> None:

@@ -118,6 +118,8 @@ def sub_windows(
     need: NeedOfInput | None = None,
 ) -> list[Window]:
     """Cut a window into sub-blocks; not if they need much more together than the window does."""
+    if any(plan.by_id[node].is_heavy for node in needed):
+        return [window]
     subs = [Window(sub, window.times) for sub in window.grid.blocks(*sub_block(plan, needed, window.grid))]
     if len(subs) == 1 or any(other.grid.lattice != window.grid.lattice for other in needed.values()):
         return [window]

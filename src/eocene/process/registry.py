@@ -54,8 +54,9 @@ class ProcessDefinition:
     categories : tuple of str
         openEO categories.
     kind : str
-        "window" (arrays in, array out), "source" (makes a source of pixels) or "global" (reads its
-        inputs itself, window by window, through a CubeReader).
+        "window" (arrays in, array out), "source" (makes a source of pixels), "global" (reads its
+        inputs itself, window by window, through a CubeReader) or "late" (a value that is made when the plan
+        runs, never while it is checked; the function then gives its form).
     grid : callable, optional
         (arguments with schemas in place of cubes) → the Grid of the result; default that of the inputs.
     need : callable, optional
@@ -66,6 +67,9 @@ class ProcessDefinition:
         Whether, by its arguments, the function needs the whole extent of its inputs at once.
     unread : callable or tuple of str
         Parameters, by its arguments, whose cubes only lend their form: the function gets one pixel of them.
+    heavy : callable, optional
+        (arguments) → the bytes that a pixel of what it is given takes beside that, where it is much: blocks
+        are large then, and are handed in uncut.
     experimental : bool
         Whether openEO only proposes the process, so that it may change.
     absent : tuple of str
@@ -83,6 +87,7 @@ class ProcessDefinition:
     times: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...] | None] | None = None
     whole: Callable[[dict[str, Any]], bool] | bool = False
     unread: Callable[[dict[str, Any]], tuple[str, ...]] | tuple[str, ...] = ()
+    heavy: Callable[[dict[str, Any]], int] | None = None
     experimental: bool = False
     absent: tuple[str, ...] = ()
     nodata: tuple[str, ...] = ()
@@ -104,6 +109,10 @@ class ProcessDefinition:
     def is_whole(self, arguments: dict[str, Any]) -> bool:
         """Tell whether a call with these arguments needs the whole extent of its inputs."""
         return self.whole(arguments) if callable(self.whole) else self.whole
+
+    def weigh(self, arguments: dict[str, Any]) -> int:
+        """Return the bytes that a pixel takes while such a call is computed, if it is much; else 0."""
+        return self.heavy(arguments) if self.heavy is not None else 0
 
     def find_unread(self, arguments: dict[str, Any]) -> set[str]:
         """Return the parameters of a call with these arguments whose cubes are not read."""

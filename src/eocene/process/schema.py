@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -146,11 +146,18 @@ class PlannedNode:
     schema: CubeSchema
     source: Source | None = None
     whole: bool = False
+    lent: Mapping[str, Any] = field(default_factory=dict)
+    """What the engine hands to the function beside its arguments, by its name there."""
 
     @property
     def id(self) -> str:
         """The node's id in the graph."""
         return self.node.id
+
+    @cached_property
+    def is_heavy(self) -> bool:
+        """Whether a pixel takes so much that blocks are large and not cut further."""
+        return self.definition.weigh(self.arguments) > 0
 
     @cached_property
     def inputs(self) -> dict[str, CubeSchema]:
@@ -174,7 +181,7 @@ class PlannedNode:
         wanted = self.definition.engine_names
         extents = {k: v.grid for k, v in self.arguments.items() if isinstance(v, CubeSchema)}
         offered = {"_window": window, "_extent": extents.get("data"), "_extents": extents}
-        return {name: value for name, value in offered.items() if name in wanted}
+        return {name: value for name, value in {**offered, **self.lent}.items() if name in wanted}
 
 
 @dataclass(frozen=True, eq=False)

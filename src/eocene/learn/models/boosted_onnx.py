@@ -50,14 +50,33 @@ def export_boosted_trees(described: Mapping[str, Any], classes: int) -> bytes:
     return _write_graph([trees, softmax], int(described["max_feature_idx"]) + 1, classes)
 
 
-def _write_graph(nodes: list[Any], features: int, classes: int) -> bytes:
+def export_boosted_values(described: Mapping[str, Any], base: float) -> bytes:
+    """Return regression trees as ONNX bytes: their values are added to ``base``."""
+    helper = import_extra("onnx").helper
+    columns: Columns = defaultdict(list)
+    for number, tree in enumerate(described["tree_info"]):
+        _write_tree(columns, number, tree["tree_structure"], 0)
+    trees = helper.make_node(
+        "TreeEnsembleRegressor",
+        ["features"],
+        ["values"],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        base_values=[base],
+        aggregate_function="SUM",
+        **columns,
+    )
+    return _write_graph([trees], int(described["max_feature_idx"]) + 1, 1, "values")
+
+
+def _write_graph(nodes: list[Any], features: int, outputs: int, output: str = "probabilities") -> bytes:
     onnx = import_extra("onnx")
     number = onnx.TensorProto.FLOAT
     graph = onnx.helper.make_graph(
         nodes,
         "boosted_trees",
         [onnx.helper.make_tensor_value_info("features", number, [None, features])],
-        [onnx.helper.make_tensor_value_info("probabilities", number, [None, classes])],
+        [onnx.helper.make_tensor_value_info(output, number, [None, outputs])],
     )
     opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("ai.onnx.ml", 3)]
     model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="eocene")

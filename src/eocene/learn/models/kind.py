@@ -63,6 +63,8 @@ class Context:
         Processor threads that may be used; must not change the result.
     folder : Path or None
         Where checkpoints and the record of the training go; a training that was cut off there goes on.
+    until : int, optional
+        Stop after this many epochs, with a checkpoint in ``folder``, as a search does.
     """
 
     axes: Mapping[str, tuple[str, ...]]
@@ -71,6 +73,7 @@ class Context:
     weights: NDArray[Any] | None = None
     threads: int = 2
     folder: Path | None = None
+    until: int | None = None
 
     @property
     def form(self) -> tuple[str, ...]:
@@ -104,18 +107,27 @@ class Kind:
     settings: type
     takes: tuple[tuple[str, ...], ...]
     fit: Callable[[Any, Any, Any, int, Context], Fitted] = field(repr=False)
+    task: str = "classification"
+    """Or "regression": it gets float64 targets in place of labels, has no classes, and estimates (n, 1)
+    values in place of probabilities; its ONNX output is "values"."""
 
 
 _KINDS: dict[str, Kind] = {}
 
 
 def model_kind(
-    name: str, settings: type, *, title: str, package: str, takes: tuple[tuple[str, ...], ...]
+    name: str,
+    settings: type,
+    *,
+    title: str,
+    package: str,
+    takes: tuple[tuple[str, ...], ...],
+    task: str = "classification",
 ) -> Callable[[Callable[..., Fitted]], Callable[..., Fitted]]:
     """Register the decorated function as the one that fits models of a kind."""
 
     def register(fit: Callable[..., Fitted]) -> Callable[..., Fitted]:
-        _KINDS[name] = Kind(name, title, package, settings, takes, fit)
+        _KINDS[name] = Kind(name, title, package, settings, takes, fit, task)
         return fit
 
     return register

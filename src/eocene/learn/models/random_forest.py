@@ -33,7 +33,7 @@ class ForestSettings:
     min_samples_leaf : int
         Smallest leaf.
     max_features : str or None
-        How many features a split looks at: the root or logarithm of all; None looks at all.
+        How many features a split looks at: the root or logarithm of all, or a third; None looks at all.
     class_weight : str or None
         "balanced" weighs samples by the inverse frequency of their class.
     """
@@ -41,7 +41,7 @@ class ForestSettings:
     n_estimators: int = whole(200, 1, 2000)
     max_depth: int | None = whole(None, 1, 1000)
     min_samples_leaf: int = whole(1, 1, 1_000_000)
-    max_features: str | None = choice("sqrt", ("sqrt", "log2", None))
+    max_features: str | None = choice("sqrt", ("sqrt", "log2", "third", None))
     class_weight: str | None = choice(None, (None, "balanced"))
 
 
@@ -98,7 +98,7 @@ def fit_random_forest(
         n_estimators=settings.n_estimators,
         max_depth=settings.max_depth,
         min_samples_leaf=settings.min_samples_leaf,
-        max_features=settings.max_features,
+        max_features=1 / 3 if settings.max_features == "third" else settings.max_features,
         class_weight=settings.class_weight,
         random_state=seed,
         n_jobs=context.threads,

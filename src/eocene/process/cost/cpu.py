@@ -43,11 +43,16 @@ def _pass_seconds(plan: Plan, done: Pass) -> float:
     return seconds * share
 
 
+def is_light(planned: PlannedNode) -> bool:
+    """Tell whether a process that may take much for a pixel does not with these arguments."""
+    return planned.definition.heavy is not None and not planned.is_heavy
+
+
 def _node_seconds(planned: PlannedNode, pixels: int) -> float:
     values = math.prod(planned.schema.probe.values.shape)
     if planned.source is not None:
         return pixels * (values * _READ_S + count_warps(planned) * _WARP_S)
     taken = sum(math.prod(s.probe.values.shape) for s in planned.inputs.values())
     steps = 1 + sum(count_steps(v) for v in planned.arguments.values())
-    warp = _WARP_S if planned.definition.need is not None else 0
+    warp = _WARP_S if planned.definition.need is not None and not is_light(planned) else 0
     return pixels * ((taken * steps + values) * _VALUE_S + warp) + _NODE_S * math.ceil(pixels / 16384)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes
 
 SIZES = (512, 256, 128, 64)
+LARGE = (2048, 1024)
+"""Larger ones, where what lies around a block is dear to compute: see ProcessDefinition.heavy."""
+_LARGE_BYTES = 640 * 2**20
 _BLOCK_BYTES = 300 * 2**20
 """A block that takes more is cut smaller even where memory is plenty: fewer pages to fill, finer progress."""
 _REMEMBERED = 64
@@ -82,11 +85,13 @@ def choose_cut(plan: PlanNodes, target: str, room: int, workers: int | None = No
     if grid is None or 0 in grid.shape:
         return Cut(SIZES[-1], 1, 0, 0, 0, 0)
     cuts = []
-    for size in SIZES:
+    is_heavy = any(node.is_heavy for node in plan.nodes)
+    sizes, most_bytes = ((*LARGE, *SIZES), _LARGE_BYTES) if is_heavy else (SIZES, _BLOCK_BYTES)
+    for size in sizes:
         cut = _cut(plan, target, grid, size)
         fitting = (room - cut.remembered - 2 * cut.result) // max(1, cut.block)
         cuts.append(replace(cut, workers=max(1, min(wanted, fitting))))
-        if fitting >= wanted and cut.block <= _BLOCK_BYTES:
+        if fitting >= wanted and cut.block <= most_bytes:
             return cuts[-1]
     most = max(cut.workers for cut in cuts)
     cuts = [cut for cut in cuts if cut.workers == most]

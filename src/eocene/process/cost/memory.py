@@ -166,7 +166,9 @@ def _pass_cost(plan: PlanNodes, window: Window, target: str) -> WindowCost:
     working = max((working_bytes(n, pixels) for n in computed), default=0)
     remembered = sum(_INDEX_BYTES * _pixels(w.grid) * count_warps(n) for n, w in leaves)
     remembered += sum(
-        _INDEX_BYTES * _pixels(needed[n.id].grid) for n in computed if n.definition.need is not None
+        _INDEX_BYTES * _pixels(needed[n.id].grid)
+        for n in computed
+        if n.definition.need is not None and n.definition.heavy is None
     )
     return WindowCost(read + max(reading, blocks + working), remembered)
 
@@ -233,9 +235,10 @@ def working_bytes(planned: PlannedNode, pixels: Mapping[str, int]) -> int:
     if planned.whole and planned.schema.grid is None:
         numbers = sum(s.probe.values.size * pixels.get(s.node, 0) for s in planned.inputs.values())
         return reducing(planned) * numbers
-    warp = _WARP_BYTES if planned.definition.need is not None else 0
+    warp = _WARP_BYTES if planned.definition.need is not None and planned.definition.heavy is None else 0
+    most = max((pixels.get(s.node, 0) for s in planned.inputs.values() if s.grid is not None), default=0)
     made = (2 * _promoted_bytes(planned.schema.probe) + warp) * pixels.get(planned.id, 0)
-    return steps * given + made
+    return steps * given + made + planned.definition.weigh(planned.arguments) * most
 
 
 def reducing(planned: PlannedNode) -> int:

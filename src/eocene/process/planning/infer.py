@@ -54,6 +54,31 @@ def infer_node(
     return replace(draft, schema=schema, whole=definition.is_whole(arguments))
 
 
+def infer_late(
+    node: Node, definition: ProcessDefinition, arguments: dict[str, Any], lent: dict[str, Any]
+) -> PlannedNode:
+    """Infer what is made when the plan runs: its function gives a form while the plan is made.
+
+    Raises
+    ------
+    InputError
+        If it is handed pixels, of which it would need all at once.
+    """
+    draft = PlannedNode(node, definition, arguments, _NOTHING, lent=lent)
+    for name, cube in draft.inputs.items():
+        if cube.grid is not None:
+            raise InputError(
+                f"{name} has pixels; its dimensions are {', '.join(cube.dims)}.",
+                "Give a vector cube: aggregate_spatial makes one of pixels.",
+                code="ProcessParameterInvalid",
+            )
+    form = draft.call({name: cube.probe for name, cube in draft.inputs.items()}, None)
+    return replace(draft, schema=CubeSchema(form, None))
+
+
+_NOTHING = CubeSchema(Block(np.zeros(()), ()), None)
+
+
 def check_pixels(definition: ProcessDefinition, rasters: list[CubeSchema]) -> None:
     """Refuse a call without pixels to a process that asks where its pixels lie."""
     if not rasters and {"_window", "_extent"} & definition.engine_names:

@@ -12,7 +12,7 @@ from eocene.process import registry
 from eocene.process.callback import MISUSE, resolve
 from eocene.process.graph import Graph, Node, load_graph, parse_graph, references
 from eocene.process.people import from_people
-from eocene.process.planning.infer import check_pixels, infer_node
+from eocene.process.planning.infer import check_pixels, infer_late, infer_node
 from eocene.process.planning.narrowing import Picks, choose_bands, find_picks
 from eocene.process.planning.pushdown import push_down
 from eocene.process.registry import ProcessDefinition
@@ -111,6 +111,8 @@ class Planner:
                 loaded = self._infer_source(node, definition, arguments, hints)
                 return loaded if isinstance(loaded, Block) else self._add(loaded)
             cubes = {k: v for k, v in arguments.items() if isinstance(v, CubeSchema)}
+            if definition.kind == "late":
+                return self._add(infer_late(node, definition, arguments, self._lend(definition)))
             if cubes.keys() <= definition.find_unread(arguments):
                 return self._call_constant(definition, arguments, cubes)
             return self._add(infer_node(node, definition, arguments, cubes))
@@ -132,6 +134,10 @@ class Planner:
             )
         return self.archive
 
+    def _lend(self, definition: ProcessDefinition) -> dict[str, Any]:
+        """Return the archive by its name in the function, if that wants it."""
+        return {"_archive": self._need_archive(definition)} if "_archive" in definition.engine_names else {}
+
     def _call_constant(
         self, definition: ProcessDefinition, arguments: dict[str, Any], cubes: dict[str, CubeSchema]
     ) -> Any:
@@ -139,8 +145,7 @@ class Planner:
         forms = {k: c.probe.with_(grid=c.grid) for k, c in cubes.items()}
         if not cubes:
             check_pixels(definition, [])
-        engine = {"_archive": self._need_archive(definition)} if "_archive" in definition.engine_names else {}
-        result = definition.call({**arguments, **forms}, **engine)
+        result = definition.call({**arguments, **forms}, **self._lend(definition))
         return next((cubes[k] for k, form in forms.items() if form is result), result)
 
     def _infer_source(

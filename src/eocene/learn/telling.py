@@ -1,0 +1,72 @@
+"""What is written beside a model for people: its card, and the picture of its confusion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eocene.learn.card import write_model_card
+from eocene.learn.folder import CARD, PICTURE
+from eocene.learn.picture import draw_confusion
+from eocene.learn.validation import ValueReport
+from eocene.model.files import write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eocene.learn.evaluate import Report
+
+
+def write_about(folder: Path, item: dict[str, Any], report: Report | ValueReport) -> dict[str, Any]:
+    """Write the card, and of classes the picture, and return the item with those that are there."""
+    if isinstance(report, ValueReport):
+        write_text(folder / CARD, write_value_card(item, report))
+        assets = {key: asset for key, asset in item["assets"].items() if key != "confusion"}
+        return {**item, "assets": assets}
+    write_text(folder / CARD, write_model_card(item, report))
+    write_text(folder / PICTURE, _draw(report))
+    return item
+
+
+def write_value_card(item: dict[str, Any], report: ValueReport) -> str:
+    """Return the card of a regression as Markdown."""
+    properties = item["properties"]
+    lineage = properties["eocene:lineage"]
+    lines = [
+        f"# Model {item['id']}",
+        "",
+        f"{properties['title']}. Trained on {report.samples} samples with {report.features} features "
+        f"(data set {lineage['dataset']}).",
+        "",
+        "## Scores",
+        "",
+        "| split | RMSE | MAE | R² | RMSE of the mean |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_value_row(name, score) for name, score in report.splits.items()] or ["| none | | | | |"]
+    lines += [
+        "",
+        "Folds by chance let neighbouring pixels stand on both sides and flatter the model.",
+        "",
+        "## Lineage",
+        "",
+        f"- items: {len(lineage['items'])}",
+        f"- graph: {'in item.json' if lineage['graph'] else 'not recorded'}",
+        f"- software: {', '.join(f'{k} {v}' for k, v in lineage['software'].items())}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _value_row(name: str, score: Any) -> str:
+    pooled = score["pooled"]
+    return (
+        f"| {name} | {pooled['rmse']:.4g} | {pooled['mae']:.4g} | {pooled['r2']:.3f} "
+        f"| {score['baseline']['rmse']:.4g} |"
+    )
+
+
+def _draw(report: Report) -> str:
+    split = "block" if "block" in report.splits else next(iter(report.splits), None)
+    names = [report.class_names[v] for v in report.classes]
+    if split is None:
+        return draw_confusion([[0] * len(names) for _ in names], names, "not evaluated")
+    return draw_confusion(report.splits[split].confusion, names, f"{split} split")
