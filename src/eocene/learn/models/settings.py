@@ -24,6 +24,11 @@ def number(default: float | None, low: float, high: float) -> Any:
     return field(default=default, metadata={"type": float, "low": low, "high": high})
 
 
+def text(default: str | None) -> Any:
+    """Return a field for a short text; null is accepted if it is the default."""
+    return field(default=default, metadata={"type": str})
+
+
 def choice(default: Any, values: Sequence[Any]) -> Any:
     """Return a field for one of some values."""
     return field(default=default, metadata={"values": tuple(values)})
@@ -54,6 +59,10 @@ def _check(name: str, value: Any, told: Any) -> Any:
         if any(value is v or (value == v and type(value) is type(v)) for v in rule["values"]):
             return value
         raise _refuse(name, value, f"Take one of {', '.join(map(repr, rule['values']))}.")
+    if rule["type"] is str:
+        if isinstance(value, str) and len(value) <= 200:
+            return value
+        raise _refuse(name, value, "Give a text of at most 200 characters.")
     kinds = (int,) if rule["type"] is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not rule["low"] <= value <= rule["high"]:
         noun = "whole number" if rule["type"] is int else "number"

@@ -1,0 +1,1 @@
+"""Training of networks: one loop, checkpoints, several processes, search and ablation."""

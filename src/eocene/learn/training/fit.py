@@ -1,0 +1,213 @@
+"""Samples and the settings of a network become a fitted network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from eocene.learn.networks.frame import Frame, Probabilities
+from eocene.learn.networks.shape import describe_shape
+from eocene.learn.training.augment import Augmentation
+from eocene.learn.training.batches import ArraySource, Batch
+from eocene.learn.training.export import export_network
+from eocene.learn.training.loop import Lesson, mixed_precision, own_state, take, teach
+from eocene.learn.training.loss import Loss, balance_classes
+from eocene.learn.training.validation import hold_out
+from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eocene.learn.models.kind import Context
+    from eocene.learn.models.network import NetworkSettings
+    from eocene.learn.networks.shape import Shape
+
+_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNetwork:
+    """Networks whose probabilities are averaged.
+
+    Parameters
+    ----------
+    network : Probabilities
+        In evaluation mode, on the processor.
+    classes : (k,) int64
+    shape : Shape
+    histories : list
+        What was measured after each epoch, for each network.
+    """
+
+    network: Probabilities
+    classes: NDArray[np.int64]
+    shape: Shape
+    histories: list[list[dict[str, float]]]
+
+    def estimate_probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return (n, k) probabilities, or (n, k, y, x) if it was taught with labels of pixels."""
+        parts = []
+        with torch.no_grad():
+            for start in range(0, max(len(features), 1), _AT_ONCE):
+                rows = np.array(features[start : start + _AT_ONCE], dtype=np.float32, order="C")
+                parts.append(self.network(torch.from_numpy(rows)).numpy())
+        return np.concatenate(parts).astype(np.float64)
+
+    def export_onnx(self) -> bytes:
+        """Return the networks with scaling and softmax as one ONNX file."""
+        return export_network(self.network, self.shape)
+
+    def export_tensors(self) -> bytes:
+        """Return the weights as safetensors."""
+        from safetensors.torch import save
+
+        return save({key: value.contiguous().clone() for key, value in self.network.state_dict().items()})
+
+
+def fit_network(
+    name: str,
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    options: NetworkSettings,
+    seed: int,
+    context: Context,
+) -> FittedNetwork:
+    """Train the networks of a kind.
+
+    Parameters
+    ----------
+    name : str
+        File in ``eocene.learn.networks`` that has ``build(settings, shape)``.
+    features : (n, …) float32
+        NaN where a value is missing.
+    labels : (n,) int64, or (n, y, x) int64
+        Class values: one a sample, or one a pixel of chips, where negative ones are no label.
+    options : NetworkSettings
+    seed : int
+    context : Context
+
+    Raises
+    ------
+    InputError
+        If the training gives numbers that are not finite.
+    """
+    per_pixel = labels.ndim == 3
+    classes = np.unique(labels[labels >= 0] if per_pixel else labels)
+    answers = (
+        np.where(labels >= 0, np.searchsorted(classes, labels), -1)
+        if per_pixel
+        else np.searchsorted(classes, labels)
+    )
+    shape = describe_shape(context.axes, len(classes), per_pixel=per_pixel)
+    build = import_module(f"eocene.learn.networks.{name}").build
+    members, histories = [], []
+    for member in range(options.members):
+        own_seed = seed + member * 7919
+        with own_state(context.threads, own_seed):
+            mean, deviation = measure_scale(features, shape)
+            core = leave_out(build(options, shape), options.leave_out)
+            frame = Frame(core, shape, torch.from_numpy(mean), torch.from_numpy(deviation))
+            told = (shape, deviation)
+            lesson = _plan(features, answers, told, options, own_seed, context, f"{name}-{member}")
+            histories.append(teach(frame, lesson))
+        members.append(frame.cpu())
+        if not all(torch.isfinite(value).all() for value in frame.state_dict().values()):
+            raise InputError("The training gave weights that are not finite.", "Lower the learning rate.")
+    return FittedNetwork(Probabilities(members).eval(), classes.astype(np.int64), shape, histories)
+
+
+def measure_scale(features: NDArray[np.float32], shape: Shape) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return mean and deviation of each band (or feature), to broadcast over one sample, both float32.
+
+    Infinite values count as missing; a band without any value, or with one value only, is left as it is.
+    """
+    axis = 1 + (shape.dims.index("bands") if "bands" in shape.dims else 0)
+    others = tuple(i for i in range(features.ndim) if i != axis)
+    there = np.isfinite(features)
+    count = np.maximum(there.sum(axis=others, keepdims=True), 1)
+    mean = np.where(there, features, 0).sum(axis=others, keepdims=True, dtype=np.float64) / count
+    spread = np.where(there, features - mean, 0) ** 2
+    deviation = np.sqrt(spread.sum(axis=others, keepdims=True, dtype=np.float64) / count)
+    deviation[~(deviation > 0)] = 1.0
+    return mean[0].astype(np.float32), deviation[0].astype(np.float32)
+
+
+def leave_out(core: nn.Module, layer: str | None) -> nn.Module:
+    """Return a network one of whose layers passes on what it gets.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer.
+    """
+    if layer is None:
+        return core
+    names = [name for name, _ in core.named_modules() if name]
+    if layer not in names:
+        raise InputError(f"The network has no layer {layer!r}.", f"Layers are {', '.join(names)}.")
+    core.set_submodule(layer, nn.Identity())
+    return core
+
+
+def _plan(
+    features: NDArray[np.float32],
+    answers: NDArray[np.int64],
+    frame: tuple[Shape, NDArray[Any]],
+    options: NetworkSettings,
+    seed: int,
+    context: Context,
+    name: str,
+) -> Lesson:
+    shape, deviation = frame
+    weights = np.ones(len(features)) if context.weights is None else np.asarray(context.weights)
+    weights = weights.astype(np.float32)
+    learnt, checked = hold_out(context.x, context.y, answers, options.validation, seed)
+    loss = Loss(
+        balance_classes(answers[learnt], shape.classes, options.class_weight), options.label_smoothing
+    )
+    held = Batch(features[checked], answers[checked], weights[checked])
+    return Lesson(
+        source=ArraySource(features[learnt], answers[learnt], weights[learnt], options.batch_size, seed),
+        loss=loss,
+        options=options,
+        seed=seed,
+        change=Augmentation(options, deviation, shape.dims, seed).change,
+        check=partial(check_network, batch=held, loss=loss) if len(checked) else None,
+        folder=None if context.folder is None else context.folder / name,
+        name=_digest(name, features, answers, weights, asdict(options), seed),
+        until=context.until,
+    )
+
+
+def check_network(network: nn.Module, batch: Batch, loss: Loss) -> dict[str, float]:
+    """Return the loss and the accuracy of a network on samples that it does not learn from."""
+    weights, lost, right = loss.weigh(batch), 0.0, 0
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        for start in range(0, len(batch.answers), _AT_ONCE):
+            part = take(batch, slice(start, start + _AT_ONCE))
+            with mixed_precision(device):
+                scores = network(torch.from_numpy(np.ascontiguousarray(part.features)).to(device))
+            lost += float(loss.sum(scores, part, weights[start : start + _AT_ONCE]))
+            right += int((scores.argmax(1).cpu().numpy() == part.answers).sum())
+    counted = max(int((batch.answers >= 0).sum()), 1)
+    return {"loss": lost / max(float(weights.sum(dtype=np.float64)), 1e-12), "accuracy": right / counted}
+
+
+def _digest(*parts: Any) -> str:
+    """Name a training by everything that decides its result."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(repr((part.shape, part.dtype.str)).encode() + np.ascontiguousarray(part).tobytes())
+        else:
+            digest.update(json.dumps(part, sort_keys=True).encode())
+    return digest.hexdigest()

@@ -1,0 +1,63 @@
+"""How wrong scores are, and how much each sample counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from eocene.learn.training.batches import Batch
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """Cross-entropy of weighed samples with smoothed labels.
+
+    Parameters
+    ----------
+    class_weights : (k,) float32
+    smoothing : float
+    """
+
+    class_weights: NDArray[Any]
+    smoothing: float = 0.0
+
+    def weigh(self, batch: Batch) -> NDArray[np.float32]:
+        """Return what each answer of a batch counts, (n,) or (n, y, x); 0 without a label."""
+        weights = np.where(batch.answers >= 0, self.class_weights[batch.answers], 0)
+        if batch.others is not None and batch.share is not None:
+            weights = batch.share * weights + (1 - batch.share) * self.class_weights[batch.others]
+        wide = batch.weights.reshape(-1, *[1] * (batch.answers.ndim - 1))
+        counted: NDArray[np.float32] = (weights * wide).astype(np.float32)
+        return counted
+
+    def sum(self, scores: Tensor, batch: Batch, weights: NDArray[np.float32]) -> Tensor:
+        """Return the sum over a batch of loss times weight, in float32."""
+        told = torch.from_numpy(weights).to(scores.device)
+        losses = self._measure(scores, batch.answers)
+        if batch.others is not None and batch.share is not None:
+            share = torch.from_numpy(batch.share).to(scores.device)
+            losses = share * losses + (1 - share) * self._measure(scores, batch.others)
+        return (losses * told).sum()
+
+    def _measure(self, scores: Tensor, answers: NDArray[Any]) -> Tensor:
+        truth = torch.from_numpy(np.ascontiguousarray(answers)).to(scores.device).clamp(min=-1)
+        return functional.cross_entropy(
+            scores.float(), truth, ignore_index=-1, reduction="none", label_smoothing=self.smoothing
+        )
+
+
+def balance_classes(answers: NDArray[Any], classes: int, how: str | None) -> NDArray[np.float32]:
+    """Return (k,) weights: all 1, or "balanced" by the inverse frequency of the class."""
+    if how is None:
+        return np.ones(classes, np.float32)
+    counts = np.bincount(answers[answers >= 0], minlength=classes)
+    balanced: NDArray[np.float32] = (counts.sum() / (classes * np.maximum(counts, 1))).astype(np.float32)
+    return balanced
