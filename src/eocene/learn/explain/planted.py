@@ -65,6 +65,7 @@ def plant_driver(
         Decides the part among those that vary, the noise, and the split.
     """
     names, part = cut_parts(samples.axes, by)
+    samples = samples.take(_find_unlike(samples.features))
     flat = samples.features.reshape(len(samples), -1)
     values = np.stack([_mean(flat[:, part == n]) for n in range(len(names))], axis=1)
     rng = np.random.default_rng(seed)
@@ -85,6 +86,12 @@ def plant_driver(
         margin=float(strength[driver] / max(others, 1e-9)),
         accuracy=float((model.classify(held.features) == held.labels).mean()),
     )
+
+
+def _find_unlike(features: np.ndarray) -> np.ndarray:
+    """Return a row of each set of equal ones: equal samples with unlike labels would be a fault."""
+    rows = np.nan_to_num(features.reshape(len(features), -1), nan=-np.finfo(np.float32).max)
+    return np.sort(np.unique(rows, axis=0, return_index=True)[1])
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
