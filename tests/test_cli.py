@@ -193,10 +193,17 @@ def test_a_job_that_would_fail_is_refused_when_it_is_submitted(desk, write):
 
 def test_a_data_set_becomes_a_model_that_maps_an_area(desk, write, tmp_path):
     graph = write({"load": final(load_node())})
-    drawn = call("dataset", graph, "--labels", "reference:classes", "--per-class", 60, "-w", desk).json
-    assert drawn["pixels"] == sum(drawn["counts"].values())
+    drawn = call(
+        "dataset", "build", graph, "--labels", "reference:classes", "--per-class", 60, "-w", desk
+    ).json
+    assert drawn["samples"] == sum(drawn["counts"].values())
     assert max(drawn["counts"].values()) == 60
-    assert (desk / "datasets" / drawn["id"]).is_dir()
+    assert [d["id"] for d in call("dataset", "list", "-w", desk).json] == [drawn["id"]]
+    assert call("dataset", "show", drawn["id"], "-w", desk).json["samples"] == drawn["samples"]
+    assert call("dataset", "verify", drawn["id"], "-w", desk).json["verified"]
+    written = tmp_path / "places.csv"
+    call("dataset", "export", drawn["id"], "-o", written, "-w", desk)
+    assert len(written.read_text().splitlines()) == drawn["samples"] + 1
     spec = json.dumps({"settings": {"n_estimators": 10}})
     trained = call("train", drawn["id"], "--spec", spec, "--folds", 2, "--block-m", 320, "-w", desk).json
     assert 0.2 < trained["accuracy_block"] <= 1
@@ -324,8 +331,8 @@ def test_an_archive_is_verified_and_a_source_that_is_none_is_refused(desk):
         (("run", "{text}", "-w", "{desk}"), "JSON"),
         (("run", "{graph}", "-w", "{desk}"), "--output"),
         (("jobs", "--submit", "{tmp}/absent.json", "-w", "{desk}"), "absent.json"),
-        (("dataset", "{graph}", "--labels", "reference", "-w", "{desk}"), "COLLECTION:BAND"),
-        (("dataset", "{graph}", "--labels", "reference:B99", "-w", "{desk}"), "B99"),
+        (("dataset", "build", "{graph}", "--labels", "reference", "-w", "{desk}"), "COLLECTION:BAND"),
+        (("dataset", "build", "{graph}", "--labels", "reference:B99", "-w", "{desk}"), "B99"),
         (("train", "absent", "-w", "{desk}"), "absent"),
         (("train", "../datasets", "-w", "{desk}"), "data set"),
         (("evaluate", "absent", "-w", "{desk}"), "absent"),

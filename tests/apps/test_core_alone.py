@@ -81,7 +81,7 @@ def call(*arguments):
     said[arguments[0]] = [code or 0, out.getvalue(), err.getvalue()]
     return out.getvalue()
 
-made = json.loads(call("dataset", graph, "--labels", "reference:classes", "--per-class", 20))
+made = json.loads(call("dataset", "build", graph, "--labels", "reference:classes", "--per-class", 20))
 call("train", made["id"])
 call("query", "ASK { ?s ?p ?o }")
 call("link", folder / "absent.parquet", "--layer", "x")

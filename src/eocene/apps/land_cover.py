@@ -15,9 +15,9 @@ import numpy as np
 
 from eocene.apps.batch import delete_jobs, find_earlier, run_here
 from eocene.apps.graphs import monthly_ndvi, result_graph, true_colour, zonal_ndvi
-from eocene.apps.samples import Draw, draw_samples, plan_labels, read_classes
+from eocene.apps.samples import draw_samples, plan_labels, read_classes
 from eocene.cube.polygons import trace_polygons
-from eocene.curate import block_split, random_split
+from eocene.curate import Draw, block_split, random_split
 from eocene.jobs import Layer, Layers
 from eocene.jobs.layers import describe_extent
 from eocene.learn import ModelRegistry, evaluate, train
@@ -91,7 +91,7 @@ class LandCover:
         """Sample labelled pixels: the monthly features beside the reference classes."""
         with self.steps.step("labelled samples") as (step, advance):
             plan = make_plan(make_feature_graph(self.study.months), self.archive)
-            samples = draw_samples(
+            dataset = draw_samples(
                 self.archive,
                 plan,
                 self.study.labels,
@@ -99,7 +99,8 @@ class LandCover:
                 name="land-cover",
                 progress=advance,
             )
-            folder = samples.save(self.archive.layout.datasets)
+            samples = dataset.read()
+            folder = self.archive.layout.datasets / dataset.id
             self.outputs["dataset"] = str(folder.relative_to(self.archive.layout.root))
             self.figures |= {"pixels": len(samples), "classes": len(samples.classes)}
             step.outcome = f"{len(samples)} pixels of {len(samples.classes)} classes"

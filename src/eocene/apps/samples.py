@@ -1,43 +1,19 @@
-"""Training samples and maps from any feature graph and any label band."""
+"""Training samples from any feature graph and the labels of an archive."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from eocene.curate import Samples, sample_chips
+from eocene.curate import Draw, FeatureLabels, RasterLabels, Recipe, build_dataset
+from eocene.curate.card import LICENCE as OTHER
+from eocene.curate.dataset import FEATURES, Dataset
 from eocene.model import InputError
 from eocene.process import make_plan
-from eocene.process.executors import map_blocks
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from eocene.archive import Archive
-    from eocene.model import Grid
+    from eocene.curate.sampling import Labels
     from eocene.process import Plan
-
-
-@dataclass(frozen=True)
-class Draw:
-    """How samples are drawn.
-
-    Parameters
-    ----------
-    per_class : int or None
-        At most so many pixels of each class; all if None.
-    share : float
-        Part of the area that is read, in whole blocks of the plan drawn at random; the rest of a map is
-        then ground that the model has never seen.
-    seed : int
-        Decides which.
-    """
-
-    per_class: int | None = None
-    share: float = 1.0
-    seed: int = 0
 
 
 def draw_samples(
@@ -48,8 +24,8 @@ def draw_samples(
     *,
     name: str = "samples",
     progress: Any = None,
-) -> Samples:
-    """Draw labelled pixels of a feature plan.
+) -> Dataset:
+    """Draw labelled samples of a feature plan and store them among the data sets of the archive.
 
     Parameters
     ----------
@@ -58,41 +34,43 @@ def draw_samples(
     plan : Plan
         Of the features.
     labels : str
-        ``COLLECTION:BAND`` with whole class values.
+        ``COLLECTION:BAND`` with whole class values, or ``table:COLLECTION:COLUMN``.
     draw : Draw
-        How many, and from where.
+        What a sample is, how many, and from where.
     name : str
         The readable part of the id.
     progress : callable, optional
-        Called with (finished chips, all chips).
+        Called with (finished windows, all windows).
     """
-    classes = read_classes(archive, labels)
-    label_plan = plan_labels(archive, plan, labels)
-    chips = choose_chips(plan, draw)
-
-    def read(chip: Grid) -> tuple[xr.DataArray, xr.DataArray]:
-        return plan.read(chip), label_plan.read(chip).isel(t=0, bands=0)
-
-    return sample_chips(
-        map_blocks(read, chips, progress),
-        per_class=draw.per_class,
-        seed=draw.seed,
-        classes={c["value"]: c["name"] for c in classes},
-        sources={
-            "items": [f"{i.get('collection')}/{i['id']}" for i in plan.items],
-            "graph": plan.graph.source,
-            "labels": labels,
-        },
-        name=name,
-    )
+    told = open_labels(archive, plan, labels)
+    recipe = Recipe({FEATURES: plan}, told, draw, name, read_licence(archive, plan))
+    return build_dataset(archive.layout.datasets, recipe, progress=progress)
 
 
-def choose_chips(plan: Plan, draw: Draw) -> list[Grid]:
-    """Return a random part of the blocks of a plan, in reading order; at least one."""
-    chips = list(plan.blocks())
-    count = max(1, round(draw.share * len(chips)))
-    chosen = np.random.default_rng(draw.seed).choice(len(chips), size=count, replace=False)
-    return [chips[number] for number in sorted(chosen)]
+def open_labels(archive: Archive, plan: Plan, labels: str) -> Labels:
+    """Return the labels of a text: ``COLLECTION:BAND``, or ``table:COLLECTION:COLUMN`` of points or polygons.
+
+    Raises
+    ------
+    InputError
+        If they cannot be found, or the table has no geometries.
+    """
+    kind, _, rest = labels.partition(":")
+    if kind != "table":
+        classes = {c["value"]: c["name"] for c in read_classes(archive, labels)}
+        return RasterLabels(plan_labels(archive, plan, labels), labels, classes)
+    name, column = split_name(rest)
+    table = archive.table(name)
+    if not hasattr(table, "geometry"):
+        raise InputError(f"The table {name!r} has no geometries.", "Name one of points or polygons.")
+    return FeatureLabels.of(table, column, plan.grid.epsg, name)
+
+
+def read_licence(archive: Archive, plan: Plan) -> str:
+    """Return the licence of what a plan reads; "other" where collections differ or tell none."""
+    names = {item.get("collection") for item in plan.items}
+    told = {str(archive.catalogue.collection(name).get("license", OTHER)) for name in names if name}
+    return told.pop() if len(told) == 1 else OTHER
 
 
 def plan_labels(archive: Archive, plan: Plan, labels: str) -> Plan:

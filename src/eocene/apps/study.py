@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.apps.samples import Draw
 from eocene.archive import Search
+from eocene.curate import Draw
 from eocene.learn import ModelSpec
 from eocene.model import InputError
 
@@ -59,7 +59,7 @@ SIMULATED = Study(
     labels="reference:classes",
     block_size_m=640.0,
     buffer_m=80.0,
-    draw=Draw(per_class=500, share=0.4),
+    draw=Draw(per_stratum=500, share=0.4),
     observed=("2024-05-01", "2024-08-01"),
     parcels="table:parcels",
     water="water",

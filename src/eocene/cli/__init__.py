@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import sys
 
-from eocene.cli import accounts, archive, backup, cubes, jobs, learning, linking, packaging, rules, service
+from eocene.cli import (
+    accounts,
+    archive,
+    backup,
+    cubes,
+    datasets,
+    jobs,
+    learning,
+    linking,
+    packaging,
+    rules,
+    service,
+)
 from eocene.cli.console import app
 from eocene.model import EoceneError, InputError, NotFoundError, UnavailableError
 
@@ -18,6 +30,7 @@ __all__ = [
     "archive",
     "backup",
     "cubes",
+    "datasets",
     "jobs",
     "learning",
     "linking",

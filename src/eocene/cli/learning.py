@@ -16,25 +16,6 @@ if TYPE_CHECKING:
 
 
 @app.command()
-def dataset(
-    graph: Annotated[Path, typer.Argument(help="Graph of the features.")],
-    labels: Annotated[str, typer.Option(help="COLLECTION:BAND with whole class values.")],
-    workspace: WorkspaceOption = HERE,
-    per_class: Annotated[int | None, typer.Option(help="Pixels drawn of each class.")] = None,
-    share: Annotated[float, typer.Option(help="Part of the area that is read.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Decides which.")] = 0,
-) -> None:
-    """Draw labelled samples of a feature graph and print the data set's id and counts."""
-    from eocene.apps.samples import Draw, draw_samples
-
-    with open_workspace(workspace) as ws:
-        plan = ws.plan(graph)
-        samples = draw_samples(ws.archive, plan, labels, Draw(per_class, share, seed))
-        samples.save(ws.layout.datasets)
-    print_json({"id": samples.id, "pixels": len(samples), "counts": samples.counts})
-
-
-@app.command()
 def train(
     dataset: Annotated[str, typer.Argument(help="Data set id.")],
     workspace: WorkspaceOption = HERE,

@@ -1,4 +1,4 @@
-"""Pixels of a cube with a label become samples."""
+"""Labelled pixels of a cube that somebody holds become samples in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eocene.curate.samples import Samples
 from eocene.model import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -62,76 +62,32 @@ def sample_pixels(
         If the two do not lie on the same pixels, a label is not whole, the CRS is unknown or no
         labelled pixel has a value.
     """
-    return sample_chips(
-        [(features, labels)],
-        per_class=per_class,
-        seed=seed,
-        classes=classes,
-        sources=sources,
-        name=name,
-    )
-
-
-def sample_chips(
-    chips: Iterable[tuple[xr.DataArray, xr.DataArray]],
-    *,
-    per_class: int | None = None,
-    seed: int = 0,
-    classes: Mapping[int, str] | None = None,
-    sources: Mapping[str, Any] | None = None,
-    name: str = "samples",
-) -> Samples:
-    """Draw labelled pixels from several windows of one cube, without holding the whole of it.
-
-    Parameters
-    ----------
-    chips : iterable of (features, labels)
-        Each as in :func:`sample_pixels`; windows must not overlap.
-    per_class, seed, classes, sources, name
-        As in :func:`sample_pixels`.
-
-    Returns
-    -------
-    Samples
-        In the order of the windows, row-major within each.
-
-    Raises
-    ------
-    InputError
-        As :func:`sample_pixels`, and if the windows differ in features or CRS.
-    """
     if per_class is not None and per_class < 1:
         raise InputError(f"per_class is {per_class}.", "Give a number of 1 or more, or None for all.")
-    found = [_find_candidates(features, labels) for features, labels in chips]
-    if not any(len(c.label) for c in found):
+    found = _find_candidates(features, labels)
+    if not len(found.label):
         raise InputError(
             "No pixel has both a label and a value.", "Check that the cube and the labels overlap."
         )
-    first = found[0]
-    if any((c.names, c.epsg) != (first.names, first.epsg) for c in found):
-        raise InputError("The windows differ in features or CRS.", "Take all from one cube.")
-    label = np.concatenate([c.label for c in found])
-    chosen = _choose(label, np.arange(len(label)), per_class, seed)
-    taken = np.concatenate([c.rows for c in found])[chosen]
-    faults = {"without_any_value_dropped": sum(c.dropped for c in found)}
-    faults |= count_duplicates(taken, label[chosen])
+    chosen = _choose(found.label, np.arange(len(found.label)), per_class, seed)
+    taken, label = found.rows[chosen], found.label[chosen]
     return Samples(
         features=taken,
-        labels=label[chosen],
-        x=np.concatenate([c.x for c in found])[chosen],
-        y=np.concatenate([c.y for c in found])[chosen],
-        epsg=first.epsg,
-        axes={"features": first.names},
+        labels=label,
+        x=found.x[chosen],
+        y=found.y[chosen],
+        epsg=found.epsg,
+        axes={"features": found.names},
         class_names=classes or {},
         sources=sources or {},
-        faults=faults,
+        faults={"without_any_value_dropped": found.dropped, **count_duplicates(taken, label)},
         name=name,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """The labelled pixels of a window that have a value: rows (n, f), labels and places (n,)."""
+    """The labelled pixels of a cube that have a value: rows (n, f), labels and places (n,)."""
 
     names: tuple[str, ...]
     epsg: int
