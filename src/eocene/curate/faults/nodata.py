@@ -33,7 +33,7 @@ def find_nodata(material: Material) -> Iterator[Finding]:
     if empty.any():
         yield _tell(np.flatnonzero(empty), "no value at all")
     tolerance = _FLAT * _find_variation(low, high)
-    constant = free & ~empty & (material.planes.shape[2] >= _LEAST)
+    constant = free & ((~np.isnan(material.planes)).sum(axis=2).max(axis=1, initial=0) >= _LEAST)
     with np.errstate(invalid="ignore"):
         # A band that is wholly missing varies as little as one that is wholly one value.
         constant &= ~((high - low) > tolerance).any(axis=1)
