@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 OF_OURS = {
+    "estimate_applicability",
     "fit_class_random_forest",
     "fit_regr_random_forest",
+    "load_applicability",
     "load_ml_model",
     "ml_fit",
     "ml_predict",

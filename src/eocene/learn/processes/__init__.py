@@ -4,8 +4,16 @@ Source: openEO processes, proposals of the category machine learning; docs/regis
 """
 
 from eocene.learn import clouds
-from eocene.learn.processes import aliases, fitting, initialisers, predicting, storing
+from eocene.learn.processes import (
+    aliases,
+    applicability,
+    embedding,
+    fitting,
+    initialisers,
+    predicting,
+    storing,
+)
 
-__all__ = ["aliases", "fitting", "initialisers", "predicting", "storing"]
+__all__ = ["aliases", "applicability", "embedding", "fitting", "initialisers", "predicting", "storing"]
 
 clouds.offer()
