@@ -39,7 +39,7 @@ def describe_samples(samples: Samples | Dataset, block_size_m: float = BLOCK_SIZ
         "block_size_m": block_size_m if which is not None else None,
         "blocks": len(np.unique(which)) if which is not None else None,
         "classes": classes,
-        "columns": [_describe_column(name, values) for name, values in samples.columns.items()],
+        "columns": [_describe_column(name, samples.columns[name]) for name in samples.columns],
         "faults": dict(samples.faults),
         "sources": dict(samples.sources),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from eocene.curate.dataset.writer import SIDECAR, TABLE
 from eocene.model import DamageError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,6 +29,24 @@ if TYPE_CHECKING:
     from eocene.curate.samples import Samples
 
 _BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException, InputError)
+
+
+class _Columns(Mapping[str, "NDArray[Any]"]):
+    """Columns of a table as arrays, one at a time: texts take far more memory so than coded."""
+
+    def __init__(self, read: Callable[[str], NDArray[Any]], names: list[str]) -> None:
+        self._read, self._names = read, names
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class Dataset:
@@ -144,10 +163,10 @@ class Dataset:
         """The id of each sample's cell in the Major TOM grid of 10 km."""
         return self._column("cell")
 
-    @cached_property
+    @property
     def columns(self) -> Mapping[str, NDArray[Any]]:
-        """What else is known of each sample."""
-        return {k: self._column(k) for k in self.table.column_names if k not in OWN_COLUMNS}
+        """What else is known of each sample; a column is made an array when it is asked for."""
+        return _Columns(self._column, [k for k in self.table.column_names if k not in OWN_COLUMNS])
 
     def _column(self, name: str) -> NDArray[Any]:
         values = column_array(self.table[name])
