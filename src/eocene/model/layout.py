@@ -87,6 +87,16 @@ class Layout:
         return self.root / "models"
 
     @property
+    def encoders(self) -> Path:
+        """One folder an encoder."""
+        return self.root / "encoders"
+
+    @property
+    def embeddings(self) -> Path:
+        """One folder an index of vectors."""
+        return self.root / "embeddings"
+
+    @property
     def graph(self) -> Path:
         """The RDF store."""
         return self.root / "graph"

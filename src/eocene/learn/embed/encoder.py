@@ -1,0 +1,155 @@
+"""Encoders that answer: an ONNX file that turns samples into vectors, checked as every model is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eocene.learn.extra import import_extra
+from eocene.learn.onnx_check import shapes_of
+from eocene.learn.predict import Predictor
+from eocene.learn.signature import INPUT, Signature
+from eocene.model import DamageError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+VECTORS = "vectors"
+
+
+@dataclass(frozen=True)
+class VectorSignature(Signature):
+    """What an encoder takes, and how many numbers its vectors have.
+
+    Parameters
+    ----------
+    length : int
+        Numbers in a vector.
+    """
+
+    length: int = 0
+
+    @property
+    def output(self) -> str:
+        """The name of what it gives."""
+        return VECTORS
+
+    @property
+    def width(self) -> int:
+        """Numbers that it gives of a sample."""
+        return self.length
+
+
+class Encoder(Predictor):
+    """Turns samples into vectors by onnxruntime; made as a Predictor is, and as safe between threads."""
+
+    signature: VectorSignature
+
+    def embed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (n, d) vectors of samples (n, …) or (n, features); NaN is a missing value.
+
+        Raises
+        ------
+        InputError
+            If a sample has another number of values than the encoder takes.
+        """
+        return self.estimate_probabilities(features)
+
+
+def adapt_onnx(
+    data: bytes,
+    axes: Mapping[str, tuple[str, ...]],
+    *,
+    mean: NDArray[Any] | float = 0.0,
+    deviation: NDArray[Any] | float = 1.0,
+) -> tuple[bytes, VectorSignature]:
+    """Return an outside encoder in the form that is kept here, with what it takes and gives.
+
+    Its values are scaled before it sees them, and what is missing becomes the mean, since most encoders know
+    no missing values.
+
+    Parameters
+    ----------
+    data : bytes
+        ONNX with one input, (n, features) for pixels or (n, …) for chips, n free, and as its first output
+        vectors (n, d). No external data.
+    axes : mapping of str to tuple of str
+        The dimensions of one sample with their labels, in the order of the input.
+    mean, deviation : float, or array that broadcasts over one sample
+        ``(value - mean) / deviation`` is what the encoder was taught on.
+
+    Raises
+    ------
+    DamageError
+        If it is no ONNX file of one such input and output.
+    UnavailableError
+        If onnx is not installed.
+    """
+    onnx = import_extra("onnx")
+    try:
+        model = onnx.ModelProto.FromString(data)
+        inputs, outputs = shapes_of(model)
+        ((name, taken),) = inputs.items()
+        length = next(iter(outputs.values()))[1]
+    except Exception as error:  # the decoder raises types of its own
+        raise DamageError(
+            "The encoder is refused: it is no ONNX file with one input and an output (n, d).",
+            "Export it again, with the size of its vectors fixed.",
+        ) from error
+    if not isinstance(length, int):
+        raise InputError("The encoder does not say how long its vectors are.", "Export it with a fixed size.")
+    signature = VectorSignature(dict(axes), length=length)
+    wanted = signature.sample
+    if len(taken) != len(wanted) + 1 or any(
+        n not in (None, m) for n, m in zip(taken[1:], wanted, strict=True)
+    ):
+        raise InputError(f"The encoder takes {taken}, samples are {wanted}.", "Name the axes that it takes.")
+    _scale(model, name, signature.sample, np.asarray(mean), np.asarray(deviation))
+    return name_vectors(model, length), signature
+
+
+def name_vectors(model: Any, length: int) -> bytes:
+    """Return a graph as bytes, its first output named "vectors" and no other one."""
+    onnx, helper = import_extra("onnx"), import_extra("onnx.helper")
+    output = model.graph.output[0].name
+    for node in model.graph.node:
+        node.output[:] = [VECTORS if o == output else o for o in node.output]
+        node.input[:] = [VECTORS if i == output else i for i in node.input]
+    del model.graph.output[:], model.graph.value_info[:]
+    told = helper.make_tensor_value_info(VECTORS, onnx.TensorProto.FLOAT, ["n", length])
+    model.graph.output.append(told)
+    return bytes(model.SerializeToString())
+
+
+def _scale(model: Any, name: str, sample: tuple[int, ...], mean: Any, deviation: Any) -> None:
+    """Put (features − mean) / deviation, 0 where missing, before the input ``name`` of a graph."""
+    onnx, helper = import_extra("onnx"), import_extra("onnx.helper")
+    numpy_helper = import_extra("onnx.numpy_helper")
+    weights = {w.name for w in model.graph.initializer}
+    kept = [v for v in model.graph.input if v.name in weights]
+    del model.graph.input[:]
+    shape = ["n", *sample]
+    model.graph.input.extend([helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, shape), *kept])
+
+    def fill(values: Any) -> Any:
+        return np.broadcast_to(np.asarray(values, np.float32), sample).astype(np.float32)[None]
+
+    constants = {"mean": fill(mean), "deviation": fill(deviation), "nothing": np.zeros(1, np.float32)}
+    for key, values in constants.items():
+        model.graph.initializer.append(numpy_helper.from_array(values, f"eocene_{key}"))
+    steps = (
+        ("IsNaN", (INPUT,), "eocene_missing"),
+        ("Sub", (INPUT, "eocene_mean"), "eocene_moved"),
+        ("Div", ("eocene_moved", "eocene_deviation"), "eocene_scaled"),
+        ("Where", ("eocene_missing", "eocene_nothing", "eocene_scaled"), "eocene_input"),
+    )
+    nodes = [helper.make_node(operator, inputs, [made]) for operator, inputs, made in steps]
+    for node in model.graph.node:
+        node.input[:] = ["eocene_input" if i == name else i for i in node.input]
+    rest = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes, *rest])

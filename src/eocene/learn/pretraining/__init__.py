@@ -1,0 +1,23 @@
+"""Encoders that learn from samples without labels, and models that are tuned from them (extra ``torch``).
+
+Importing this package imports torch, and registers the kind of model "pretrained".
+"""
+
+from eocene.learn.extra import import_extra
+
+import_extra("torch")
+
+from eocene.learn.pretraining.masked import Pretrained, pretrain  # noqa: E402
+from eocene.learn.pretraining.settings import PretrainingSettings, TuningSettings  # noqa: E402
+from eocene.learn.pretraining.storing import load_pretrained, save_pretrained  # noqa: E402
+from eocene.learn.pretraining.tuning import fit_pretrained  # noqa: E402
+
+__all__ = [
+    "Pretrained",
+    "PretrainingSettings",
+    "TuningSettings",
+    "fit_pretrained",
+    "load_pretrained",
+    "pretrain",
+    "save_pretrained",
+]

@@ -1,0 +1,64 @@
+"""How an encoder is pretrained, and how it is tuned to labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eocene.learn.models.network import NetworkSettings
+from eocene.learn.models.settings import choice, number, text, whole
+
+METHODS = ("full", "lora", "linear_probe", "frozen", "random")
+
+
+@dataclass(frozen=True)
+class PretrainingSettings(NetworkSettings):
+    """Settings of a masked autoencoder (He et al. 2022, doi:10.1109/CVPR52688.2022.01553).
+
+    Of the settings that all networks share, those that are about labels have no effect.
+
+    Parameters
+    ----------
+    hidden : float
+        Part of the dates or patches that is hidden, and guessed from the rest.
+    width, depth, heads : int
+        Of the encoder: numbers in a token and in a vector, blocks, heads of attention.
+    patch : int
+        Edge of a patch of chips in pixels; for series it has no effect.
+    decoder_width : int
+        Numbers in a token of the decoder.
+    """
+
+    epochs: int = whole(150, 1, 100_000)
+    batch_size: int = whole(128, 1, 65_536)
+    weight_decay: float = number(0.05, 0.0, 10.0)
+    hidden: float = number(0.6, 0.05, 0.95)
+    width: int = choice(64, (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768))
+    depth: int = whole(3, 1, 24)
+    heads: int = choice(4, (1, 2, 4, 8))
+    patch: int = whole(8, 1, 128)
+    decoder_width: int = choice(64, (16, 32, 64, 128, 256))
+
+
+@dataclass(frozen=True)
+class TuningSettings(NetworkSettings):
+    """Settings of an encoder that learns classes.
+
+    Parameters
+    ----------
+    encoder : str or None
+        Id of a pretrained encoder that this process has made or loaded.
+    method : str
+        "full" learns all weights; "lora" a low-rank product beside each attention; "frozen" leaves the
+        encoder and learns two layers on its vectors; "linear_probe" one layer; "random" is "full" from new
+        weights, as if nothing had been pretrained: what the others are compared with.
+    rank : int
+        Of the low-rank products.
+    """
+
+    epochs: int = whole(60, 1, 100_000)
+    batch_size: int = whole(32, 1, 65_536)
+    weight_decay: float = number(0.05, 0.0, 10.0)
+    validation: float = number(0.0, 0.0, 0.5)
+    encoder: str | None = text(None)
+    method: str = choice("full", METHODS)
+    rank: int = whole(4, 1, 256)
