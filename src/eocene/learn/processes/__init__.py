@@ -7,12 +7,13 @@ from eocene.learn import clouds
 from eocene.learn.processes import (
     aliases,
     applicability,
+    embedding,
     fitting,
     initialisers,
     predicting,
     storing,
 )
 
-__all__ = ["aliases", "applicability", "fitting", "initialisers", "predicting", "storing"]
+__all__ = ["aliases", "applicability", "embedding", "fitting", "initialisers", "predicting", "storing"]
 
 clouds.offer()
