@@ -12,14 +12,17 @@ from eocene.cli import (
     accounts,
     archive,
     backup,
+    checking,
     cubes,
     datasets,
+    embedding,
     jobs,
     learning,
     linking,
     packaging,
     rules,
     service,
+    training,
 )
 from eocene.cli.console import app
 from eocene.model import EoceneError, InputError, NotFoundError, UnavailableError
@@ -29,8 +32,10 @@ __all__ = [
     "app",
     "archive",
     "backup",
+    "checking",
     "cubes",
     "datasets",
+    "embedding",
     "jobs",
     "learning",
     "linking",
@@ -38,6 +43,7 @@ __all__ = [
     "packaging",
     "rules",
     "service",
+    "training",
 ]
 
 

@@ -9,10 +9,11 @@ import typer
 
 from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
 from eocene.cli.cubes import run_to_file
-from eocene.model import NotFoundError
+from eocene.model import InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from eocene.learn import ModelSpec
+    from eocene.curate import Samples
+    from eocene.learn import ModelSpec, TrainedModel
 
 
 @app.command()
@@ -22,23 +23,37 @@ def train(
     spec: Annotated[str, typer.Option(help="Model as JSON, or a YAML file: kind, seed, settings.")] = "{}",
     block_m: Annotated[float, typer.Option(help="Edge of left-out blocks in metres.")] = 640.0,
     folds: Annotated[int, typer.Option(help="Folds of the scores.")] = 5,
+    folder: Annotated[Path | None, typer.Option(help="Checkpoints and curves; goes on from there.")] = None,
+    ranks: Annotated[int, typer.Option(help="Processes that train a network together.")] = 1,
 ) -> None:
     """Train a model, score it on random and block splits, and register it."""
     from eocene import curate, learn
 
     with open_workspace(workspace) as ws:
         samples = curate.Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
-        settings = _read_spec(spec)
+        settings = read_spec(spec)
         splits = {
             "random": curate.random_split(samples, folds, settings.seed),
             "block": curate.block_split(samples, folds, block_m, settings.seed),
         }
         report = learn.evaluate(samples, settings, splits)
-        model = ws.models.register(learn.train(samples, settings), report, samples)
+        model = ws.models.register(_train(samples, settings, folder, ranks), report, samples)
     print_json({"model": model, **{f"accuracy_{k}": report.accuracy(k) for k in splits}})
 
 
-def _read_spec(told: str) -> ModelSpec:
+def _train(samples: Samples, spec: ModelSpec, folder: Path | None, ranks: int) -> TrainedModel:
+    from eocene.learn import train
+
+    if ranks == 1:
+        return train(samples, spec, folder=folder)
+    if folder is None:
+        raise InputError(f"{ranks} processes need a folder to meet in.", "Give --folder.")
+    from eocene.learn.training.launch import train_on_ranks
+
+    return train_on_ranks(samples, spec, ranks, folder.resolve())
+
+
+def read_spec(told: str) -> ModelSpec:
     """Return the spec that stands in JSON text or in a file of YAML or JSON."""
     from eocene.learn import ModelSpec
 

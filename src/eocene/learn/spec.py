@@ -118,17 +118,26 @@ class ModelSpec:
         InputError
             If the text is longer than 1 MiB, no YAML, or has a name or value that the spec refuses.
         """
-        yaml = import_extra("yaml")
-        _require(
-            len(text) <= _MAX_TEXT, f"The model spec has {len(text)} characters.", "Write at most 1 MiB."
-        )
-        try:
-            aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
-            _require(not aliases, "The model spec has YAML aliases.", "Write each value where it belongs.")
-            value = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InputError(f"The model spec is no YAML: {error}.", "Write kind, seed, settings.") from error
+        value = read_yaml(text, "model spec")
         return cls.from_dict({} if value is None else value)
+
+
+def read_yaml(text: str, what: str) -> Any:
+    """Read YAML text of plain values, without aliases.
+
+    Raises
+    ------
+    InputError
+        If the text is longer than 1 MiB or no such YAML.
+    """
+    yaml = import_extra("yaml")
+    _require(len(text) <= _MAX_TEXT, f"The {what} has {len(text)} characters.", "Write at most 1 MiB.")
+    try:
+        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
+        _require(not aliases, f"The {what} has YAML aliases.", "Write each value where it belongs.")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"The {what} is no YAML: {error}.", "Write names and plain values.") from error
 
 
 def _require(condition: bool, message: str, remedy: str) -> None:

@@ -35,7 +35,7 @@ def test_the_onnx_form_answers_alike_also_where_values_are_missing(samples, spec
 def test_values_on_a_threshold_go_the_same_way_in_onnx(samples):
     """The thresholds of LightGBM lie between values as doubles; those of ONNX are float32."""
     rng = np.random.default_rng(4)
-    whole = replace(samples, features=rng.integers(0, 6, samples.features.shape).astype(np.float32))
+    whole = replace(samples, features=rng.integers(0, 60, samples.features.shape).astype(np.float32))
     model = train(whole, SPECS["lightgbm"])
     assert onnx_file.measure_difference(model, onnx_file.export_onnx(model), whole.features) <= 1e-5
     values = rng.normal(size=1000)
