@@ -3,6 +3,7 @@
 from eocene.curate.bias.facts import Facts, find_facts
 from eocene.curate.bias.groups import GroupShare, find_removed, find_worst, list_shares
 from eocene.curate.bias.koppen import average_months, classify_climate
+from eocene.curate.bias.page import draw_bias, draw_shares
 from eocene.curate.bias.repair import Plan, measure_effective_size, plan_samples, rake
 from eocene.curate.bias.report import BiasReport, measure_bias
 from eocene.curate.bias.shift import Shift, measure_shift
@@ -15,6 +16,8 @@ __all__ = [
     "Shift",
     "average_months",
     "classify_climate",
+    "draw_bias",
+    "draw_shares",
     "find_facts",
     "find_removed",
     "find_worst",

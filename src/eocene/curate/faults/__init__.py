@@ -21,6 +21,7 @@ from eocene.curate.faults.check import CHECKS, Check, NotApplicable, check
 from eocene.curate.faults.finding import Finding
 from eocene.curate.faults.gate import check_quickly, check_samples
 from eocene.curate.faults.material import Material
+from eocene.curate.faults.page import draw_report
 from eocene.curate.faults.report import FaultReport
 from eocene.curate.faults.resolution import Resolution, require_resolved, resolve
 from eocene.curate.faults.settings import GateSettings
@@ -38,6 +39,7 @@ __all__ = [
     "check_quickly",
     "check_samples",
     "conflicts",
+    "draw_report",
     "duplicates",
     "leakage",
     "mislabels",

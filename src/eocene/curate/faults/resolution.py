@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eocene.curate.samples import Samples
 
 RECORD = "gate"
+_DONE = {"drop": "dropped", "relabel": "relabelled", "keep": "kept"}
 _quick: WeakKeyDictionary[Samples, FaultReport] = WeakKeyDictionary()
 
 
@@ -88,7 +89,7 @@ def resolve(samples: Samples, report: FaultReport, resolutions: Sequence[Resolut
         if not found:
             raise InputError(f"The report names no {each.kind!r}.", f"It names {_list_kinds(report)}.")
         changed = _apply(each, found, kept, labels)
-        key = f"{each.kind}_{each.action}{'ped' if each.action == 'drop' else 'ed'}".replace("keeped", "kept")
+        key = f"{each.kind}_{_DONE[each.action]}"
         faults[key] = faults.get(key, 0) + changed
         told.append({**asdict(each), "rows": None, "samples": changed, "of": samples.id})
     gate = dict(samples.sources.get(RECORD, {}))
@@ -103,19 +104,16 @@ def _apply(
     resolution: Resolution, found: list[Finding], kept: NDArray[np.bool_], labels: NDArray[np.int64]
 ) -> int:
     """Change ``kept`` and ``labels``; return how many samples are meant."""
-    wanted = None if resolution.rows is None else set(resolution.rows)
     meant: set[int] = set()
     for finding in found:
-        if resolution.action == "relabel":
+        rows = finding.drop if resolution.action == "drop" else finding.samples
+        mine = {row for row in rows if resolution.rows is None or row in resolution.rows}
+        meant |= mine
+        if resolution.action == "relabel" and mine:
             if not finding.labels:
                 raise InputError(f"Nobody knows the right labels: {finding.reason}", "Drop or keep these.")
             for row, label in zip(finding.samples, finding.labels, strict=True):
-                if wanted is None or row in wanted:
-                    meant.add(row)
-                    labels[row] = label
-            continue
-        rows = finding.drop if resolution.action == "drop" else finding.samples
-        meant |= {row for row in rows if wanted is None or row in wanted}
+                labels[row] = label if row in mine else labels[row]
     if resolution.action == "drop":
         kept[list(meant)] = False
     return len(meant)

@@ -47,7 +47,7 @@ class BiasedDraw:
 
 
 def simulate_population(count: int = 20_000, seed: int = 0) -> Samples:
-    """Make pixels of five covers with columns "region", "time", "cloud", and "sensor", which means nothing."""
+    """Make pixels of five covers with columns "region", "time", "cloud", and "sensor", which says nothing."""
     rng = derive(seed, "population")
     region = rng.choice(len(REGIONS), count, p=REGION_SHARES)
     day = rng.integers(0, 365, count)

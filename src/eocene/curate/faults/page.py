@@ -1,0 +1,76 @@
+"""The report of the gate as a page: what was found, with pictures of the samples."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from eocene.curate.faults.check import CHECKS
+from eocene.curate.faults.material import Material
+from eocene.curate.faults.pictures import draw_sample
+from eocene.curate.pages import write_page, write_table
+
+if TYPE_CHECKING:
+    from eocene.curate.faults.finding import Finding
+    from eocene.curate.faults.report import FaultReport
+    from eocene.curate.samples import Samples
+
+_FINDINGS, _SAMPLES = 8, 18
+_DONE = {
+    "drop": "usually dropped",
+    "relabel": "look, then perhaps give the other label",
+    "look": "look at them",
+}
+
+
+def draw_report(samples: Samples, report: FaultReport) -> str:
+    """Return the report as one HTML page that needs nothing else.
+
+    Of each kind the first findings are shown, with pictures of their first samples; the JSON has all.
+    """
+    material = Material(samples)
+    material.found = {kind: tuple(report.find(kind)) for kind in CHECKS}
+    parts = [
+        f'<p class="soft">{escape(report.samples_id)}, {report.size:,} samples</p>',
+        _summarise(report),
+    ]
+    for kind in CHECKS:
+        found = report.find(kind)
+        if found:
+            parts.append(f"<h2>{escape(kind)}: {escape(CHECKS[kind].title)}</h2>")
+            parts += [_show(material, report, finding) for finding in found[:_FINDINGS]]
+            if len(found) > _FINDINGS:
+                parts.append(f'<p class="soft">and {len(found) - _FINDINGS:,} more such findings</p>')
+    return write_page("Faults of a data set", parts)
+
+
+def _summarise(report: FaultReport) -> str:
+    rows = []
+    for kind, check in CHECKS.items():
+        faults, suspicions = report.faults.get(kind, 0), report.suspicions.get(kind, 0)
+        state = report.skipped.get(kind) or ("" if kind in report.checked else "not asked for")
+        rows.append((kind, check.title, faults, suspicions, state and f"not checked: {state}"))
+    return write_table(("check", "looks for", "faults", "suspicions", ""), rows)
+
+
+def _show(material: Material, report: FaultReport, finding: Finding) -> str:
+    figures = [_caption(material, report, finding, i) for i in range(min(len(finding.samples), _SAMPLES))]
+    more = len(finding.samples) - _SAMPLES
+    rest = f'<p class="soft">and {more:,} more</p>' if more > 0 else ""
+    kind = '<span class="fault">fault</span>' if finding.severity == "fault" else "suspicion"
+    return (
+        f"<p>{kind}: {escape(finding.reason)} "
+        f'<span class="soft">{_DONE[finding.proposal]}</span></p>'
+        f'<div class="sheet">{"".join(figures)}</div>{rest}'
+    )
+
+
+def _caption(material: Material, report: FaultReport, finding: Finding, i: int) -> str:
+    row, names = finding.samples[i], material.samples.class_names
+    lines = [report.names.get(row, f"row {row}"), names[int(material.samples.labels[row])]]
+    if finding.labels and finding.labels[i] != material.samples.labels[row]:
+        lines[1] += f" → {names.get(finding.labels[i], finding.labels[i])}"
+    if finding.scores:
+        lines.append(f"{finding.scores[i]:g}")
+    told = "<br>".join(escape(str(line)) for line in lines)
+    return f"<figure>{draw_sample(material, row)}<figcaption>{told}</figcaption></figure>"
