@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from eocene.archive import Archive
 from eocene.curate import Samples
+from eocene.model import Layout
+from eocene.testing.simulate import simulate_archive
 
 
 @pytest.fixture
@@ -49,3 +52,14 @@ def make_samples():
         )
 
     return make_samples
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """Two tiles of 128 pixels, four dates of Sentinel-2, radar and reference classes."""
+    folder = tmp_path_factory.mktemp("world")
+    simulate_archive(folder / "products", size=128, dates=4, seed=3)
+    (folder / "workspace").mkdir()
+    archive = Archive(Layout(folder / "workspace"))
+    archive.ingest(folder / "products")
+    return archive

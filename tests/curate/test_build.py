@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import shapely
 
-from eocene.archive import Archive
 from eocene.curate import Dataset, Draw, FeatureLabels, RasterLabels, Recipe, build_dataset
-from eocene.model import Grid, InputError, Layout
+from eocene.model import Grid, InputError
 from eocene.process import make_plan
-from eocene.testing.simulate import simulate_archive
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use .@. matmul:PendingDeprecationWarning")
 BANDS = ["B04", "B08"]
@@ -21,16 +19,6 @@ def load(archive, collection, bands, lattice=None, **extent):
     arguments = {"id": collection, "bands": bands, **extent}
     graph = {"load": {"process_id": "load_collection", "arguments": arguments, "result": True}}
     return make_plan(graph, archive, lattice=lattice)
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory) -> Archive:
-    folder = tmp_path_factory.mktemp("world")
-    simulate_archive(folder / "products", size=128, dates=4, seed=3)
-    (folder / "workspace").mkdir()
-    archive = Archive(Layout(folder / "workspace"))
-    archive.ingest(folder / "products")
-    return archive
 
 
 @pytest.fixture(scope="module")
