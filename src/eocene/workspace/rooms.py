@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from eocene.jobs import Accounts, JobStore, Layers, Users
     from eocene.jobs.events import Rules
     from eocene.learn import ModelRegistry
+    from eocene.learn.embed import VectorStore
+    from eocene.learn.embed.encoders import EncoderStore
     from eocene.link import LinkStore
     from eocene.model import Layout
 
@@ -86,6 +88,20 @@ class Rooms:
         from eocene.learn import ModelRegistry
 
         return ModelRegistry(self.layout)
+
+    @cached_property
+    def encoders(self) -> EncoderStore:
+        """What turns pixels and chips into vectors (extra ``learn``)."""
+        from eocene.learn.embed.encoders import EncoderStore
+
+        return EncoderStore(self.layout.encoders)
+
+    @cached_property
+    def embeddings(self) -> VectorStore:
+        """Indexes of vectors, searched by examples (extra ``embed``)."""
+        from eocene.learn.embed import VectorStore
+
+        return VectorStore(self.layout.embeddings)
 
     @cached_property
     def links(self) -> LinkStore:

@@ -1,0 +1,122 @@
+"""Commands on encoders, embeddings and what is alike."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eocene.cli.console import (
+    HERE,
+    WorkspaceOption,
+    app,
+    open_workspace,
+    print_json,
+    read_bbox,
+    show_progress,
+)
+from eocene.cli.learning import _inside
+from eocene.model import InputError
+
+
+@app.command()
+def pretrain(
+    dataset: Annotated[str, typer.Argument(help="Data set id; its labels are not looked at.")],
+    workspace: WorkspaceOption = HERE,
+    settings: Annotated[str, typer.Option(help="Settings of the masked autoencoder as JSON.")] = "{}",
+    seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
+) -> None:
+    """Teach an encoder on series or chips without their labels, and print its id."""
+    import json
+
+    from eocene.curate import Samples
+    from eocene.learn.models.settings import make_settings
+    from eocene.learn.pretraining import PretrainingSettings, save_pretrained
+    from eocene.learn.pretraining import pretrain as teach
+
+    try:
+        told = json.loads(settings)
+    except ValueError as error:
+        raise InputError(f"The settings are no JSON: {error}.", 'Write {"epochs": 50}.') from error
+    with open_workspace(workspace) as ws:
+        samples = Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
+        made = teach(samples, make_settings(PretrainingSettings, told, "Pretraining"), seed=seed)
+        encoder = save_pretrained(ws.encoders, made, samples.features)
+    print_json({"encoder": encoder, "loss": made.history[-1]["loss"]})
+
+
+@app.command()
+def encoders(workspace: WorkspaceOption = HERE) -> None:
+    """List the encoders of the workspace."""
+    with open_workspace(workspace) as ws:
+        store = ws.encoders
+        print_json([{"id": name, **store.item(name)["properties"]} for name in store.ids()])
+
+
+@app.command()
+def embed(
+    graph: Annotated[Path, typer.Argument(help="Graph of what the encoder takes.")],
+    encoder: Annotated[str, typer.Option(help="Encoder id.")],
+    workspace: WorkspaceOption = HERE,
+    name: Annotated[str, typer.Option(help="The readable part of the index's id.")] = "embeddings",
+    unit: Annotated[str, typer.Option(help="pixel, chip, or cell: means of 10 km.")] = "pixel",
+    step: Annotated[int, typer.Option(help="Take every so many pixels.")] = 1,
+    time: Annotated[str | None, typer.Option(help="When the vectors are meant to be.")] = None,
+) -> None:
+    """Turn an area into vectors and write them as an index that is searched with ``similar``."""
+    from eocene.learn.embed.gather import add_embedding, gather_embeddings
+    from eocene.process.graph import load_graph
+
+    with open_workspace(workspace) as ws:
+        plan = ws.plan(add_embedding(load_graph(graph), encoder))
+        found = gather_embeddings(
+            plan, name=name, unit=unit, step=step, time=time, progress=show_progress("embedding")
+        )
+        index = ws.embeddings.write(found)
+    print_json({"index": index.id, "count": len(index), "width": index.width, **asdict(index.measured)})
+
+
+@app.command()
+def similar(  # noqa: PLR0913, PLR0917 (what a search is told)
+    index: Annotated[str, typer.Argument(help="Index id.")],
+    workspace: WorkspaceOption = HERE,
+    at: Annotated[list[str] | None, typer.Option(help="An example's place: lon,lat. Repeatable.")] = None,
+    like: Annotated[list[str] | None, typer.Option(help="An example's id. Repeatable.")] = None,
+    unlike: Annotated[
+        list[str] | None, typer.Option(help="lon,lat of what is not meant. Repeatable.")
+    ] = None,
+    bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
+    datetime: Annotated[str | None, typer.Option(help="A time or span, as in STAC.")] = None,
+    count: Annotated[int, typer.Option(help="How many.")] = 10,
+) -> None:
+    """Find places that are like one example or several."""
+    from eocene.learn.embed import ask_by_examples
+
+    with open_workspace(workspace) as ws:
+        found = ws.embeddings.open(index)
+        good = [found.nearest_row(*_read_place(text)) for text in at or ()]
+        good += found.rows_of(like).tolist() if like else []
+        bad = [found.nearest_row(*_read_place(text)) for text in unlike or ()]
+        if not good:
+            raise InputError("There is no example.", "Name one with --at lon,lat or --like id.")
+        query = ask_by_examples(found.vectors(good), found.vectors(bad) if bad else None)
+        hits = found.search(query, count, bbox=read_bbox(bbox), datetime=datetime, leave_out=good)
+    print_json([asdict(hit) for hit in hits])
+
+
+@app.command()
+def embeddings(workspace: WorkspaceOption = HERE) -> None:
+    """List the indexes of vectors."""
+    with open_workspace(workspace) as ws:
+        store = ws.embeddings
+        print_json([store.open(name).described for name in store.ids()])
+
+
+def _read_place(text: str) -> tuple[float, float]:
+    try:
+        lon, lat = (float(v) for v in text.split(","))
+    except ValueError as error:
+        raise InputError(f"The place {text!r} is not two numbers.", "Write lon,lat in degrees.") from error
+    return lon, lat
