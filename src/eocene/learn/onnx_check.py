@@ -99,11 +99,11 @@ def check_tensors(data: bytes, name: str) -> None:
         If the package safetensors is not installed.
     """
     _check_size(data, name)
-    _refuse_foreign(data, name)
     safetensors = import_extra("safetensors")
     try:
         safetensors.deserialize(data)
     except Exception as error:  # the decoder raises a type of its own
+        _refuse_foreign(data, name)  # only now: the length of a header may begin as a pickle does
         raise refuse(name, f"its header and its data do not agree ({error})") from error
 
 
@@ -113,7 +113,8 @@ def working_bytes(data: bytes, signature: Signature, batch: int = 1) -> int | No
     Shapes are inferred, nothing is run: after each operator what it gives is alive until its last user.
     """
     onnx = import_extra("onnx")
-    return _live_bytes(onnx.ModelProto.FromString(data), signature.input_shape(batch))
+    size, is_known = _live_bytes(onnx.ModelProto.FromString(data), signature.input_shape(batch))
+    return size if is_known else None
 
 
 def shapes_of(graph: Any) -> tuple[dict[str, tuple[int | None, ...]], dict[str, tuple[int | None, ...]]]:
@@ -140,12 +141,13 @@ def _refuse_foreign(data: bytes, name: str) -> None:
 
 
 def _check_memory(graph: Any, signature: Signature, name: str) -> None:
-    size = _live_bytes(graph, signature.input_shape(1))
-    if size is not None and size > MAX_SAMPLE_BYTES:
+    size, _ = _live_bytes(graph, signature.input_shape(1))
+    if size > MAX_SAMPLE_BYTES:
         raise refuse(name, f"one sample would take {size} bytes, the limit is {MAX_SAMPLE_BYTES}")
 
 
-def _live_bytes(graph: Any, shape: tuple[int, ...]) -> int | None:
+def _live_bytes(graph: Any, shape: tuple[int, ...]) -> tuple[int, bool]:
+    """Return the most bytes that live at once, and whether all shapes are known; if not it is a least."""
     onnx = import_extra("onnx")
     fixed = onnx.ModelProto()
     fixed.CopyFrom(graph)
@@ -157,7 +159,7 @@ def _live_bytes(graph: Any, shape: tuple[int, ...]) -> int | None:
     try:
         inferred = onnx.shape_inference.infer_shapes(fixed, data_prop=True)
     except Exception:  # noqa: BLE001  what cannot be inferred is not known
-        return None
+        return 0, False
     sizes = {v.name: _bytes_of(v) for v in (*inferred.graph.value_info, *inferred.graph.input)}
     last: dict[str, int] = {}
     for number, node in enumerate(inferred.graph.node):
@@ -168,7 +170,7 @@ def _live_bytes(graph: Any, shape: tuple[int, ...]) -> int | None:
         most = max(most, sum(alive.values()))
         alive = {k: v for k, v in alive.items() if last.get(k, -1) > number}
     known = [sizes.get(output) for node in inferred.graph.node for output in node.output if output in last]
-    return None if any(size is None for size in known) else most
+    return most, all(size is not None for size in known)
 
 
 def _bytes_of(value: Any) -> int | None:

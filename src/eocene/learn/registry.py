@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from eocene.learn.folder import FILES, ITEM, MODEL, REPORT, TENSORS, check_files, read_bytes, read_json
-from eocene.learn.inference import Reach, measure_reach
+from eocene.learn.inference import Reach, free_size, measure_reach
 from eocene.learn.mlm import Described, describe_model, read_signature
 from eocene.learn.onnx_check import check_onnx, check_tensors
 from eocene.learn.onnx_file import check_parity, export_onnx, open_session, signature_of
@@ -78,6 +78,7 @@ class ModelRegistry:
         self.check_name(name)
         data, tensors = export_onnx(model), model.fitted.export_tensors()
         signature = signature_of(model, data)
+        data = free_size(data, signature)
         check_onnx(data, signature, "the exported model")
         reach = measure_reach(open_session(data), signature, samples.features) if signature.dense else None
         described = Described(
@@ -137,6 +138,10 @@ class ModelRegistry:
             If the item cannot be read or is another model's.
         """
         return _read_item(self._folder(model_id))
+
+    def stamp(self, model_id: str) -> int:
+        """Return a number that is another one for another folder of the same id."""
+        return (self._folder(model_id) / ITEM).stat().st_mtime_ns
 
     def resolve(self, name: str) -> str:
         """Return the id of a model by its id, or by the name that it was saved under: the latest one.
@@ -211,7 +216,7 @@ class ModelRegistry:
     def _hash(self, data: bytes, model: TrainedModel, samples: Samples) -> str:
         """Return 12 hex digits of the SHA-256 of a model, what it was made of and whose it is."""
         told = [model.spec.to_json(), model.feature_names, list(model.class_names.items()), samples.id]
-        text = json.dumps([*told, *([self.account] if self.account else [])])
+        text = json.dumps([*told, *([self.account] if self.account is not None else [])])
         return hashlib.sha256(data + text.encode()).hexdigest()[:_HASH]
 
     def _sees(self, item: dict[str, Any]) -> bool:
@@ -221,7 +226,7 @@ class ModelRegistry:
     def _folder(self, model_id: str) -> Path:
         folder = self.root / model_id if _ID.match(model_id) else None
         there = folder is not None and folder.is_dir() and not folder.is_symlink()
-        if folder is None or not there or (self.account and not self._may_see(folder)):
+        if folder is None or not there or (self.account is not None and not self._may_see(folder)):
             known = [str(item["id"]) for item in self.list()]
             raise NotFoundError(
                 f"There is no model {model_id[:80]!r}.",

@@ -20,7 +20,10 @@ from eocene.serve.settings import OPENEO
 
 router = APIRouter(prefix=OPENEO, tags=["account"])
 
-_READING = re.compile(rf"{re.escape(OPENEO)}/validation|/stac/search|/stac/aggregate|/sparql|/series/[^/]+")
+_READING = re.compile(
+    rf"{re.escape(OPENEO)}/validation|/stac/search|/stac/aggregate|/sparql|/series/[^/]+"
+    r"|/models/[^/]+/predict"
+)
 """Where POST changes nothing and starts nothing."""
 
 

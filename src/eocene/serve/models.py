@@ -1,4 +1,4 @@
-"""The registered models: their STAC items, reports and files."""
+"""The registered models: their STAC items, reports and files, and what they answer."""
 
 from __future__ import annotations
 
@@ -8,49 +8,88 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
 from eocene.archive.store.published import PublishedFolder
-from eocene.model import NotFoundError, UnavailableError
-from eocene.serve.auth import Reader
+from eocene.model import InputError, NotFoundError, UnavailableError
+from eocene.serve.auth import Caller, Reader
+from eocene.serve.bodies import JsonObject, describe_body
+from eocene.serve.engine import plan_for
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 
 router = APIRouter(tags=["models"])
 
+_EXAMPLE = {"geometry": {"type": "Point", "coordinates": [9.0, 48.0]}}
+
 
 @router.get("/models")
-def list_models(rooms: RoomsOf, address: AddressOf, _reader: Reader) -> dict[str, Any]:
-    """List the models as STAC items with the MLM extension."""
-    items = [_link_model(item, address) for item in _open_registry(rooms).list()]
+def list_models(rooms: RoomsOf, address: AddressOf, reader: Reader) -> dict[str, Any]:
+    """List the models as STAC items with the MLM extension: those of the workspace, and one's own."""
+    items = [_link_model(item, address) for item in _open_registry(rooms, reader).list()]
     return {"models": items, "links": [link("self", address("/models"))]}
 
 
 @router.get("/models/{model_id}")
-def describe_model(model_id: str, rooms: RoomsOf, address: AddressOf, _reader: Reader) -> dict[str, Any]:
+def describe_model(model_id: str, rooms: RoomsOf, address: AddressOf, reader: Reader) -> dict[str, Any]:
     """Return the STAC item of a model."""
-    return _link_model(_open_registry(rooms).item(model_id), address)
+    return _link_model(_open_registry(rooms, reader).item(model_id), address)
 
 
 @router.get("/models/{model_id}/report")
-def show_report(model_id: str, rooms: RoomsOf, _reader: Reader) -> dict[str, Any]:
+def show_report(model_id: str, rooms: RoomsOf, reader: Reader) -> dict[str, Any]:
     """Return the scores of a model by split."""
-    report: dict[str, Any] = _open_registry(rooms).report(model_id)
+    report: dict[str, Any] = _open_registry(rooms, reader).report(model_id)
     return report
 
 
 @router.get("/models/{model_id}/files/{name}")
-def download_model_file(model_id: str, name: str, rooms: RoomsOf, _reader: Reader) -> FileResponse:
+def download_model_file(model_id: str, name: str, rooms: RoomsOf, reader: Reader) -> FileResponse:
     """Send a file of a model."""
-    if model_id not in {item["id"] for item in _open_registry(rooms).list()}:
+    if model_id not in {item["id"] for item in _open_registry(rooms, reader).list()}:
         raise NotFoundError(f"The model {model_id[:80]!r} does not exist.", "List them at /models.")
     return FileResponse(PublishedFolder(rooms.layout.models / model_id).locate(name))
 
 
-def _open_registry(rooms: Rooms) -> Any:
+@router.post("/models/{model_id}/predict", openapi_extra=describe_body(_EXAMPLE))
+def predict(model_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> dict[str, Any]:
+    """Answer for rows of features, or for places: it costs what computing their features does.
+
+    ``rows`` are lists of numbers in the order of the model's features, or objects by their names, null where
+    a value is missing. ``geometry`` is GeoJSON in EPSG:4326, whose features are computed by the graph in the
+    model's lineage, at another ``time`` if one is given. A point gets the answer of the pixel under it, an
+    area its pixels counted by class; null stands for no data.
+    """
+    if ("rows" in body) == ("geometry" in body) or set(body) - {"rows", "geometry", "time"}:
+        raise InputError(
+            "The body must have either rows or geometry.",
+            'Send {"rows": [[…]]}, or {"geometry": {…}, "time": ["2024-04-01", "2024-10-01"]}.',
+            code="InvalidParameterValue",
+        )
+    item = _open_registry(rooms, caller).item(model_id)
+    from eocene.learn.answering import answer_places, answer_rows
+    from eocene.learn.processes.storing import load_registered
+
+    predictor = load_registered(rooms.archive.of(caller).layout, model_id)
+    with rooms.accounts.booking(caller, 0.0):
+        if "rows" in body:
+            answers = answer_rows(predictor, body["rows"])
+        else:
+            graph = item["properties"].get("eocene:lineage", {}).get("graph")
+            answers = answer_places(
+                predictor, graph, body["geometry"], body.get("time"), lambda made: _plan(rooms, caller, made)
+            )
+    return {"model": model_id, "predictions": answers}
+
+
+def _plan(rooms: Rooms, caller: str, graph: dict[str, Any]) -> Any:
+    return plan_for(rooms, caller, {"process_graph": graph})
+
+
+def _open_registry(rooms: Rooms, account: str | None) -> Any:
     try:
         from eocene.learn import ModelRegistry
     except ModuleNotFoundError as error:
         raise UnavailableError(
             f"Models need {error.name}, which is not installed.", "Run: pip install 'eocene[learn]'"
         ) from error
-    return ModelRegistry(rooms.layout)
+    return ModelRegistry(rooms.archive.of(account or "").layout)
 
 
 def _link_model(item: dict[str, Any], address: Address) -> dict[str, Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eocene.learn.signature import Signature
 
 BLENDS = ("crop", "linear", "cosine")
-FREE_TILE = 512
+FREE_TILE = 256
 """Edge of a tile of a network that takes any size."""
 
 

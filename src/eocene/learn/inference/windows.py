@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eocene.learn.predict import Predictor
     from eocene.model import Grid
 
-BATCH_BYTES = 192 * 2**20
+BATCH_BYTES = 64 * 2**20
 """What the tiles of a batch may take while they are worked on."""
 
 

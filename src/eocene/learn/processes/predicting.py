@@ -62,7 +62,7 @@ def weigh_pixel(arguments: dict[str, Any]) -> int:
     rows, cols = predictor.signature.chip or (1, 1)
     if tiling.exact:
         return _PIXEL_BYTES + 5 * predictor.sample_bytes // (4 * rows * cols)
-    return _PIXEL_BYTES + BATCH_BYTES // 512**2
+    return _PIXEL_BYTES + BATCH_BYTES // 1024**2
 
 
 @process("machine learning", "cubes", need=need_of_tiles, heavy=weigh_pixel, experimental=True)

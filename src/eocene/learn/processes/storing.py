@@ -14,7 +14,7 @@ from eocene.archive import Archive
 from eocene.cube.block import Block
 from eocene.learn.predict import Predictor
 from eocene.learn.processes.handles import Model, Training, unwrap
-from eocene.learn.registry import ITEM, ModelRegistry
+from eocene.learn.registry import ModelRegistry
 from eocene.model import InputError, Layout
 from eocene.process.allowance import is_planning
 from eocene.process.registry import process
@@ -38,15 +38,19 @@ def load_ml_model(
         Its id, as GET /models lists it; or the name that it was saved under, which means the latest one; or
         the id of the job that saved it.
     """
-    registry = ModelRegistry(_archive.layout)
-    found = registry.resolve(id)
-    stamp = (registry.root / found / ITEM).stat().st_mtime_ns
-    return _load(_archive.layout, found, stamp)
+    return load_registered(_archive.layout, id)
+
+
+def load_registered(layout: Layout, name: str) -> Predictor:
+    """Return a model by its id or name, as an account sees it, loaded once for many plans and requests."""
+    registry = ModelRegistry(layout)
+    found = registry.resolve(name)
+    return _load(layout, found, registry.stamp(found))
 
 
 @lru_cache(maxsize=4)
 def _load(layout: Layout, model_id: str, stamp: int) -> Predictor:
-    """Load once for many plans, such as those of map tiles; ``stamp`` tells a new folder from an old."""
+    """Load a folder; ``stamp`` tells a new one from an old."""
     del stamp
     # The engine runs blocks side by side; one thread a block is enough.
     return ModelRegistry(layout).load(model_id, threads=1)

@@ -89,6 +89,10 @@ _MODEL = shape(
     }
 )
 
+_ASKED = shape(
+    {}, {"rows": list_of(ANY), "geometry": OBJECT, "time": list_of(maybe(TEXT), minItems=2, maxItems=2)}
+)
+
 SCHEMAS: dict[str, Schema] = {
     "Rule": shape(
         {
@@ -167,6 +171,9 @@ OPERATIONS: dict[str, Operation] = {
     "GET /sparql/examples": gives(list_of(shape({"title": TEXT, "query": TEXT})), errors=(501,)),
     "GET /models": gives(shape({"models": list_of(_MODEL), "links": LINKS}), errors=(501,)),
     "GET /models/{model_id}": gives(_MODEL, errors=(501,)),
+    "POST /models/{model_id}/predict": gives(
+        shape({"model": TEXT, "predictions": list_of(maybe(OBJECT))}), body=_ASKED, errors=(501,)
+    ),
     "GET /models/{model_id}/report": gives(OBJECT, errors=(501,)),
     "GET /models/{model_id}/files/{name}": Operation(
         (Answer(200, {"*/*": ANY}), Answer(206, {"*/*": ANY}), Answer(416, {"text/plain": TEXT})),

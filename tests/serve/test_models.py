@@ -1,0 +1,178 @@
+"""Models over HTTP: openEO's own client, REST and Python give the same answers."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import openeo
+import pytest
+
+from eocene.archive import Archive
+from eocene.curate import random_split, sample_pixels
+from eocene.learn import ModelRegistry, ModelSpec, evaluate, train
+from eocene.learn.features import make_feature_graph
+from eocene.model import transformer
+from eocene.process import make_plan
+
+MONTHS = ["2024-03-01", "2024-06-01"]
+pytestmark = pytest.mark.filterwarnings("ignore:Use .@. matmul:PendingDeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def archive(workspace) -> Archive:
+    return Archive(workspace)
+
+
+@pytest.fixture(scope="module")
+def model_id(archive):
+    graph = make_feature_graph(MONTHS)
+    plan = make_plan(graph, archive)
+    load = {"process_id": "load_collection", "arguments": {"id": "reference"}, "result": True}
+    samples = sample_pixels(
+        plan.read(), make_plan({"load": load}, archive).read(), per_class=40,
+        sources={"items": [i["id"] for i in plan.items], "graph": graph, "label": "reference"},
+    )  # fmt: skip
+    spec = ModelSpec(settings={"n_estimators": 15})
+    report = evaluate(samples, spec, {"random": random_split(samples, 2, 0)})
+    registry = ModelRegistry(archive.layout)
+    registered = registry.register(train(samples, spec), report, samples)
+    yield registered
+    registry.delete(registered)
+
+
+@pytest.fixture(scope="module")
+def connection(server) -> openeo.Connection:
+    made = openeo.connect(f"{server.url}/openeo/1.2")
+    made.authenticate_basic(server.user, server.password)
+    return made
+
+
+def fetch(cube, path) -> dict:
+    """Compute a cube on the server and return it as JSON."""
+    cube.download(path, format="JSON")
+    return json.loads(path.read_text())
+
+
+def read_places(plan, number: int) -> list[tuple[float, float, int, int]]:
+    """Return lon, lat and row, column of some pixels."""
+    rows, cols = (np.random.default_rng(1).integers(5, n - 5, number) for n in plan.grid.shape)
+    back = transformer(plan.grid.epsg, 4326)
+    x, y = np.asarray(plan.grid.x)[cols], np.asarray(plan.grid.y)[rows]
+    return [(*back.transform(a, b), int(r), int(c)) for a, b, r, c in zip(x, y, rows, cols, strict=True)]
+
+
+def test_client_rest_and_python_give_equal_predictions(server, connection, archive, model_id, tmp_path):
+    graph = make_feature_graph(MONTHS, model=model_id)
+    plan = make_plan(graph, archive)
+    ours = plan.read().to_numpy()
+    map_ = fetch(connection.datacube_from_flat_graph(graph), tmp_path / "map.json")
+    theirs = np.array(map_["values"], np.float32)
+    np.testing.assert_array_equal(theirs, ours)
+    places = read_places(plan, 12)
+    points = {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": p[:2]}}
+            for p in places
+        ],
+    }
+    answer = server.post(f"/models/{model_id}/predict", {"geometry": points}).json()["predictions"]
+    features = make_plan(make_feature_graph(MONTHS), archive).read().to_numpy()
+    columns = [features[..., r, c].ravel() for *_, r, c in places]
+    rows = [[None if np.isnan(v) else float(v) for v in column] for column in columns]
+    by_rows = server.post(f"/models/{model_id}/predict", {"rows": rows}).json()["predictions"]
+    assert answer == by_rows
+    for told, (*_, r, c) in zip(answer, places, strict=True):
+        if told is None:
+            assert np.isnan(ours[0, r, c])
+            continue
+        assert (told["class"], np.float32(told["confidence"])) == (ours[0, r, c], ours[1, r, c])
+        assert sum(told["probabilities"].values()) == pytest.approx(1)
+
+
+def test_an_area_is_told_by_its_pixels(server, archive, model_id):
+    plan = make_plan(make_feature_graph(MONTHS, model=model_id), archive)
+    (lon, lat, *_), *_ = read_places(plan, 1)
+    ring = [[lon + a, lat + b] for a, b in ((0, 0), (0.002, 0), (0.002, 0.001), (0, 0.001), (0, 0))]
+    body = {"geometry": {"type": "Polygon", "coordinates": [ring]}}
+    (told,) = server.post(f"/models/{model_id}/predict", body).json()["predictions"]
+    assert sum(row["pixels"] for row in told["classes"]) == told["pixels"] > 50
+    assert sum(row["share"] for row in told["classes"]) == pytest.approx(1)
+
+
+def test_rows_by_name_equal_rows_in_order(server, model_id, archive):
+    names = ModelRegistry(archive.layout).load(model_id).feature_names
+    row = [float(n) / 20 for n in range(len(names))]
+    named = dict(zip(names, row, strict=True))
+    told = server.post(f"/models/{model_id}/predict", {"rows": [row, named, {}]}).json()["predictions"]
+    assert told[0] == told[1]
+    assert told[2] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "fault"),
+    [
+        ({}, 400, "either rows or geometry"),
+        ({"rows": [[1.0]]}, 400, "does not hold"),
+        ({"rows": [{"B99": 1}]}, 400, "has 'B99'"),
+        ({"rows": [["a"] * 21]}, 400, "does not hold"),
+        ({"rows": 3}, 400, "no list of rows"),
+        ({"geometry": {"type": "Point"}}, 400, ""),
+        ({"geometry": {"type": "Point", "coordinates": [9, 48]}, "time": ["x", "y"]}, 400, ""),
+    ],
+)
+def test_wrong_bodies_are_told_what_is_wrong(server, model_id, body, status, fault):
+    answer = server.post(f"/models/{model_id}/predict", body)
+    assert answer.status_code == status, answer.text
+    assert fault in answer.json()["message"]
+
+
+def test_who_has_not_logged_in_gets_no_predictions(server, model_id):
+    assert server.client.post(f"/models/{model_id}/predict", json={"rows": []}).status_code == 401
+    assert server.post("/models/none-000000000000/predict", {"rows": []}).status_code == 404
+
+
+def training_points(connection, archive) -> dict:
+    """Return GeoJSON of places with the class of the reference map there."""
+    load = {"process_id": "load_collection", "arguments": {"id": "reference"}, "result": True}
+    plan = make_plan({"load": load}, archive)
+    classes = np.squeeze(plan.read().to_numpy())
+    found = [
+        {"type": "Feature", "properties": {"target": int(classes[r, c])},
+         "geometry": {"type": "Point", "coordinates": [lon, lat]}}
+        for lon, lat, r, c in read_places(plan, 60) if np.isfinite(classes[r, c])
+    ]  # fmt: skip
+    return {"type": "FeatureCollection", "features": found}
+
+
+@pytest.mark.timeout(300)
+def test_a_client_trains_saves_and_uses_a_model_of_its_own(server, connection, archive, tmp_path):
+    points = training_points(connection, archive)
+    extent = ["2024-03-01", "2024-04-01"]
+    cube = connection.load_collection("sentinel-2-l2a", bands=["B04", "B08"], temporal_extent=extent)
+    image = cube.reduce_dimension("t", "mean")
+    table = image.aggregate_spatial(points, "mean")
+    trained = table.fit_class_random_forest(points, num_trees=10, seed=1)
+    flat = trained.flat_graph()
+    flat["save"] = {
+        "process_id": "save_ml_model",
+        "arguments": {"data": {"from_node": next(k for k, v in flat.items() if v.get("result"))},
+                      "name": "of-the-client"},
+        "result": True,
+    }  # fmt: skip
+    for key in flat:
+        flat[key]["result"] = key == "save"
+    job = connection.create_job({"process_graph": flat})
+    job.start_and_wait(max_poll_interval=0.2)
+    listed = server.get("/models", headers=server.as_user()).json()["models"]
+    saved = [item["id"] for item in listed if item["id"].startswith("of-the-client-")]
+    assert len(saved) == 1
+    assert "of-the-client" not in server.get("/models").text  # it is the account's
+    assert listed[0]["properties"]["eocene:owner"] == server.user
+    predicted = image.predict_random_forest(saved[0], dimension="bands")
+    direct = image.process("ml_predict", data=image, model=connection.load_ml_model("of-the-client"))
+    one, two = (fetch(c, tmp_path / f"{n}.json") for n, c in enumerate((predicted, direct)))
+    place = two["coords"]["bands"].index("class")
+    np.testing.assert_array_equal(np.array(one["values"], float), np.array(two["values"], float)[place])
+    ModelRegistry(archive.layout).delete(saved[0])
