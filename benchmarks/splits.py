@@ -95,7 +95,7 @@ def forest(seed: int = 0) -> RandomForestRegressor:
 
 
 def rmse(errors: np.ndarray) -> float:
-    return float(np.sqrt((errors**2).mean()))
+    return float(np.sqrt((errors**2).mean())) if len(errors) else float("nan")
 
 
 def estimate_error(field: Field, splits: list[Any]) -> float:
@@ -130,18 +130,26 @@ def compare_field(number: int) -> dict[str, Any]:
     for name, splits in ways.items():
         check_split(samples, splits) if name != "random" else None
     features, target = field.features[field.sampled], field.target[field.sampled]
-    model = forest().fit(features, target)
-    errors = model.predict(field.features[field.predicted]) - field.target[field.predicted]
-    truth = rmse(errors)
-    area = measure_applicability(features, matched, weigh_features(features, target, matched))
-    inside = area.find_inside(field.features[field.predicted])
+    error = forest().fit(features, target).predict(field.features) - field.target
+    weights = weigh_features(features, target, matched)
     return {
-        "field": number, "design": field.design, "true_rmse": truth,
+        "field": number, "design": field.design, "true_rmse": rmse(error[field.predicted]),
         "estimates": {name: estimate_error(field, splits) for name, splits in ways.items()},
-        "share_inside": float(inside.mean()),
-        "rmse_inside": rmse(errors[inside]) if inside.any() else None,
-        "rmse_outside": rmse(errors[~inside]) if not inside.all() else None,
+        "areas": {name: compare_area(field, error, ways[name], weights) for name in ("random", "knndm")},
     }  # fmt: skip
+
+
+def compare_area(field: Field, error: np.ndarray, splits: list[Any], weights: np.ndarray) -> dict[str, float]:
+    """The true error over all that was not sampled, inside and outside of the area of applicability."""
+    area = measure_applicability(field.features[field.sampled], splits, weights)
+    inside = area.find_inside(field.features)
+    held_out = np.ones(len(error), bool)
+    held_out[field.sampled] = False
+    return {
+        "share_inside": float(inside[held_out].mean()),
+        "inside": rmse(error[held_out & inside]),
+        "outside": rmse(error[held_out & ~inside]),
+    }
 
 
 def mean(values: list[float]) -> float:
@@ -153,8 +161,6 @@ def summarise(fields: list[dict[str, Any]]) -> dict[str, Any]:
     bias = {w: [f["estimates"][w] - f["true_rmse"] for f in fields] for w in ways}
     gaps = {w: np.abs(bias[w]) for w in ways}
     designs = np.array([f["design"] for f in fields])
-    split = [f for f in fields if f["rmse_inside"] is not None and f["rmse_outside"] is not None]
-    better = sum(f["rmse_inside"] < f["rmse_outside"] for f in split)
     return {
         "fields": len(fields),
         "mean true RMSE": mean([f["true_rmse"] for f in fields]),
@@ -162,13 +168,23 @@ def summarise(fields: list[dict[str, Any]]) -> dict[str, Any]:
         "mean (estimate - truth)": {w: mean(bias[w]) for w in ways},
         "by design": {d: {w: mean(gaps[w][designs == d]) for w in ways} for d in DESIGNS},
         "area of applicability": {
-            "fields with pixels on both sides": len(split),
-            "fields with error inside < error outside": int(better),
-            "mean RMSE inside": mean([f["rmse_inside"] for f in split]),
-            "mean RMSE outside": mean([f["rmse_outside"] for f in split]),
-            "mean share inside by design": {
-                d: mean([f["share_inside"] for f in fields if f["design"] == d]) for d in DESIGNS
-            },
+            way: summarise_areas([f["areas"][way] for f in fields], designs) for way in fields[0]["areas"]
+        },
+    }
+
+
+def summarise_areas(areas: list[dict[str, float]], designs: np.ndarray) -> dict[str, Any]:
+    split = np.array([0 < a["share_inside"] < 1 for a in areas])
+    better = np.array([a["inside"] < a["outside"] for a in areas]) & split
+    return {
+        "fields with pixels on both sides": int(split.sum()),
+        "of them with error inside < outside": int(better.sum()),
+        "by design": {d: f"{better[designs == d].sum()} of {split[designs == d].sum()}" for d in DESIGNS},
+        "mean RMSE inside": mean([a["inside"] for a, both in zip(areas, split, strict=True) if both]),
+        "mean RMSE outside": mean([a["outside"] for a, both in zip(areas, split, strict=True) if both]),
+        "mean share inside": {
+            d: mean([a["share_inside"] for a, one in zip(areas, designs, strict=True) if one == d])
+            for d in DESIGNS
         },
     }
 
@@ -176,9 +192,10 @@ def summarise(fields: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fields", type=int, default=32)
+    parser.add_argument("--first", type=int, default=0, help="number of the first field")
     parser.add_argument("--each", action="store_true", help="print each field too")
     options = parser.parse_args()
-    fields = [compare_field(number) for number in range(options.fields)]
+    fields = [compare_field(number) for number in range(options.first, options.first + options.fields)]
     if options.each:
         for field in fields:
             print(json.dumps(field))

@@ -34,7 +34,7 @@ class Update:
         Old samples that were learnt again.
     before, after, naive : mapping
         "old" and "new" → macro F1 on held-out samples of the old and the new task: of the old model, of
-        the updated one, and of one that learnt the new samples alone.
+        the updated one at its last try, and of one that learnt the new samples alone.
     most_forgotten : float
         The loss on the old task that was allowed.
     """
@@ -110,8 +110,8 @@ def update_model(
     Returns
     -------
     TrainedModel, Update
-        With all old samples in the memory the bound may still not hold; then ``is_bounded`` is False, and the
-        old model had better stay.
+        With all old samples in the memory the bound may still not hold, where both tasks contradict each
+        other; then ``is_bounded`` is False and the old model is returned, so that no more is ever forgotten.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def update_model(
         updated = train(_join(memory, new_learnt), spec)
         told = Update(count, before, score(updated), naive, most_forgotten)
         if told.is_bounded or count == len(old_learnt):
-            return updated, told
+            return (updated if told.is_bounded else model), told
         count = min(2 * count, len(old_learnt))
 
 

@@ -151,6 +151,8 @@ class _Answers:
     probabilities: NDArray[Any]
     classes: NDArray[np.int64]
     lengths: list[int]
+    learnt: NDArray[np.bool_]
+    """Of which the model of the fold has met the class."""
 
     @property
     def answer(self) -> NDArray[np.int64]:
@@ -166,7 +168,7 @@ class _Answers:
 
 def _answer_folds(samples: Samples, spec: ModelSpec, folds: Sequence[Split], threads: int) -> _Answers:
     classes = np.asarray(samples.classes, dtype=np.int64)
-    parts = []
+    parts, met = [], []
     for learnt, tested in folds:
         model = train(samples, spec, rows=learnt, threads=threads)
         known = np.zeros((len(tested), len(classes)))
@@ -175,9 +177,11 @@ def _answer_folds(samples: Samples, spec: ModelSpec, folds: Sequence[Split], thr
             samples.features[tested]
         )
         parts.append(known)
+        met.append(np.isin(samples.labels[tested], model.classes))
     rows = np.concatenate([tested for _, tested in folds])
     lengths = [len(tested) for _, tested in folds]
-    return _Answers(rows, samples.labels[rows], np.concatenate(parts), classes, lengths)
+    probabilities, known_classes = np.concatenate(parts), np.concatenate(met)
+    return _Answers(rows, samples.labels[rows], probabilities, classes, lengths, known_classes)
 
 
 def _score_split(
@@ -206,7 +210,7 @@ def _score_split(
         folds=rows,
         forest=_score_forest(simple, spec, folds, threads, pooled),
         groups=score_groups(group_samples(samples.columns), found.rows, found.truth, found.answer, classes),
-        calibration=describe_calibration(found.probabilities, columns),
+        calibration=describe_calibration(found.probabilities, columns, learnt=found.learnt),
         conformal=describe_sets(found.probabilities, columns, COVERAGE),
     )
 

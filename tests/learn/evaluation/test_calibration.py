@@ -52,6 +52,18 @@ def test_losses_equal_those_of_scikit_learn(honest):
     assert describe_calibration(two, (truth == 1).astype(int))["brier"] == pytest.approx(2 * single)
 
 
+def test_classes_that_were_never_learnt_do_not_heat_the_temperature(honest):
+    probabilities, truth = honest
+    known = np.array(probabilities)
+    known[:5000, 2] = 0
+    known[:5000] /= known[:5000].sum(axis=1, keepdims=True)
+    learnt = (truth != 2) | (np.arange(len(truth)) >= 5000)
+    told = describe_calibration(known, truth, learnt=learnt)
+    assert told["temperature"] == pytest.approx(1, abs=0.15)
+    assert describe_calibration(known, truth)["temperature"] > 1.3
+    assert told["unlearnt_share"] == pytest.approx(1 - learnt.mean())
+
+
 def test_no_samples_are_refused():
     with pytest.raises(InputError, match="at least one"):
         measure_ece(np.empty((0, 3)), np.empty(0, int))

@@ -86,29 +86,34 @@ def measure_log_loss(probabilities: NDArray[Any], truth: NDArray[np.intp]) -> fl
 
 
 def describe_calibration(
-    probabilities: NDArray[Any], truth: NDArray[np.intp], seed: int = 0
+    probabilities: NDArray[Any],
+    truth: NDArray[np.intp],
+    seed: int = 0,
+    *,
+    learnt: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
     """Return reliability, ece, brier and log_loss, and ece and log_loss after temperature scaling.
 
     The temperature is fitted on one half, drawn by chance, and measured on the other, and the other way
-    round; the one stated is fitted on all.
+    round; the one stated is fitted on all. ``learnt`` tells of which samples the model has met the class:
+    a temperature is fitted on these alone, since none makes a class likelier that the model does not know;
+    "unlearnt_share" is that of the others, which count for all else.
     """
-    scaled = np.empty(probabilities.shape)
+    learnt = np.ones(len(truth), dtype=bool) if learnt is None else learnt
+    scaled = np.array(probabilities, dtype=np.float64)
     half = np.random.default_rng(seed).permutation(len(truth)) % 2 == 0
     for fitted in (half, ~half):
-        if fitted.any() and not fitted.all():
-            scaled[~fitted] = scale_by_temperature(
-                probabilities[~fitted], fit_temperature(probabilities[fitted], truth[fitted])
-            )
-        else:
-            scaled[:] = probabilities
+        if (fitted & learnt).any():
+            temperature = fit_temperature(probabilities[fitted & learnt], truth[fitted & learnt])
+            scaled[~fitted] = scale_by_temperature(probabilities[~fitted], temperature)
     true = np.zeros(probabilities.shape)
     true[np.arange(len(truth)), truth] = 1
     return {
         "ece": measure_ece(probabilities, truth),
         "brier": float(((probabilities - true) ** 2).sum(axis=1).mean()),
         "log_loss": measure_log_loss(probabilities, truth),
-        "temperature": fit_temperature(probabilities, truth),
+        "temperature": fit_temperature(probabilities[learnt], truth[learnt]) if learnt.any() else None,
+        "unlearnt_share": float(1 - learnt.mean()),
         "ece_scaled": measure_ece(scaled, truth),
         "log_loss_scaled": measure_log_loss(scaled, truth),
         "reliability": measure_reliability(probabilities, truth),
