@@ -22,9 +22,7 @@ NOT_OFFERED = {
     "ard_normalized_radar_backscatter",
     "ard_surface_reflectance",
     "atmospheric_correction",
-    "fit_regr_random_forest",  # models are trained outside of graphs
     "run_udf_externally",
-    "save_ml_model",
     "unflatten_dimensions",  # misspelt there
 }
 

@@ -84,8 +84,8 @@ def _flatten(row: Any, depth: int = 5) -> list[Any]:
 
 def tell(predictor: Predictor, scores: NDArray[np.float32], rows: NDArray[np.float32]) -> list[Any]:
     """Return scores (n, k) as JSON: class, name, confidence, probabilities, or a value; null without data."""
-    missing = np.isnan(rows).reshape(len(rows), -1).all(axis=1)
-    return [None if gone else _tell_one(predictor, line) for gone, line in zip(missing, scores, strict=True)]
+    known = [bool(np.isfinite(row).any()) for row in rows]
+    return [_tell_one(predictor, line) if k else None for k, line in zip(known, scores, strict=True)]
 
 
 def _tell_one(predictor: Predictor, line: NDArray[np.float32]) -> Any:
