@@ -24,6 +24,8 @@ from eocene.learn.training.validation import hold_out
 from eocene.model import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from eocene.learn.models.kind import Context
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from eocene.learn.networks.shape import Shape
 
 _AT_ONCE = 1024
+_SEED_STEP = 7919
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,21 +110,44 @@ def fit_network(
         else np.searchsorted(classes, labels)
     )
     shape = describe_shape(context.axes, len(classes), per_pixel=per_pixel)
+    scale = measure_scale(features, shape)
+
+    def plan(own_seed: int, member: str) -> Lesson:
+        return _plan(features, answers, (shape, scale[1]), options, own_seed, context, member)
+
+    members, histories = teach_members(name, shape, scale, options, seed, context, plan)
+    return FittedNetwork(members, classes.astype(np.int64), shape, histories)
+
+
+def teach_members(
+    name: str,
+    shape: Shape,
+    scale: tuple[NDArray[Any], NDArray[Any]],
+    options: NetworkSettings,
+    seed: int,
+    context: Context,
+    plan: Callable[[int, str], Lesson],
+) -> tuple[Probabilities, list[list[dict[str, float]]]]:
+    """Build and teach the networks of a model, each with a seed and a lesson of its own.
+
+    Raises
+    ------
+    InputError
+        If the training gives numbers that are not finite.
+    """
     build = import_module(f"eocene.learn.networks.{name}").build
+    mean, deviation = (torch.from_numpy(part) for part in scale)
     members, histories = [], []
     for member in range(options.members):
-        own_seed = seed + member * 7919
+        own_seed = seed + member * _SEED_STEP
         with own_state(context.threads, own_seed):
-            mean, deviation = measure_scale(features, shape)
             core = leave_out(build(options, shape), options.leave_out)
-            frame = Frame(core, shape, torch.from_numpy(mean), torch.from_numpy(deviation))
-            told = (shape, deviation)
-            lesson = _plan(features, answers, told, options, own_seed, context, f"{name}-{member}")
-            histories.append(teach(frame, lesson))
+            frame = Frame(core, shape, mean.clone(), deviation.clone())
+            histories.append(teach(frame, plan(own_seed, f"{name}-{member}")))
         members.append(frame.cpu())
         if not all(torch.isfinite(value).all() for value in frame.state_dict().values()):
             raise InputError("The training gave weights that are not finite.", "Lower the learning rate.")
-    return FittedNetwork(Probabilities(members).eval(), classes.astype(np.int64), shape, histories)
+    return Probabilities(members).eval(), histories
 
 
 def measure_scale(features: NDArray[np.float32], shape: Shape) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -182,7 +208,7 @@ def _plan(
         change=Augmentation(options, deviation, shape.dims, seed).change,
         check=partial(check_network, batch=held, loss=loss) if len(checked) else None,
         folder=None if context.folder is None else context.folder / name,
-        name=_digest(name, features, answers, weights, asdict(options), seed),
+        name=name_training(name, features, answers, weights, asdict(options), seed),
         until=context.until,
     )
 
@@ -195,14 +221,14 @@ def check_network(network: nn.Module, batch: Batch, loss: Loss) -> dict[str, flo
         for start in range(0, len(batch.answers), _AT_ONCE):
             part = take(batch, slice(start, start + _AT_ONCE))
             with mixed_precision(device):
-                scores = network(torch.from_numpy(np.ascontiguousarray(part.features)).to(device))
+                scores = network(torch.tensor(part.features).to(device))
             lost += float(loss.sum(scores, part, weights[start : start + _AT_ONCE]))
             right += int((scores.argmax(1).cpu().numpy() == part.answers).sum())
     counted = max(int((batch.answers >= 0).sum()), 1)
     return {"loss": lost / max(float(weights.sum(dtype=np.float64)), 1e-12), "accuracy": right / counted}
 
 
-def _digest(*parts: Any) -> str:
+def name_training(*parts: Any) -> str:
     """Name a training by everything that decides its result."""
     digest = hashlib.sha256()
     for part in parts:

@@ -136,7 +136,7 @@ class _Training:
         progress.step += 1
 
     def _measure(self, batch: Batch, weights: Any) -> Tensor:
-        features = torch.from_numpy(np.ascontiguousarray(batch.features)).to(self.device)
+        features = torch.tensor(batch.features).to(self.device)  # a copy: what is stored may not be written
         with mixed_precision(self.device):
             scores = self.network(features)
         return self.lesson.loss.sum(scores, batch, weights)
