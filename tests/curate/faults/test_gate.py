@@ -77,6 +77,14 @@ def test_an_unknown_check_is_refused_with_those_there_are(sound_chips):
         check_samples(sound_chips, kinds=["smell"])
 
 
+def test_a_tenth_of_the_samples_in_another_unit_does_not_make_the_others_constant(sound_chips):
+    features = np.array(sound_chips.features)
+    features[::10] *= 10_000
+    report = check_samples(replace(sound_chips, features=features), kinds=["scale", "nodata"])
+    assert report.faults == {"scale": 60}
+    assert faults.check_quickly(replace(sound_chips, features=features)).faults == {}
+
+
 def test_nothing_is_found_in_no_samples(sound_chips):
     assert check_samples(sound_chips.take(np.array([], int))).findings == ()
 

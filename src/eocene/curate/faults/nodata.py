@@ -62,12 +62,15 @@ def _find_ranges(material: Material) -> tuple[NDArray[np.float32], NDArray[np.fl
 
 
 def _find_variation(low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how far each group reaches over the samples that vary, (g,), without the last percents."""
+    """Return how far each group reaches over the samples that vary, (g,).
+
+    Quartiles, since some samples may be in another unit.
+    """
     wide = np.zeros(low.shape[1], np.float32)
     for group in range(low.shape[1]):
         varied = high[:, group] > low[:, group]
         if varied.any():
-            bottom, top = np.quantile(low[varied, group], 0.02), np.quantile(high[varied, group], 0.98)
+            bottom, top = np.quantile(low[varied, group], 0.25), np.quantile(high[varied, group], 0.75)
             wide[group] = max(float(top - bottom), 0.0)
     return wide
 
