@@ -8,7 +8,8 @@ import pytest
 import trustme
 
 from eocene.archive.fetch import Door, Limits, Policy, addresses
-from eocene.archive.fetch.connections import shared_connections, tls_context
+from eocene.archive.fetch.connection import tls_context
+from eocene.archive.fetch.connections import shared_connections
 from eocene.archive.fetch.urls import parse_url
 from eocene.model import DamageError, InputError
 from eocene.testing.faults import FaultServer

@@ -235,12 +235,31 @@ def _lay(source: CubeSource, plane: Plane, part: Part, place: tuple[slice, slice
         return plane.left
     needed, where = part.found.crop(place)
     pixels, usable = part.read(needed, fetched), part.usable(needed)
+    if usable is not None:
+        usable = pick_pixels(usable, where)
+    if plane.left == plane.mask.size and pixels.dtype == plane.values.dtype and not mixed:
+        return _lay_first(plane, part, pixels, usable)
     picked = pick_pixels(pixels, where)
     fresh = is_data(picked, part.nodata) & part.found.inside[place] & ~plane.mask[place]
     if usable is not None:
-        fresh &= pick_pixels(usable, where)
+        fresh &= usable
     if mixed and source.scaled:
         picked = decode_numbers(picked, part.band.stored_in(part.item["assets"][part.band.name]))
     np.copyto(plane.values[place], picked, where=fresh, casting="unsafe")
     plane.mask[place] |= fresh
     return int(np.count_nonzero(fresh))
+
+
+def _lay_first(plane: Plane, part: Part, pixels: Numbers, usable: Mask | None) -> int:
+    """Fill a plane that is empty, straight in its place: most images are laid on nothing."""
+    values, mask = plane.values, plane.mask
+    pick_pixels(pixels, part.found.where, values)
+    mask[...] = is_data(values, part.nodata)
+    if not part.found.is_covering:
+        mask &= part.found.inside
+    if usable is not None:
+        mask &= usable
+    filled = int(np.count_nonzero(mask))
+    if filled < mask.size:
+        np.copyto(values, 0, where=~mask)  # what is no data never shows what was read there
+    return filled

@@ -7,6 +7,7 @@ the answer for a pixel does not depend on the window that it is asked in.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,6 +111,11 @@ class Footprint:
     where: Where
     inside: NDArray[np.bool_]
 
+    @cached_property
+    def is_covering(self) -> bool:
+        """Whether the source covers all of the window."""
+        return bool(self.inside.all())
+
     @property
     def nbytes(self) -> int:
         """The memory that it takes."""
@@ -136,13 +142,16 @@ class Footprint:
         return needed, (rows - top) * width + (cols - left)
 
 
-def pick_pixels(pixels: NDArray[Any], where: Where) -> NDArray[Any]:
-    """Return the pixels of a window out of what was read for it: see :class:`Footprint`."""
-    if where is None:
-        return pixels
-    if isinstance(where, tuple):
-        return np.asarray(pixels[where[0]][:, where[1]])
-    return np.asarray(np.take(pixels.reshape(-1), where))
+def pick_pixels(pixels: NDArray[Any], where: Where, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return the pixels of a window out of what was read for it, in ``out`` if given: see Footprint."""
+    if isinstance(where, np.ndarray):
+        # They lie inside; "clip" lets numpy write to the place at once.
+        return np.asarray(np.take(pixels.reshape(-1), where, out=out, mode="clip"))
+    picked = pixels if where is None else np.asarray(pixels[where[0]][:, where[1]])
+    if out is None:
+        return picked
+    out[...] = picked
+    return out
 
 
 @remember(lambda found: found.nbytes if found else 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eocene.cube.edge import edge_dtype
 from eocene.cube.staged import keep_in_memory
 from eocene.process.cost.estimate import refuse_if_too_large
 from eocene.process.executors import executor_for
@@ -54,11 +55,13 @@ def collect(
     should_stop: Callable[[], bool] = bool,
     workers: int | None = None,
 ) -> Block:
-    """Return a whole cube in memory."""
-    store = keep_in_memory(plan.schema.probe, plan.grid)
+    """Return a whole cube in memory, as people see it: floats with NaN where there is no data."""
+    form = plan.schema.probe
+    dtype = edge_dtype(form.values.dtype)
+    store = keep_in_memory(form.with_(values=form.values.astype(dtype)), plan.grid, masked=False)
     executor = executor_for(plan, workers)
     parts = list(plan.parts())
     done = executor.map("compute", parts, progress=progress, should_stop=should_stop)
     for part, block in zip(parts, done, strict=True):
-        store.write(block, part.times)
+        store.write(block.with_(values=block.filled(), valid=None), part.times)
     return store.read(plan.grid)

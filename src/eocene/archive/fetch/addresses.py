@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from eocene.archive.fetch.refusal import refuse_url
 
@@ -45,11 +46,21 @@ def check_addresses(url: Url, addresses: list[str], *, private: bool) -> None:
         among which clouds keep their credentials, and multicast are never allowed.
     """
     for text in addresses:
-        address = _unwrap(ip_address(text.partition("%")[0]))
-        if address.is_link_local or address.is_multicast or address.is_unspecified:
+        reach = _find_reach(text)
+        if reach == "nowhere":
             raise refuse_url(url.name, f"{text} is no address of a server", "")
-        if not _is_public(address) and not (private and (address.is_private or address.is_loopback)):
+        if reach != "public" and not (private and reach == "private"):
             raise refuse_url(url.name, f"its host is {text}, which is not a public address", _REMEDY)
+
+
+@lru_cache(maxsize=1024)
+def _find_reach(text: str) -> Literal["nowhere", "private", "reserved", "public"]:
+    address = _unwrap(ip_address(text.partition("%")[0]))
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        return "nowhere"
+    if _is_public(address):
+        return "public"
+    return "private" if address.is_private or address.is_loopback else "reserved"
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http.client import HTTPMessage, IncompleteRead
 from typing import TYPE_CHECKING, NoReturn
 
-from urllib3.exceptions import ConnectTimeoutError, IncompleteRead, ProtocolError, ReadTimeoutError
-
+from eocene.archive.fetch.connection import FAULTS
 from eocene.archive.fetch.content import MissingError
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from http.client import HTTPResponse
 
-    from urllib3 import BaseHTTPResponse
+    from eocene.archive.fetch.connection import Connection
+    from eocene.archive.fetch.connections import Pool
 
 _PIECE = 256 * 1024
 
@@ -71,8 +73,10 @@ class Answer:
 
     Parameters
     ----------
-    response : urllib3.BaseHTTPResponse
+    response : HTTPResponse
         Its body is not read.
+    connection, pool : Connection, Pool
+        Which it came over, and where that goes when the body was read.
     name : str
         What errors call it.
     deadline : float
@@ -81,10 +85,19 @@ class Answer:
         Of sizes.
     """
 
-    def __init__(self, response: BaseHTTPResponse, name: str, deadline: float, limits: Limits) -> None:
-        self._response, self.name, self._deadline = response, name, deadline
+    def __init__(
+        self,
+        response: HTTPResponse,
+        connection: Connection,
+        pool: Pool,
+        name: str,
+        deadline: float,
+        limits: Limits,
+    ) -> None:
+        self._response, self._connection, self._pool = response, connection, pool
+        self.name, self._deadline = name, deadline
         self.status: int = response.status
-        self.headers: Mapping[str, str] = response.headers
+        self.headers = _read_headers(response.headers)
         if sum(len(name) + len(value) for name, value in self.headers.items()) > limits.header_bytes:
             self.close()
             raise DamageError(f"{name!r} answers with too many headers.", "Check the server.")
@@ -110,7 +123,7 @@ class Answer:
         while True:
             try:
                 piece = self._response.read1(_PIECE)
-            except (ProtocolError, ReadTimeoutError, OSError) as error:
+            except FAULTS as error:
                 raise PassingError(describe_fault(error)) from error
             if not piece:
                 break
@@ -161,16 +174,29 @@ class Answer:
         )
 
     def close(self) -> None:
-        """Close the connection, unless all of the body was read and it went back to its pool."""
-        self._response.close()
+        """Give the connection back if all of the body was read, else close it."""
+        response = self._response
+        is_read = response.isclosed() or response.length == 0
+        response.close()
+        if is_read and not response.will_close:
+            self._pool.give(self._connection)
+        else:
+            self._connection.close()
+
+
+def _read_headers(message: HTTPMessage) -> dict[str, str]:
+    """Return headers by their names in lower case; those of one name joined."""
+    headers: dict[str, str] = {}
+    for name, value in message.raw_items():
+        known = headers.get(name.lower())
+        headers[name.lower()] = str(value) if known is None else f"{known}, {value}"
+    return headers
 
 
 def describe_fault(error: BaseException | None) -> str:
     """Return what happened on a connection, in a few words."""
-    if isinstance(error, ReadTimeoutError | TimeoutError):
+    if isinstance(error, TimeoutError):
         return "the server sent nothing for too long"
-    if isinstance(error, ConnectTimeoutError):
-        return "its host did not answer in time"
     if isinstance(error, IncompleteRead):
         return "the answer was cut off"
     text = str(error or "no answer")

@@ -7,21 +7,18 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from ssl import SSLError
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
-from urllib3 import Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
-
 from eocene.archive.fetch.answer import Answer, Limits, PassingError, describe_fault
+from eocene.archive.fetch.connection import FAULTS, UnreachableError
 from eocene.archive.fetch.connections import shared_connections
 from eocene.archive.fetch.refusal import refuse_url
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-    from urllib3 import BaseHTTPResponse
 
     from eocene.archive.fetch.policy import Policy
     from eocene.archive.fetch.urls import Url
@@ -140,7 +137,7 @@ class Client:
 
     def _follow(self, request: Request, deadline: float) -> Answer:
         for _ in range(self.limits.redirects + 1):
-            answer = Answer(self._exchange(request, deadline), request.label, deadline, self.limits)
+            answer = self._exchange(request, deadline)
             if answer.status not in _REDIRECTS:
                 if request.method == "GET" or answer.status not in _TAKEN:
                     _raise_fault(answer)
@@ -163,7 +160,7 @@ class Client:
             kept = {name: value for name, value in kept.items() if name.lower() in _SHARED}
         return Request(url, request.method, kept, request.body, name=request.name)
 
-    def _exchange(self, request: Request, deadline: float) -> BaseHTTPResponse:
+    def _exchange(self, request: Request, deadline: float) -> Answer:
         """Send to the first address that accepts a connection."""
         url, connections = request.url, shared_connections()
         private = self.policy.allows_private(url) if request.private is None else request.private
@@ -172,29 +169,24 @@ class Client:
         except OSError as error:
             raise PassingError(f"the host {url.host!r} cannot be resolved ({error})") from error
         headers = {"Host": url.authority, "Accept-Encoding": "identity", "User-Agent": "eocene"}
+        headers |= request.headers
         fault: Exception | None = None
         for pool in pools:
+            connection, left = pool.take(), max(0.001, deadline - time.monotonic())
+            seconds = min(self.limits.connect_s, left), min(self.limits.stall_s, left)
             try:
-                answer = pool.urlopen(
-                    request.method, url.target, body=request.body, headers=headers | dict(request.headers),
-                    redirect=False, retries=False, assert_same_host=False, preload_content=False,
-                    decode_content=False, timeout=self._timeout(deadline),
-                )  # fmt: skip
-            except (NewConnectionError, ConnectTimeoutError) as error:
+                response = connection.exchange(request.method, url.target, headers, request.body, seconds)
+            except UnreachableError as error:
                 fault = error
                 continue
             except SSLError as error:
                 raise _insecure(request.label, error) from error
-            except (HTTPError, OSError) as error:
+            except FAULTS as error:
                 raise PassingError(describe_fault(error)) from error
-            connections.prefer(url, pool.host)
-            return answer
+            connections.prefer(url, pool.address)
+            return Answer(response, connection, pool, request.label, deadline, self.limits)
         connections.forget(url)
         raise PassingError(describe_fault(fault)) from fault
-
-    def _timeout(self, deadline: float) -> Timeout:
-        left = max(0.001, deadline - time.monotonic())
-        return Timeout(connect=min(self.limits.connect_s, left), read=min(self.limits.stall_s, left))
 
 
 def _raise_fault(answer: Answer) -> None:

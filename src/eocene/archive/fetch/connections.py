@@ -7,21 +7,23 @@ certificate is held to the name all the same. Proxies of the environment are not
 from __future__ import annotations
 
 import os
-import ssl
 import threading
+import weakref
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from cachetools import TTLCache
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from eocene.archive.fetch import addresses
 from eocene.archive.fetch.addresses import check_addresses
-from eocene.archive.fetch.quiet import quiet_logs
-from eocene.archive.fetch.watch import WatchedConnection, WatchedTlsConnection, start_watch
+from eocene.archive.fetch.connection import Connection
+from eocene.archive.fetch.watch import start_watch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eocene.archive.fetch.urls import Url
 
 MOST_CONNECTIONS = 32
@@ -29,18 +31,55 @@ MOST_CONNECTIONS = 32
 _RESOLVED_S = 300.0
 
 
+class Pool:
+    """Connections to one address that are free to be used again, the one that was used last first.
+
+    Parameters
+    ----------
+    url : Url
+        Of which origin they are.
+    address : str
+        Where they lead.
+    """
+
+    def __init__(self, url: Url, address: str) -> None:
+        self.address = address
+        self._url = url
+        self._free: deque[Connection] = deque()
+
+    def take(self) -> Connection:
+        """Return a connection that is free, else a new one, which connects when it is used."""
+        while self._free:
+            with suppress(IndexError):  # another thread was faster
+                connection = self._free.pop()
+                if connection.is_usable:
+                    return connection
+                connection.close()
+        return Connection(self._url, self.address)
+
+    def give(self, connection: Connection) -> None:
+        """Take back a connection whose last answer was read whole."""
+        self._free.append(connection)
+
+    def close(self) -> None:
+        """Close the connections that are free."""
+        while self._free:
+            with suppress(IndexError):
+                self._free.pop().close()
+
+
 class Connections:
     """Pools of connections by address, what hosts resolved to, and the threads that wait for answers."""
 
     def __init__(self) -> None:
-        quiet_logs()
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str, int, str], HTTPConnectionPool] = {}
+        self._pools: dict[tuple[str, str, int, str], Pool] = {}
         self._resolved: TTLCache[tuple[str, int], list[str]] = TTLCache(1024, _RESOLVED_S)
         self.slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self.threads = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="fetch")
+        weakref.finalize(self, _close, self._pools)
 
-    def find(self, url: Url, *, private: bool) -> list[HTTPConnectionPool]:
+    def find(self, url: Url, *, private: bool) -> list[Pool]:
         """Return a pool for each address of a URL's host, the one that answered last first.
 
         Raises
@@ -72,37 +111,17 @@ class Connections:
         with self._lock:
             self._resolved.pop((url.host, url.port), None)
 
-    def _pool(self, url: Url, address: str) -> HTTPConnectionPool:
+    def _pool(self, url: Url, address: str) -> Pool:
         key = (*url.origin, address)
         with self._lock:
             if key not in self._pools:
-                self._pools[key] = _make_pool(url, address)
+                self._pools[key] = Pool(url, address)
             return self._pools[key]
 
 
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = WatchedConnection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = WatchedTlsConnection
-
-
-def _make_pool(url: Url, address: str) -> HTTPConnectionPool:
-    common: dict[str, Any] = {"port": url.port, "maxsize": MOST_CONNECTIONS, "retries": False}
-    if url.scheme == "http":
-        return _PlainPool(address, **common)
-    return _TlsPool(
-        address, ssl_context=tls_context(), server_hostname=url.host, assert_hostname=url.host, **common
-    )
-
-
-@lru_cache(maxsize=1)
-def tls_context() -> ssl.SSLContext:
-    """Return how servers have to prove who they are: by the system's certificates, with TLS 1.2 or newer."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+def _close(pools: Mapping[Any, Pool]) -> None:
+    for pool in pools.values():
+        pool.close()
 
 
 _shared = [Connections()]

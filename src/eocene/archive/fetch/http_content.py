@@ -76,11 +76,12 @@ class HttpContent:
         ]
 
     def _fetch_all(self, spans: Sequence[tuple[int, int]]) -> list[bytes]:
-        if len(spans) < 2:
-            return [self._fetch(*span) for span in spans]
-        running = [shared_connections().threads.submit(self._fetch, *span) for span in spans]
+        if not spans:
+            return []
+        first, *others = spans
+        running = [shared_connections().threads.submit(self._fetch, *span) for span in others]
         try:
-            return [one.result() for one in running]
+            return [self._fetch(*first), *(one.result() for one in running)]
         finally:
             for one in running:
                 one.cancel()

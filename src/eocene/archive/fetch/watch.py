@@ -12,12 +12,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from urllib3 import HTTPResponse
 
 _LOOK_S = 0.25
 
@@ -62,24 +58,11 @@ class Watch:
 _watch = [Watch()]
 
 
+def watch() -> Watch:
+    """Return the watch of this process."""
+    return _watch[0]
+
+
 def start_watch() -> None:
     """Start anew, in a process that has just been forked: threads are not taken along."""
     _watch[0] = Watch()
-
-
-class WatchedConnection(HTTPConnection):
-    """A plain connection whose answers begin in time."""
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        """Return the answer once its headers have come."""
-        with _watch[0].limit(self.sock, self.sock.gettimeout() or 0.0):
-            return super().getresponse()
-
-
-class WatchedTlsConnection(HTTPSConnection):
-    """An encrypted connection whose answers begin in time."""
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        """Return the answer once its headers have come."""
-        with _watch[0].limit(self.sock, self.sock.gettimeout() or 0.0):
-            return super().getresponse()

@@ -114,8 +114,11 @@ def _balance(values: Floats, valid: Mask) -> tuple[list[Floats], NDArray[Any]]:
     signs, sign = fill.view(integer), np.iinfo(integer).min
     planes = []
     for value, here in zip(values, valid, strict=True):
-        planes.append(choose(here, value, fill))
-        signs ^= _bits(~here, integer) & sign
+        bits = _bits(here, integer)
+        planes.append(_merge(bits, value.view(integer), signs).view(values.dtype))
+        np.invert(bits, out=bits)
+        bits &= sign
+        signs ^= bits
     return planes, signs < 0
 
 
@@ -174,10 +177,15 @@ def choose(mask: Mask, values: NDArray[Any], others: Any) -> NDArray[Any]:
     """Return ``np.where(mask, values, others)`` of floats of one dtype, without branching on each value."""
     integer = _INTEGERS[values.dtype.itemsize]
     other = np.asarray(others, values.dtype).view(integer)
-    chosen: NDArray[Any] = values.view(integer) ^ other
-    chosen &= _bits(mask, integer)
-    chosen ^= other
-    return chosen.view(values.dtype)
+    return _merge(_bits(mask, integer), values.view(integer), other).view(values.dtype)
+
+
+def _merge(bits: NDArray[Any], values: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+    """Return the bits of values where they are set, those of others elsewhere."""
+    merged: NDArray[Any] = values ^ others
+    merged &= bits
+    merged ^= others
+    return merged
 
 
 def _bits(mask: Mask, integer: np.dtype[Any]) -> NDArray[Any]:
