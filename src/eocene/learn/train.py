@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.curate.faults import require_resolved
 from eocene.curate.naming import join_names
 from eocene.learn.models.kind import PIXELS, Context, Fitted
-from eocene.curate.faults import require_resolved
 from eocene.model import InputError
 
 if TYPE_CHECKING:

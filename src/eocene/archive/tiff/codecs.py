@@ -1,6 +1,6 @@
 """Undo the compressions of TIFF.
 
-DEFLATE is undone by libdeflate; imagecodecs, which is loaded when the first other tile is met, has the rest.
+DEFLATE is undone by libdeflate; imagecodecs, which loads a codec when it is first asked for it, has the rest.
 Source: TIFF 6.0, and the numbers that libtiff and GDAL give the later ones.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import imagecodecs
 import numpy as np
 from deflate import DeflateError, zlib_decompress
 
@@ -23,8 +24,6 @@ YCBCR, _RGB = 6, 2
 
 
 def _codec(name: str) -> Callable[..., Any]:
-    import imagecodecs
-
     found: Callable[..., Any] = getattr(imagecodecs, name)
     return found
 

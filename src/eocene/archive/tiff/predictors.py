@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import imagecodecs
 import numpy as np
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def undo_predictor(predictor: int, data: Any, dtype: np.dtype[Any], out: NDArray
 
 def add_up_rows(stored: NDArray[Any], out: NDArray[Any]) -> None:
     """Write the numbers (height, width, samples) whose differences along a row are stored."""
-    np.add.accumulate(stored, axis=1, dtype=out.dtype, out=out)
+    imagecodecs.delta_decode(stored.astype(out.dtype, copy=False), axis=1, out=out)
 
 
 def join_planes(stored: NDArray[np.uint8], out: NDArray[Any]) -> None:
