@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eocene.cube.edge import edge_dtype
+import numpy as np
+
 from eocene.cube.staged import keep_in_memory
 from eocene.process.cost.estimate import refuse_if_too_large
 from eocene.process.executors import executor_for
@@ -31,7 +32,7 @@ def run_plan(
     result = plan.nodes.result
     if plan.is_cube:
         plan, left = settle_first(plan, progress, should_stop)
-        result = collect(plan, left, should_stop, workers)
+        result = _fill(collect(plan, left, should_stop, workers))
     elif isinstance(result, CubeSchema):
         plan.prepare(progress, should_stop)
         result = plan.stages.get(result.node)
@@ -55,13 +56,19 @@ def collect(
     should_stop: Callable[[], bool] = bool,
     workers: int | None = None,
 ) -> Block:
-    """Return a whole cube in memory, as people see it: floats with NaN where there is no data."""
-    form = plan.schema.probe
-    dtype = edge_dtype(form.values.dtype)
-    store = keep_in_memory(form.with_(values=form.values.astype(dtype)), plan.grid, masked=False)
+    """Return a whole cube in memory."""
+    store = keep_in_memory(plan.schema.probe, plan.grid)
     executor = executor_for(plan, workers)
     parts = list(plan.parts())
     done = executor.map("compute", parts, progress=progress, should_stop=should_stop)
     for part, block in zip(parts, done, strict=True):
-        store.write(block.with_(values=block.filled(), valid=None), part.times)
+        store.write(block, part.times)
     return store.read(plan.grid)
+
+
+def _fill(cube: Block) -> Block:
+    """Fill the gaps of a cube that nobody else has with NaN, in its place; integers stay as they are."""
+    if cube.valid is None or cube.values.dtype.kind != "f":
+        return cube
+    np.copyto(cube.values, np.nan, where=~cube.valid)
+    return cube.with_(valid=None)
