@@ -53,7 +53,7 @@ def _locate(samples: Samples | Dataset, block_size_m: float) -> Any:
         blocks = locate_blocks(samples, block_size_m)
     except InputError:
         return None
-    return np.unique(blocks, axis=0, return_inverse=True)[1].reshape(-1)
+    return np.unique(blocks[:, 0] * 2**32 + blocks[:, 1], return_inverse=True)[1].reshape(-1)
 
 
 def _describe_column(name: str, values: Any) -> dict[str, Any]:

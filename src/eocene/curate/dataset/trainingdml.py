@@ -21,7 +21,7 @@ def describe_training(dataset: Dataset, card: Mapping[str, Any], extent: Mapping
     """Return the AI_EOTrainingDataset of a data set."""
     first = next(iter(dataset.layers.values()))
     bands = first.axes.get("bands") or first.axes.get("features") or ()
-    told: dict[str, Any] = {
+    return {
         "type": "AI_EOTrainingDataset",
         "id": dataset.id,
         "name": dataset.id,
@@ -46,12 +46,6 @@ def describe_training(dataset: Dataset, card: Mapping[str, Any], extent: Mapping
         ],
         "data": list(_list_data(dataset)),
     }
-    instants = [value for value in extent["interval"] if value]
-    if instants:
-        told["dataSources"] = [
-            {"title": "items", "date": [{"date": v, "dateType": "creation"} for v in instants]}
-        ]
-    return told
 
 
 def _list_data(dataset: Dataset) -> Any:

@@ -42,8 +42,8 @@ TABLE, SIDECAR, PIXELS = "samples.parquet", "dataset.json", "pixels.zarr"
 class DatasetWriter:
     """Takes samples as they come, and stores them sharded, in random order or as they came.
 
-    Pixels go to a file at once; in memory stay the rows of the table, about 100 bytes a sample. As a context
-    it cleans up: what was not finished leaves nothing.
+    Pixels go to a file at once; in memory stay the rows of the table. As a context it cleans up: what was not
+    finished leaves nothing.
 
     Parameters
     ----------
@@ -155,13 +155,14 @@ class DatasetWriter:
         """
         if not len(self):
             raise InputError("A data set needs samples.", "Check that the pixels and the labels overlap.")
-        table = pa.concat_tables(self._tables).unify_dictionaries().combine_chunks()
-        self._tables = [table]
+        table = pa.concat_tables(self._tables).unify_dictionaries()
+        self._tables = []  # of a large data set no table is kept twice
+        table = table.combine_chunks()
         order = np.arange(len(table))
         if self.seed is not None:
             order = np.random.default_rng(self.seed).permutation(order)
-            self._tables = [table.take(order)]
-        return self._store(self._tables[0], order)
+            table = table.take(order)
+        return self._store(table, order)
 
     def _store(self, table: pa.Table, order: NDArray[np.intp]) -> Path:
         work = self._temporary / "done"

@@ -109,6 +109,7 @@ def build_dataset(
     tracer = ItemTracer(items, grid.epsg)
     layers = {name: _describe_layer(recipe, name) for name in recipe.plans}
     tasks = list(_cut_tasks(places, windows, draw))
+    del places  # of a million samples that is much
 
     def read(task: Candidates) -> dict[str, NDArray[np.float32]]:
         hull = _hull(task, grid, draw.step)
