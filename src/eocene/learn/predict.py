@@ -121,7 +121,7 @@ class Predictor:
         """Return what the network gives for one batch, probabilities within [0, 1]."""
         (answer,) = self._session.run([self.signature.output], {INPUT: np.ascontiguousarray(rows)})
         result: NDArray[np.float32] = answer
-        if not self.signature.is_regression:
+        if not (self.signature.is_regression or self.signature.dense):
             # The float32 sum over the trees can end a rounding error outside [0, 1].
             np.clip(result, 0.0, 1.0, out=result)
         return result

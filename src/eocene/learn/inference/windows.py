@@ -50,7 +50,9 @@ def predict_window(
         scores = _lay_tiles(predictor, values, given, window, extent, tiling)
     if predictor.signature.dense:
         own = crop(values, given, window)
-        scores[:, np.isnan(own).all(axis=tuple(range(own.ndim - 2)))] = np.nan
+        first = np.isnan(own[(0,) * (own.ndim - 2)])  # what has it has data
+        if first.any():
+            scores[:, first & np.isnan(own).all(axis=tuple(range(own.ndim - 2)))] = np.nan
     return scores
 
 
@@ -67,7 +69,7 @@ def crop(values: NDArray[np.float32], given: Grid, window: Grid) -> NDArray[np.f
 
 
 def _run_one(predictor: Predictor, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    if np.isnan(values).all():
+    if not np.isfinite(values).any():
         return np.full((predictor.signature.width, *values.shape[-2:]), np.nan, np.float32)
     answer: NDArray[np.float32] = predictor.run(values[None])[0]
     return answer
@@ -95,8 +97,12 @@ def _lay_tiles(
             scores[(slice(None), *here)] = answer[(slice(None), *there)]
             weights[here] = 1
         else:
-            scores[(slice(None), *here)] += answer[(slice(None), *there)] * ramp[there]
+            for layer, part in zip(scores, answer, strict=True):
+                layer[here] += part[there] * ramp[there]
             weights[here] += ramp[there]
+    if tiling.blend == "crop":
+        scores[:, weights == 0] = np.nan
+        return scores
     with np.errstate(invalid="ignore", divide="ignore"):
         scores /= weights  # where no tile has data 0 / 0 is NaN
     return scores

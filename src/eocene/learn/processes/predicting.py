@@ -103,14 +103,23 @@ def ml_predict(
     scores = _Scores(data, found, dimensions, overlap, blend, _window, _extent)
     if scores.signature.is_regression:
         return scores.as_cube(scores.compute(), ("value",))
-    values = scores.compute()
-    answer = np.full((2, *values.shape[1:]), np.nan, np.float32)
-    known = ~np.isnan(values).any(axis=0)
-    if known.any():
-        classes = np.asarray(tuple(scores.signature.classes), np.float32)
-        best = values[:, known].argmax(axis=0)
-        answer[0, known], answer[1, known] = classes[best], values[:, known].max(axis=0)
-    return scores.as_cube(answer, BANDS)
+    return scores.as_cube(_decide(scores.compute(), tuple(scores.signature.classes)), BANDS)
+
+
+def _decide(values: NDArray[np.float32], classes: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return class and confidence, (2, …), of (classes, …) probabilities; the first of equal ones wins.
+
+    Class by class, since numpy's argmax over a first axis takes ten times as long.
+    """
+    answer = np.empty((2, *values.shape[1:]), np.float32)
+    best, confidence = answer
+    confidence[...] = values[0]
+    best[...] = np.float32(classes[0])
+    for value, layer in zip(classes[1:], values[1:], strict=True):
+        np.copyto(best, np.float32(value), where=layer > confidence)
+        np.maximum(confidence, layer, out=confidence)
+    np.copyto(best, np.float32(np.nan), where=np.isnan(confidence))
+    return answer
 
 
 @process("machine learning", "cubes", need=need_of_tiles, heavy=weigh_pixel, experimental=True)
@@ -196,14 +205,18 @@ class _Scores:
         values = self.data.filled()
         order = [self.data.dims.index(d) for d in (*self.dims, *self.rest)]
         shape = tuple(values.shape[self.data.dims.index(d)] for d in self.rest)
-        stacked = values.transpose(order).reshape(-1, *shape)[self.columns]
+        stacked = values.transpose(order).reshape(-1, *shape)
+        if self.columns != list(range(len(stacked))):
+            stacked = stacked[self.columns]
         if self.tiling is None or self.window is None or self.extent is None or self.data.grid is None:
             return self._answer_rows(stacked.reshape(len(stacked), -1)).reshape(-1, *shape)
         layers = np.asarray(stacked, dtype=np.float32)
-        layers = np.where(np.isfinite(layers), layers, np.float32(np.nan))
+        finite = np.isfinite(layers)
+        if not finite.all():
+            layers = np.where(finite, layers, np.float32(np.nan))
         lengths = [len(labels) for labels in self.signature.layers.values()]
         chips = layers.reshape(*lengths, *shape)
-        if not np.isfinite(chips).any():
+        if not finite.any():
             return np.full((self.signature.width, *self.window.shape), np.nan, np.float32)
         predictor = find_predictor(self.model)
         return predict_window(predictor, chips, self.data.grid, self.window, self.extent, self.tiling)
