@@ -172,9 +172,9 @@ def main() -> None:
         )
         print(json.dumps({"set": name, "drift": measure_drift(make)}), flush=True)
         print(json.dumps({"set": name, "labels": measure_labels(make, seeds)}), flush=True)
-    print(
-        json.dumps({"set": "simulated", "updates": measure_forgetting(simulate_classes, seeds)}), flush=True
-    )
+    for apart in (0.5, 3.0):
+        told = measure_forgetting(simulate_classes, seeds, apart)
+        print(json.dumps({"set": "simulated", "tasks apart by sd": apart, "updates": told}), flush=True)
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ def write_page(report: Report) -> str:
         "that keep places, regions or years apart say.</p>",
         _write_table(report),
         "<p>ECE: expected calibration error, as answered and after temperature scaling. Unlearnt: share of "
-        "the test samples whose class is not in the training part of their fold. Sets hold: how often sets that "
-        "are calibrated on other test samples of the split hold the true class.</p>",
+        "the test samples whose class is not in the training part of their fold. Sets hold: how often sets "
+        "that are calibrated on other test samples of the split hold the true class.</p>",
         draw_scores(report.splits) if report.splits else "",
     ]
     for name, score in report.splits.items():
