@@ -210,3 +210,40 @@ def test_tuning_says_what_is_missing_or_does_not_fit(encoder, series):
     )  # fmt: skip
     with pytest.raises(InputError, match="takes samples of 10 t × 2 bands, these have 5 t × 2 bands"):
         train(other, ModelSpec("pretrained", 0, {"encoder": encoder.id}))
+
+
+def test_a_module_of_others_is_taken_with_its_weights(tmp_path):
+    from safetensors.torch import save
+
+    from eocene.learn.pretraining import adapt_module
+
+    def build() -> torch.nn.Module:
+        layers = [torch.nn.Conv2d(2, 5, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1)]
+        return torch.nn.Sequential(*layers, torch.nn.Flatten())
+
+    torch.manual_seed(3)
+    module = build().eval()
+    axes = {"bands": ("VV", "VH"), "y": tuple("abcdef"), "x": tuple("abcdef")}
+    data, signature = adapt_module(build(), axes, weights=save(module.state_dict()), mean=2.0, deviation=4.0)
+    store = EncoderStore(tmp_path)
+    encoder = store.load(store.write("outside", data, signature))
+    chips = np.random.default_rng(0).normal(2, 4, (3, 2, 6, 6)).astype(np.float32)
+    chips[1, 0, 2, 2] = np.nan
+    filled = np.where(np.isnan(chips), 2.0, chips)
+    with torch.no_grad():
+        expected = module(torch.from_numpy(((filled - 2.0) / 4.0).astype(np.float32)))
+    np.testing.assert_allclose(encoder.embed(chips), expected.numpy(), atol=1e-5)
+    with pytest.raises(InputError, match="not the module's"):
+        adapt_module(torch.nn.Flatten(), axes, weights=save(module.state_dict()))
+    with pytest.raises(InputError, match="not a vector for each"):
+        adapt_module(torch.nn.Identity(), axes)
+
+
+def test_vectors_can_be_learnt_from_by_any_model(encoder, series, kept):
+    from eocene.learn.embed import embed_samples
+
+    embedded = embed_samples(series, kept[0].load(kept[1]))
+    assert embedded.axes == {"features": tuple(f"e{n:03d}" for n in range(16))}
+    np.testing.assert_allclose(embedded.features, encoder.embed(series.features), atol=1e-4)
+    with pytest.raises(InputError, match="other labels"):
+        embed_samples(series.flatten(), kept[0].load(kept[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from eocene.curate import Samples
 
 VECTORS = "vectors"
 
@@ -58,6 +60,23 @@ class Encoder(Predictor):
             If a sample has another number of values than the encoder takes.
         """
         return self.estimate_probabilities(features)
+
+
+def embed_samples(samples: Samples, encoder: Encoder) -> Samples:
+    """Return samples whose features are their vectors, so that any model can learn from these.
+
+    Raises
+    ------
+    InputError
+        If the samples have other axes than those that the encoder takes.
+    """
+    if dict(samples.axes) != dict(encoder.signature.axes):
+        raise InputError(
+            f"{encoder.name} takes {', '.join(encoder.signature.axes)} with other labels than these.",
+            "Draw samples by the graph that the encoder was made for.",
+        )
+    names = tuple(f"e{number:03d}" for number in range(encoder.signature.length))
+    return replace(samples, features=encoder.embed(samples.features), axes={"features": names})
 
 
 def adapt_onnx(

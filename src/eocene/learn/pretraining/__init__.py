@@ -7,6 +7,7 @@ from eocene.learn.extra import import_extra
 
 import_extra("torch")
 
+from eocene.learn.pretraining.adapting import adapt_module  # noqa: E402
 from eocene.learn.pretraining.masked import Pretrained, pretrain  # noqa: E402
 from eocene.learn.pretraining.settings import PretrainingSettings, TuningSettings  # noqa: E402
 from eocene.learn.pretraining.storing import load_pretrained, save_pretrained  # noqa: E402
@@ -16,6 +17,7 @@ __all__ = [
     "Pretrained",
     "PretrainingSettings",
     "TuningSettings",
+    "adapt_module",
     "fit_pretrained",
     "load_pretrained",
     "pretrain",

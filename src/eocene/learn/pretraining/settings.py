@@ -48,9 +48,12 @@ class TuningSettings(NetworkSettings):
     encoder : str or None
         Id of a pretrained encoder that this process has made or loaded.
     method : str
-        "full" learns all weights; "lora" a low-rank product beside each attention; "frozen" leaves the
-        encoder and learns two layers on its vectors; "linear_probe" one layer; "random" is "full" from new
-        weights, as if nothing had been pretrained: what the others are compared with.
+        "linear_probe" leaves the encoder as it is and learns one layer on its vectors, to the end; "lora"
+        goes on from there with a low-rank product beside each attention, "full" with all weights; "frozen"
+        learns two layers on the vectors; "random" is "full" from new weights, as if nothing had been
+        pretrained: what the others are compared with.
+    strength : float
+        Of the linear probe: how far its weights may bend to the labels (inverse of its regularisation).
     rank : int
         Of the low-rank products.
     """
@@ -61,4 +64,5 @@ class TuningSettings(NetworkSettings):
     validation: float = number(0.0, 0.0, 0.5)
     encoder: str | None = text(None)
     method: str = choice("full", METHODS)
+    strength: float = number(0.3, 1e-6, 1e6)
     rank: int = whole(4, 1, 256)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from eocene.learn.extra import import_extra
 from eocene.learn.models.kind import CHIPS, SERIES, Context, model_kind
 from eocene.learn.networks.frame import Frame, Probabilities
 from eocene.learn.networks.shape import describe_shape
@@ -84,30 +85,52 @@ def fit_pretrained(
     classes, answers = np.unique(labels, return_inverse=True)
     shape = describe_shape(context.axes, len(classes))
     with own_state(context.threads, seed):
-        network = _make_network(pretrained, features, len(classes), options)
-        lesson = _plan(features, answers, pretrained, options, seed, context)
-        history = teach(network, lesson)
+        network = _make_network(pretrained, features, answers, options)
+        history = []
+        if options.method != "linear_probe":
+            history = teach(network, _plan(features, answers, pretrained, options, seed, context))
         merge(network)
         network.cpu().requires_grad_(True)
     return FittedNetwork(Probabilities([network]).eval(), classes.astype(np.int64), shape, [history])
 
 
 def _make_network(
-    pretrained: Pretrained, features: NDArray[np.float32], classes: int, options: TuningSettings
+    pretrained: Pretrained, features: NDArray[np.float32], answers: NDArray[np.intp], options: TuningSettings
 ) -> Frame:
-    """Return the encoder with a head; of what is not learnt, gradients are off."""
+    """Return the encoder with a head that is a linear probe; of what is not learnt, gradients are off."""
     frame = copy.deepcopy(pretrained.network)
     if options.method == "random":
         frame.core = make_encoder(pretrained.shape, pretrained.settings)
     with torch.no_grad():
         vectors = torch.cat([frame(part) for part in torch.split(torch.from_numpy(features.copy()), 1024)])
-    tuned = Tuned(frame.core, vectors, classes, layers=2 if options.method == "frozen" else 1)
+    layers = 2 if options.method == "frozen" else 1
+    tuned = Tuned(frame.core, vectors, int(answers.max()) + 1, layers=layers)
+    if layers == 1:
+        _probe(tuned, vectors, answers, options.strength)
     if options.method == "lora":
         adapt(tuned.encoder, options.rank)
     elif options.method in ("frozen", "linear_probe"):
         tuned.encoder.requires_grad_(False)
     frame.core = tuned
     return frame
+
+
+def _probe(tuned: Tuned, vectors: Tensor, answers: NDArray[np.intp], strength: float) -> None:
+    """Set the head to the best linear model of the vectors, so that tuning does not begin by unlearning.
+
+    Source: Kumar et al. 2022, "Fine-tuning can distort pretrained features and underperform
+    out-of-distribution", arXiv:2202.10054.
+    """
+    scaled = ((vectors - tuned.middle) / tuned.spread).numpy()
+    linear = import_extra("sklearn.linear_model").LogisticRegression(C=strength, max_iter=2000)
+    linear.fit(scaled, answers)
+    weights, bias = np.asarray(linear.coef_), np.asarray(linear.intercept_)
+    if len(weights) == 1:  # of two classes it tells one score, whose halves lie on both sides
+        weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+    head: Any = tuned.head[0]
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(weights))
+        head.bias.copy_(torch.from_numpy(bias))
 
 
 def _plan(
