@@ -47,9 +47,10 @@ def draw_report(samples: Samples, report: FaultReport) -> str:
 def _summarise(report: FaultReport) -> str:
     rows = []
     for kind, check in CHECKS.items():
-        faults, suspicions = report.faults.get(kind, 0), report.suspicions.get(kind, 0)
-        state = report.skipped.get(kind) or ("" if kind in report.checked else "not asked for")
-        rows.append((kind, check.title, faults, suspicions, state and f"not checked: {state}"))
+        if kind in report.checked or kind in report.skipped:
+            faults, suspicions = report.faults.get(kind, 0), report.suspicions.get(kind, 0)
+            why = report.skipped.get(kind)
+            rows.append((kind, check.title, faults, suspicions, f"not checked: {why}" if why else ""))
     return write_table(("check", "looks for", "faults", "suspicions", ""), rows)
 
 
