@@ -1,0 +1,222 @@
+"""Chips told apart by their texture: fixed wavelet statistics at all scales, then a kernel machine.
+
+The statistics are of ``texture_onnx``. Each becomes its rank among the training samples, so that neither
+outliers nor units matter; each family of them tells how alike two chips are by a Gaussian kernel, and the
+average of the families is the kernel of a ridge regression on the classes. Families are compared separately
+because what is strange in one of them must not make a chip unlike everything that was learnt.
+
+Ridge regression on classes estimates their probabilities by least squares; what falls below 0 is cut off.
+With more training samples than ``centres``, as many of them are drawn and span the solution.
+
+Source: Rifkin, Yeo & Poggio 2003, "Regularized least-squares classification"; Williams & Seeger 2001, "Using
+the Nyström method to speed up kernel machines" (NeurIPS 13).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+
+from eocene.learn.models.kind import CHIPS, Context, model_kind
+from eocene.learn.models.settings import number, whole
+from eocene.learn.models.texture_onnx import SMALLEST, GraphWriter, write_texture
+from eocene.learn.onnx_file import open_session
+from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_ROWS = 256
+_TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class ChipTextureSettings:
+    """Settings of a kernel machine on texture.
+
+    Parameters
+    ----------
+    penalty : float
+        How little single samples are believed: the ridge, for a kernel whose diagonal is 1.
+    sharpness : float
+        How fast chips become unlike: the exponent of the kernel for a mean squared difference of 1 between
+        ranks that have a variance of 1.
+    knots : int
+        Points of each distribution between which ranks are interpolated.
+    centres : int
+        Training samples that span the solution; time grows as its cube, a model's size in proportion.
+    """
+
+    penalty: float = number(0.5, 1e-6, 1e6)
+    sharpness: float = number(0.3, 1e-3, 100.0)
+    knots: int = whole(33, 2, 1000)
+    centres: int = whole(4000, 2, 20_000)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTexture:
+    """A kernel machine that is its own ONNX form."""
+
+    classes: NDArray[np.int64]
+    data: bytes
+
+    @cached_property
+    def _session(self) -> Any:
+        return open_session(self.data)
+
+    def estimate_probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the (n, k) probabilities of (n, bands, y, x) chips."""
+        return _run(self._session, features)["probabilities"]
+
+    def export_onnx(self) -> bytes:
+        """Return the ONNX form."""
+        return self.data
+
+    def export_tensors(self) -> None:
+        """All is in the ONNX form."""
+
+
+@model_kind(
+    "chip_texture",
+    ChipTextureSettings,
+    title="Kernel machine on texture",
+    package="onnxruntime",
+    takes=(CHIPS,),
+)
+def fit_chip_texture(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    settings: ChipTextureSettings,
+    seed: int,
+    context: Context,
+) -> FittedTexture:
+    """Fit a kernel machine; the seed only draws its centres, where there are fewer than samples.
+
+    Raises
+    ------
+    InputError
+        If the chips have fewer than 4 pixels along an edge, or more than one label.
+    """
+    sample = features.shape[1:]
+    if min(sample[1:]) < SMALLEST or labels.ndim != 1:
+        raise InputError(
+            f"Texture needs chips of at least {SMALLEST} × {SMALLEST} pixels with one label each.",
+            "Cut larger chips, or take a kind that answers for each pixel, such as u_net.",
+        )
+    texture = _measure_texture(features)
+    knots = {name: _find_knots(values, settings.knots) for name, values in texture.items()}
+    ranks = {name: _rank(values, knots[name]) for name, values in texture.items()}
+    chosen = _draw_centres(len(labels), settings.centres, seed)
+    centres = {name: values[chosen] for name, values in ranks.items()}
+    kernels = [_compare(ranks[name], centres[name], settings.sharpness) for name in ranks]
+    kernel: NDArray[np.float64] = np.mean(kernels, axis=0).astype(np.float64)
+    classes = np.unique(labels)
+    weights = np.ones(len(labels)) if context.weights is None else np.asarray(context.weights, np.float64)
+    truth = (labels[:, None] == classes).astype(np.float64)
+    shares = np.average(truth, axis=0, weights=weights)
+    solution = _solve_ridge(kernel, chosen, truth - shares, weights, settings.penalty)
+    data = _write_model(sample, knots, centres, solution, shares, settings.sharpness)
+    return FittedTexture(classes.astype(np.int64), data)
+
+
+def _measure_texture(features: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Return the (n, length) numbers of each family."""
+    graph, sample = GraphWriter(), features.shape[1:]
+    made = {
+        graph("Identity", name, to=family): family for family, name in write_texture(graph, sample).items()
+    }
+    return _run(open_session(graph.write(dict.fromkeys(made), sample)), features)
+
+
+def _find_knots(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return the (length, count) quantiles of each number."""
+    return np.quantile(values, np.linspace(0, 1, count), axis=0).T.astype(np.float32)
+
+
+def _rank(values: NDArray[np.float32], knots: NDArray[np.float32]) -> NDArray[np.float32]:
+    graph = GraphWriter()
+    graph("Identity", _write_ranks(graph, "features", knots), to="ranks")
+    sample = values.shape[1:]
+    return _run(open_session(graph.write({"ranks": sample[0]}, sample)), values)["ranks"]
+
+
+def _write_ranks(graph: GraphWriter, values: str, knots: NDArray[np.float32]) -> str:
+    """Add the rank of each number among its knots, evenly spread with mean 0 and variance 1."""
+    low = graph.constant(knots[:, :-1])
+    width = graph.constant(np.maximum(np.diff(knots, axis=1), _TINY))
+    spread = graph.reshape(values, 0, len(knots), 1)
+    steps = graph("Clip", graph("Div", graph("Sub", spread, low), width), 0.0, 1.0)
+    return graph("Mul", graph("Sub", graph.mean(steps, 2), 0.5), 2 * np.sqrt(3))
+
+
+def _draw_centres(count: int, most: int, seed: int) -> NDArray[np.intp]:
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+
+
+def _compare(
+    ranks: NDArray[np.float32], centres: NDArray[np.float32], sharpness: float
+) -> NDArray[np.float32]:
+    """Return the (n, m) Gaussian kernel between ranks and centres."""
+    squares = (ranks**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1) - 2 * ranks @ centres.T
+    kernel: NDArray[np.float32] = np.exp(-sharpness / ranks.shape[1] * squares)
+    return kernel
+
+
+def _solve_ridge(
+    kernel: NDArray[np.float64],
+    chosen: NDArray[np.intp],
+    targets: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    penalty: float,
+) -> NDArray[np.float64]:
+    """Return the (m, k) coefficients of the centres that fit the targets best under the penalty."""
+    among = kernel[chosen]
+    lower = np.linalg.cholesky((among + among.T) / 2 + _TINY * np.eye(len(chosen)))
+    white = solve_triangular(lower, kernel.T, lower=True)
+    gram = (white * weights) @ white.T + penalty * np.eye(len(chosen))
+    fitted = cho_solve(cho_factor(gram, lower=True), (white * weights) @ targets)
+    coefficients: NDArray[np.float64] = solve_triangular(lower, fitted, lower=True, trans="T")
+    return coefficients
+
+
+def _write_model(
+    sample: tuple[int, ...],
+    knots: Mapping[str, NDArray[np.float32]],
+    centres: Mapping[str, NDArray[np.float32]],
+    solution: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    sharpness: float,
+) -> bytes:
+    """Return texture, ranks, kernel and regression as one ONNX graph."""
+    graph = GraphWriter()
+    kernels = []
+    for name, values in write_texture(graph, sample).items():
+        ranks, own = _write_ranks(graph, values, knots[name]), centres[name]
+        squares = graph("ReduceSumSquare", ranks, axes=[1], keepdims=1)
+        products = graph("MatMul", ranks, graph.constant(-2 * own.T))
+        distance = graph("Add", graph("Add", squares, graph.constant((own**2).sum(axis=1))), products)
+        kernels.append(graph("Exp", graph("Mul", distance, -sharpness / own.shape[1])))
+    scores = graph(
+        "Add", graph("MatMul", graph("Mean", *kernels), graph.constant(solution)), graph.constant(shares)
+    )
+    positive = graph("Max", scores, _TINY)
+    graph("Div", positive, graph("ReduceSum", positive, graph.constant([1], np.int64)), to="probabilities")
+    return graph.write({"probabilities": len(shares)}, sample)
+
+
+def _run(session: Any, features: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Return what a session answers, a few samples at a time, so that memory stays small."""
+    names = [output.name for output in session.get_outputs()]
+    starts = range(0, max(len(features), 1), _ROWS)
+    parts = [session.run(names, {"features": features[first : first + _ROWS]}) for first in starts]
+    return {
+        name: np.concatenate(values) for name, values in zip(names, zip(*parts, strict=True), strict=True)
+    }
