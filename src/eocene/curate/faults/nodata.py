@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FLAT = 0.01
 """What varies less than this part of what the whole data set does is one value (1 % of 8 bits: 2 counts)."""
-_COMMON = 3
+_COMMON = 2
 _LEAST = 4
 """Values that a sample needs for one value to be strange: two features may well be equal."""
 
