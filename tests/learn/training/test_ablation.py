@@ -42,6 +42,7 @@ def test_rows_named_like_series_are_left_out_alike(planted):
     assert leave_label(flat, "features", "2024-05-01/nir").features.shape == (300, 17)
 
 
+@pytest.mark.long
 def test_layers_of_a_network_are_passed_by(planted):
     pytest.importorskip("torch")
     spec = ModelSpec("mlp", settings={"width": 8, "epochs": 2, "depth": 2})

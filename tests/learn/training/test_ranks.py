@@ -23,6 +23,7 @@ def test_the_shares_of_a_batch_are_the_batch():
             assert np.concatenate([np.arange(length)[part] for part in parts]).tolist() == list(range(length))
 
 
+@pytest.mark.long
 def test_two_processes_learn_what_one_does(series, spec, tmp_path):
     """Dropout is drawn by each process for itself, so that it is left out here."""
     spec = replace(
