@@ -24,6 +24,7 @@ from eocene.learn.active.rounds import CurvePoint
 from eocene.learn.continual import update_model
 from eocene.learn.drift import watch_drift
 from eocene.learn.evaluation import calibrate_sets, measure_sets
+from eocene.learn.explain import plant_driver
 
 FOREST = ModelSpec("random_forest", settings={"n_estimators": 60})
 SHARES = (0.5, 0.25, 0.12, 0.07, 0.04, 0.02)
@@ -150,6 +151,21 @@ def measure_forgetting(make: Make, seeds: range, apart: float) -> list[dict[str,
     return told
 
 
+def find_drivers(samples: Samples, seeds: range) -> dict[str, str]:
+    """Of labels that one band or one date alone decides: how often it is named as the most important."""
+    kinds = {
+        "random_forest": {"n_estimators": 60},
+        "lightgbm": {"n_estimators": 60},
+        "temp_cnn": {"epochs": 15},
+    }
+    told = {}
+    for kind, settings in kinds.items():
+        spec = ModelSpec(kind, settings=settings)
+        found = [plant_driver(samples, spec, by=by, seed=seed) for by in ("bands", "t") for seed in seeds]
+        told[kind] = f"{sum(one.is_found for one in found)} of {len(found)}"
+    return told
+
+
 def _round(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: round(number, 3) for key, number in value.items()}
@@ -172,6 +188,8 @@ def main() -> None:
         )
         print(json.dumps({"set": name, "drift": measure_drift(make)}), flush=True)
         print(json.dumps({"set": name, "labels": measure_labels(make, seeds)}), flush=True)
+    if options.series:
+        print(json.dumps({"set": "series", "planted drivers found": find_drivers(real, seeds)}), flush=True)
     for apart in (0.5, 3.0):
         told = measure_forgetting(simulate_classes, seeds, apart)
         print(json.dumps({"set": "simulated", "tasks apart by sd": apart, "updates": told}), flush=True)

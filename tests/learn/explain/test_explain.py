@@ -108,6 +108,13 @@ def test_a_planted_driver_is_found(kind, by, series):
         assert told.margin > 2
 
 
+@pytest.mark.long
+def test_a_planted_driver_is_found_in_a_network_too(series):
+    pytest.importorskip("torch")
+    spec = ModelSpec("temp_cnn", settings={"epochs": 20})
+    assert plant_driver(series, spec, by="bands").is_found
+
+
 def test_what_cannot_be_explained_is_refused(trees, series):
     with pytest.raises(InputError, match="no dimension 'y'"):
         permute_features(trees, series, trees.classes, by="y")

@@ -90,7 +90,8 @@ def plant_driver(
 
 def _find_unlike(features: np.ndarray) -> np.ndarray:
     """Return a row of each set of equal ones: equal samples with unlike labels would be a fault."""
-    rows = np.nan_to_num(features.reshape(len(features), -1), nan=-np.finfo(np.float32).max)
+    rows = features.reshape(len(features), -1).copy()
+    rows[np.isnan(rows)] = np.finfo(np.float32).min
     return np.sort(np.unique(rows, axis=0, return_index=True)[1])
 
 
