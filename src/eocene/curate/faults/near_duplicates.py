@@ -1,10 +1,10 @@
 """Samples that are nearly copies: noise, a rounding or another compression apart.
 
-Candidates are neighbours in an embedding (chips: the means of 8 × 8 cells, as perceptual hashes take them),
-which is a contraction: no pair is lost. A pair is named when it is closer than chance explains: by the
-density around the sample and the dimension of the data, fewer than one such pair is expected in the whole
-data set (the a-contrario rule of Desolneux, Moisan & Morel 2000, doi:10.1023/A:1026593302236; the dimension
-by Levina & Bickel 2004).
+Candidates are the five nearest neighbours in an embedding (chips: the means of 8 × 8 cells, as perceptual
+hashes take them), which brings no pair further apart. A pair is named when it is closer than chance explains:
+by the density around the sample and the dimension of the data, fewer than one such pair is expected in the
+whole data set (the a-contrario rule of Desolneux, Moisan & Morel 2000, doi:10.1023/A:1026593302236; the
+dimension by Levina & Bickel 2004).
 """
 
 from __future__ import annotations
