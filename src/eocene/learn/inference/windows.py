@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from eocene.learn.predict import Predictor
     from eocene.model import Grid
 
-BATCH_BYTES = 64 * 2**20
-"""What the tiles of a batch may take while they are worked on."""
+BATCH_BYTES = 8 * 2**20
+"""What the tiles of a batch may take while they are worked on: what is cached, since more is slower."""
 
 
 def predict_window(

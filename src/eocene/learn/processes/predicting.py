@@ -11,7 +11,7 @@ import numpy as np
 
 from eocene.cube.block import Block
 from eocene.learn.inference import Tiling, choose_tiling, predict_window
-from eocene.learn.inference.windows import BATCH_BYTES
+from eocene.learn.inference.windows import BATCH_BYTES, tile_bytes
 from eocene.learn.predict import Predictor
 from eocene.learn.processes.features import check_dimensions, match_features, name_features
 from eocene.learn.processes.handles import Model, Training, check_model, find_predictor
@@ -62,7 +62,7 @@ def weigh_pixel(arguments: dict[str, Any]) -> int:
     rows, cols = predictor.signature.chip or (1, 1)
     if tiling.exact:
         return _PIXEL_BYTES + 5 * predictor.sample_bytes // (4 * rows * cols)
-    return _PIXEL_BYTES + BATCH_BYTES // 1024**2
+    return _PIXEL_BYTES + max(BATCH_BYTES, tile_bytes(predictor, tiling)) // 1024**2
 
 
 @process("machine learning", "cubes", need=need_of_tiles, heavy=weigh_pixel, experimental=True)
