@@ -188,14 +188,16 @@ def _score(
         rows = _read_features(predictor, plan, window, shifted=shifted)
         flat = rows.reshape(len(rows), -1).T
         scores = predictor.estimate_probabilities(flat).T.reshape(-1, *window.shape)
-        return scores, ~np.isnan(rows).all(axis=0)
+        here: NDArray[np.bool_] = np.isfinite(rows).any(axis=0).reshape(window.shape)
+        return scores, here
     tiling = choose_tiling(signature, predictor.reach, free=predictor.is_free)
     cover = tiling.cover(window, plan.grid).intersect(plan.grid) or window
     layers = _read_features(predictor, plan, cover, shifted=shifted)
     lengths = [len(labels) for labels in signature.layers.values()]
     chips = layers.reshape(*lengths, *cover.shape)
     scores = predict_window(predictor, chips, cover, window, plan.grid, tiling)
-    return scores, np.isfinite(scores).all(axis=0)
+    known: NDArray[np.bool_] = np.isfinite(scores).all(axis=0).reshape(window.shape)
+    return scores, known
 
 
 def _read_features(predictor: Predictor, plan: Any, window: Grid, *, shifted: bool) -> NDArray[np.float32]:
