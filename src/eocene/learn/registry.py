@@ -17,7 +17,7 @@ from eocene.learn.onnx_file import check_parity, export_onnx, open_session, sign
 from eocene.learn.predict import Predictor
 from eocene.learn.telling import write_about
 from eocene.model import DamageError, InputError, NotFoundError
-from eocene.model.files import sync_folder, write_json
+from eocene.model.files import sync_folder, write_bytes, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,9 +108,9 @@ class ModelRegistry:
         temporary = self.root / f".{target.name}.{secrets.token_hex(4)}"
         temporary.mkdir(parents=True)
         try:
-            (temporary / MODEL).write_bytes(data)
+            write_bytes(temporary / MODEL, data)
             if tensors is not None:
-                (temporary / TENSORS).write_bytes(tensors)
+                write_bytes(temporary / TENSORS, tensors)
             write_json(temporary / REPORT, report.to_dict())
             write_json(temporary / ITEM, write_about(temporary, item, report))
             temporary.rename(target)

@@ -59,6 +59,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    with replace_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically; NaN is refused, since JSON has none."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")

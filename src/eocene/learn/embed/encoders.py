@@ -17,7 +17,7 @@ from eocene.learn.mlm import MLM
 from eocene.learn.onnx_check import check_onnx, check_tensors
 from eocene.learn.signature import INPUT
 from eocene.model import DamageError, InputError, NotFoundError
-from eocene.model.files import sync_file, sync_folder, write_json
+from eocene.model.files import sync_folder, write_bytes, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +86,7 @@ class EncoderStore:
         try:
             files = {MODEL: data} | ({TENSORS: tensors} if tensors is not None else {})
             for file, content in files.items():
-                (temporary / file).write_bytes(content)
-                sync_file(temporary / file)
+                write_bytes(temporary / file, content)
             write_json(temporary / ITEM, _describe(encoder_id, signature, files, about or {}))
             temporary.rename(target)
             sync_folder(self.root)
