@@ -100,7 +100,7 @@ def main() -> None:
     patches = clean(read)
     print(json.dumps({"read": len(read), "clean": len(patches), "dropped": dict(patches.faults)}), flush=True)
     made = {"random_forest": describe_by_hand, "small_cnn": lambda samples: samples}
-    settings = {"small_cnn": {"epochs": 15}}
+    settings = {"small_cnn": {"width": 8, "epochs": 10}}
     for kind in told.only:
         samples = made.get(kind, take_logarithms)(patches)
         row = score(samples, kind, settings.get(kind, {}), told.seeds, told.threads)
