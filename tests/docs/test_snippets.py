@@ -1,9 +1,9 @@
 """Every snippet of README and docs runs, page by page, in the order in which a reader meets it.
 
-A page gets an empty folder. ``python`` blocks share one namespace; ``json`` blocks with a ``title``
-become files; lines of ``console`` blocks that begin with ``$ eocene`` are run, ``eocene serve`` in the
-background on a free port that takes the place of 8080 in what follows. A block after
-``<!-- not run: reason -->`` is left out.
+A page gets an empty folder. ``python`` blocks share one namespace; ``json`` and ``yaml`` blocks with
+a ``title`` become files; lines of ``console`` blocks that begin with ``$ eocene`` are run,
+``eocene serve`` in the background on a free port that takes the place of 8080 in what follows. A
+block after ``<!-- not run: reason -->`` is left out.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def find_snippets(text: str) -> Iterator[Snippet]:
 
 def is_run(snippet: Snippet) -> bool:
     """Tell whether a block is more than a picture of what comes out."""
-    return snippet.language in ("python", "console") or (snippet.language == "json" and bool(snippet.title))
+    return snippet.language in ("python", "console") or (
+        snippet.language in ("json", "yaml") and bool(snippet.title)
+    )
 
 
 @dataclass
@@ -86,7 +88,7 @@ class Reader:
         return count
 
     def run(self, snippet: Snippet) -> None:
-        if snippet.language == "json":
+        if snippet.language in ("json", "yaml"):
             (self.folder / snippet.title).write_text(snippet.body, encoding="utf-8")
         elif snippet.language == "python":
             # Blank lines before it, so that a traceback shows the line of the page.

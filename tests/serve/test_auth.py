@@ -41,7 +41,10 @@ OPEN = re.compile(
 SIGNED = "/rules/{rule_id}/feed"
 """Opened by the signature in its address alone, since readers of feeds log in nowhere."""
 
-READING = (f"{OPENEO}/validation", "/stac/search", "/stac/aggregate", "/sparql", "/series/{layer_id}")
+READING = (
+    f"{OPENEO}/validation", "/stac/search", "/stac/aggregate", "/sparql", "/series/{layer_id}",
+    "/models/{model_id}/predict",
+)  # fmt: skip
 """What is posted and changes nothing."""
 
 CHANGING_STAC = ("POST", "PUT", "PATCH", "DELETE")

@@ -56,13 +56,13 @@ def predict(model_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> 
     model's lineage, at another ``time`` if one is given. A point gets the answer of the pixel under it, an
     area its pixels counted by class; null stands for no data.
     """
+    item = _open_registry(rooms, caller).item(model_id)
     if ("rows" in body) == ("geometry" in body) or set(body) - {"rows", "geometry", "time"}:
         raise InputError(
             "The body must have either rows or geometry.",
             'Send {"rows": [[…]]}, or {"geometry": {…}, "time": ["2024-04-01", "2024-10-01"]}.',
             code="InvalidParameterValue",
         )
-    item = _open_registry(rooms, caller).item(model_id)
     from eocene.learn.answering import answer_places, answer_rows
     from eocene.learn.processes.storing import load_registered
 

@@ -110,6 +110,8 @@ class Kind:
     task: str = "classification"
     """Or "regression": it gets float64 targets in place of labels, has no classes, and estimates (n, 1)
     values in place of probabilities; its ONNX output is "values"."""
+    in_graphs: bool = True
+    """Whether a graph can ask for it: its settings name nothing that only this process holds."""
 
 
 _KINDS: dict[str, Kind] = {}
@@ -123,11 +125,12 @@ def model_kind(
     package: str,
     takes: tuple[tuple[str, ...], ...],
     task: str = "classification",
+    in_graphs: bool = True,
 ) -> Callable[[Callable[..., Fitted]], Callable[..., Fitted]]:
     """Register the decorated function as the one that fits models of a kind."""
 
     def register(fit: Callable[..., Fitted]) -> Callable[..., Fitted]:
-        _KINDS[name] = Kind(name, title, package, settings, takes, fit, task)
+        _KINDS[name] = Kind(name, title, package, settings, takes, fit, task, in_graphs)
         return fit
 
     return register

@@ -57,7 +57,12 @@ class Tuned(nn.Module):
 
 
 @model_kind(
-    "pretrained", TuningSettings, title="Pretrained transformer", package="torch", takes=(SERIES, CHIPS)
+    "pretrained",
+    TuningSettings,
+    title="Pretrained transformer",
+    package="torch",
+    takes=(SERIES, CHIPS),
+    in_graphs=False,
 )
 def fit_pretrained(
     features: NDArray[np.float32],

@@ -44,7 +44,7 @@ def name_process(kind: Kind) -> str:
 def offer_initialisers() -> None:
     """Register a process for each kind whose samples are numbers on pixels, which graphs can make."""
     for kind in map(find_kind, kind_names()):
-        if set(kind.takes) & set(PIXELS):
+        if kind.in_graphs and set(kind.takes) & set(PIXELS):
             function = _make_function(kind)
             register(
                 ProcessDefinition(name_process(kind), function, ("machine learning",), experimental=True)

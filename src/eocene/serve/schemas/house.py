@@ -89,9 +89,12 @@ _MODEL = shape(
     }
 )
 
-_ASKED = shape(
-    {}, {"rows": list_of(ANY), "geometry": OBJECT, "time": list_of(maybe(TEXT), minItems=2, maxItems=2)}
-)
+_ASKED = {
+    "oneOf": [
+        shape({"rows": list_of(ANY)}, closed=True),
+        shape({"geometry": OBJECT}, {"time": list_of(maybe(TEXT), minItems=2, maxItems=2)}, closed=True),
+    ]
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Rule": shape(
