@@ -8,20 +8,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eocene.learn.evaluate import Report, SplitScore
+    from eocene.learn.validation import ValueReport
 
 
 def write_model_card(item: Mapping[str, Any], report: Report) -> str:
     """Return the card as Markdown."""
-    properties = item["properties"]
-    lineage = properties["eocene:lineage"]
     lines = [
-        f"# Model {item['id']}",
-        "",
-        f"{properties['title']}. Trained on {report.samples} samples with {report.features} features "
-        f"(data set {lineage['dataset']}).",
-        "",
-        "## Scores",
-        "",
+        *head_lines(item, report),
         "| split | accuracy | mean ± sd of folds | macro F1 | balanced accuracy | random forest "
         "| commonest class | calibration error |",
         "|---|---|---|---|---|---|---|---|",
@@ -39,16 +32,38 @@ def write_model_card(item: Mapping[str, Any], report: Report) -> str:
         lines += ["|---|---|---|---|---|"]
         lines += [_class_row(row, report) for row in score.classes]
     lines += [
+        *lineage_lines(item),
+        f"- largest difference of probability between ONNX and the trained model: "
+        f"{item['properties']['eocene:onnx_difference']:.1e}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def head_lines(item: Mapping[str, Any], report: Report | ValueReport) -> list[str]:
+    """Return what a card begins with: what the model is and what it was trained on."""
+    properties = item["properties"]
+    return [
+        f"# Model {item['id']}",
+        "",
+        f"{properties['title']}. Trained on {report.samples} samples with {report.features} features "
+        f"(data set {properties['eocene:lineage']['dataset']}).",
+        "",
+        "## Scores",
+        "",
+    ]
+
+
+def lineage_lines(item: Mapping[str, Any]) -> list[str]:
+    """Return what a card ends with: what the model was made from."""
+    lineage = item["properties"]["eocene:lineage"]
+    return [
         "",
         "## Lineage",
         "",
         f"- items: {len(lineage['items'])}",
         f"- graph: {'in item.json' if lineage['graph'] else 'not recorded'}",
         f"- software: {', '.join(f'{k} {v}' for k, v in lineage['software'].items())}",
-        f"- largest difference of probability between ONNX and the trained model: "
-        f"{properties['eocene:onnx_difference']:.1e}",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _score_row(name: str, score: SplitScore) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eocene.learn.card import write_model_card
+from eocene.learn.card import head_lines, lineage_lines, write_model_card
 from eocene.learn.folder import CARD, PICTURE
 from eocene.learn.picture import draw_confusion
 from eocene.learn.validation import ValueReport
@@ -29,16 +29,8 @@ def write_about(folder: Path, item: dict[str, Any], report: Report | ValueReport
 
 def write_value_card(item: dict[str, Any], report: ValueReport) -> str:
     """Return the card of a regression as Markdown."""
-    properties = item["properties"]
-    lineage = properties["eocene:lineage"]
     lines = [
-        f"# Model {item['id']}",
-        "",
-        f"{properties['title']}. Trained on {report.samples} samples with {report.features} features "
-        f"(data set {lineage['dataset']}).",
-        "",
-        "## Scores",
-        "",
+        *head_lines(item, report),
         "| split | RMSE | MAE | R² | RMSE of the mean |",
         "|---|---|---|---|---|",
     ]
@@ -46,12 +38,7 @@ def write_value_card(item: dict[str, Any], report: ValueReport) -> str:
     lines += [
         "",
         "Folds by chance let neighbouring pixels stand on both sides and flatter the model.",
-        "",
-        "## Lineage",
-        "",
-        f"- items: {len(lineage['items'])}",
-        f"- graph: {'in item.json' if lineage['graph'] else 'not recorded'}",
-        f"- software: {', '.join(f'{k} {v}' for k, v in lineage['software'].items())}",
+        *lineage_lines(item),
     ]
     return "\n".join(lines) + "\n"
 

@@ -5,7 +5,7 @@ Source: Ke et al. 2017, "LightGBM: a highly efficient gradient boosting decision
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +16,14 @@ from eocene.learn.models.kind import PIXELS, Context, model_kind
 from eocene.learn.models.settings import choice, number, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class BoostingSettings:
-    """Settings of boosted trees.
+    """Settings of any boosted trees.
 
     Parameters
     ----------
@@ -37,12 +39,6 @@ class BoostingSettings:
         Part of the features a tree sees, and of the samples a round sees.
     lambda_l2 : float
         Penalty on large leaf values.
-    path_smooth : float
-        How strongly the value of a small leaf is drawn to that of its parent.
-    extra_trees : bool
-        Look at one random threshold a feature only.
-    class_weight : str or None
-        "balanced" weighs samples by the inverse frequency of their class.
     """
 
     n_estimators: int = whole(200, 1, 5000)
@@ -52,6 +48,22 @@ class BoostingSettings:
     feature_fraction: float = number(0.7, 0.01, 1.0)
     bagging_fraction: float = number(0.8, 0.01, 1.0)
     lambda_l2: float = number(1.0, 0.0, 1e6)
+
+
+@dataclass(frozen=True)
+class ClassBoostingSettings(BoostingSettings):
+    """Settings of boosted trees.
+
+    Parameters
+    ----------
+    path_smooth : float
+        How strongly the value of a small leaf is drawn to that of its parent.
+    extra_trees : bool
+        Look at one random threshold a feature only.
+    class_weight : str or None
+        "balanced" weighs samples by the inverse frequency of their class.
+    """
+
     path_smooth: float = number(0.0, 0.0, 1e6)
     extra_trees: bool = choice(False, (False, True))
     class_weight: str | None = choice(None, (None, "balanced"))
@@ -77,25 +89,40 @@ class FittedTrees:
         """Trees have none."""
 
 
-@model_kind("lightgbm", BoostingSettings, title="Gradient-boosted trees", package="lightgbm", takes=PIXELS)
+@model_kind(
+    "lightgbm", ClassBoostingSettings, title="Gradient-boosted trees", package="lightgbm", takes=PIXELS
+)
 def fit_lightgbm(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
-    settings: BoostingSettings,
+    settings: ClassBoostingSettings,
     seed: int,
     context: Context,
 ) -> FittedTrees:
     """Fit boosted trees; the result does not depend on the threads."""
-    lightgbm = import_extra("lightgbm")
     classes, answers = np.unique(labels, return_inverse=True)
-    data = lightgbm.Dataset(
-        features.reshape(len(features), -1), answers, weight=_weigh(answers, settings, context)
-    )
-    goal = (
+    context = replace(context, weights=_weigh(answers, settings, context))
+    goal: dict[str, Any] = (
         {"objective": "binary"}
         if len(classes) == 2
         else {"objective": "multiclass", "num_class": len(classes)}
     )
+    goal |= {"path_smooth": settings.path_smooth, "extra_trees": settings.extra_trees}
+    booster = boost(features, answers, goal, settings, seed, context)
+    return FittedTrees(booster, classes.astype(np.int64))
+
+
+def boost(
+    features: NDArray[np.float32],
+    answers: NDArray[Any],
+    goal: Mapping[str, Any],
+    settings: BoostingSettings,
+    seed: int,
+    context: Context,
+) -> Any:
+    """Return a booster of LightGBM; ``goal`` is its objective with what belongs to that."""
+    lightgbm = import_extra("lightgbm")
+    data = lightgbm.Dataset(features.reshape(len(features), -1), answers, weight=context.weights)
     parameters = {
         **goal,
         "learning_rate": settings.learning_rate,
@@ -105,19 +132,17 @@ def fit_lightgbm(
         "bagging_fraction": settings.bagging_fraction,
         "bagging_freq": 1,
         "lambda_l2": settings.lambda_l2,
-        "path_smooth": settings.path_smooth,
-        "extra_trees": settings.extra_trees,
         "seed": seed % 2**31,  # LightGBM holds it as a signed number of 32 bits
         "num_threads": context.threads,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
     }
-    return FittedTrees(lightgbm.train(parameters, data, settings.n_estimators), classes.astype(np.int64))
+    return lightgbm.train(parameters, data, settings.n_estimators)
 
 
 def _weigh(
-    answers: NDArray[np.int64], settings: BoostingSettings, context: Context
+    answers: NDArray[np.int64], settings: ClassBoostingSettings, context: Context
 ) -> NDArray[np.float64] | None:
     if settings.class_weight is None:
         return context.weights
