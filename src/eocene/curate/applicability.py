@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist
+import scipy  # its parts are loaded when they are first used
 
 from eocene.model import InputError
 
@@ -47,7 +46,7 @@ class Applicability:
     threshold: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_tree", cKDTree(self.references))
+        object.__setattr__(self, "_tree", scipy.spatial.cKDTree(self.references))
 
     def estimate_dissimilarity(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """Return the (n,) dissimilarity index of (n, f) features; NaN where a row has no value at all.
@@ -68,7 +67,7 @@ class Applicability:
             )
         there = np.isfinite(rows).any(axis=1)
         index = np.full(len(rows), np.nan, dtype=np.float32)
-        tree: cKDTree = object.__getattribute__(self, "_tree")
+        tree: scipy.spatial.cKDTree = object.__getattribute__(self, "_tree")
         distance, _ = tree.query(_stretch(rows[there], self.centre, self.stretch))
         index[there] = distance / self.mean_distance
         return index
@@ -115,7 +114,7 @@ def measure_applicability(
     centre, stretch = _scale(rows, importance)
     stretched = _stretch(rows[kept], centre, stretch)
     paired = stretched if len(kept) <= MAX_PAIRED else rng.permutation(stretched)[:MAX_PAIRED]
-    mean_distance = float(pdist(paired).mean())
+    mean_distance = float(scipy.spatial.distance.pdist(paired).mean())
     if not mean_distance > 0:
         raise InputError("All samples have equal features.", "Give features that vary.")
     distance = _measure_between_folds(stretched, kept, len(rows), splits)
@@ -156,7 +155,7 @@ def _measure_between_folds(
     for train, test in splits:
         learnt, tested = (place[rows][place[rows] >= 0] for rows in (train, test))
         if len(learnt) and len(tested):
-            found.append(cKDTree(stretched[learnt]).query(stretched[tested])[0])
+            found.append(scipy.spatial.cKDTree(stretched[learnt]).query(stretched[tested])[0])
     if not found:
         raise InputError("No fold has samples in both parts.", "Give the splits of these samples.")
     return np.concatenate(found)

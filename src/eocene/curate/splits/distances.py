@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy  # its parts are loaded when they are first used
 import shapely
-from scipy.spatial import cKDTree
-from scipy.stats import wasserstein_distance
 
 from eocene.curate.splits.ground import require_metres, stack_places
 from eocene.model import InputError
@@ -56,18 +55,22 @@ def spread_places(area: Any, count: int) -> NDArray[np.float64]:
 def measure_to_samples(placed: Placed, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the (m,) metres from each place to the nearest sample."""
     places = check_places(placed, places)
-    return np.asarray(cKDTree(stack_places(placed)).query(places)[0], dtype=np.float64)
+    return np.asarray(scipy.spatial.cKDTree(stack_places(placed)).query(places)[0], dtype=np.float64)
 
 
 def measure_folds(placed: Placed, splits: Sequence[Split]) -> NDArray[np.float64]:
     """Return the metres from each tested sample to the nearest training sample of its fold."""
     points = stack_places(placed)
-    return np.concatenate([cKDTree(points[train]).query(points[test])[0] for train, test in splits])
+    return np.concatenate(
+        [scipy.spatial.cKDTree(points[train]).query(points[test])[0] for train, test in splits]
+    )
 
 
 def measure_match(placed: Placed, splits: Sequence[Split], places: NDArray[np.float64]) -> float:
     """Return the Wasserstein distance in metres between both distributions; 0 is a perfect match."""
-    return float(wasserstein_distance(measure_folds(placed, splits), measure_to_samples(placed, places)))
+    return float(
+        scipy.stats.wasserstein_distance(measure_folds(placed, splits), measure_to_samples(placed, places))
+    )
 
 
 def check_places(placed: Placed, places: NDArray[np.float64]) -> NDArray[np.float64]:

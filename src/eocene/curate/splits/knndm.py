@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial import cKDTree
-from scipy.stats import wasserstein_distance
+import scipy  # its parts are loaded when they are first used
 
 from eocene.curate.splits.chance import random_split
 from eocene.curate.splits.distances import measure_folds, measure_to_samples
@@ -95,7 +93,7 @@ def _measure_mismatch(
     placed: Placed, fold: NDArray[np.intp], folds: int, wanted: NDArray[np.float64]
 ) -> float:
     splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
-    return float(wasserstein_distance(measure_folds(placed, splits), wanted))
+    return float(scipy.stats.wasserstein_distance(measure_folds(placed, splits), wanted))
 
 
 def _cut_clusters(
@@ -105,11 +103,13 @@ def _cut_clusters(
     some = np.arange(len(points))
     if len(points) > MAX_CLUSTERED:
         some = np.sort(rng.choice(len(points), MAX_CLUSTERED, replace=False))
-    tree: Any = linkage(points[some], method="ward")
-    nearest = cKDTree(points[some]).query(points)[1]
+    tree: Any = scipy.cluster.hierarchy.linkage(points[some], method="ward")
+    nearest = scipy.spatial.cKDTree(points[some]).query(points)[1]
     last = max(folds, len(some) - 2)
     for count in np.unique(np.geomspace(folds, last, CUTS).round().astype(int)):
-        yield np.asarray(fcluster(tree, count, criterion="maxclust"), dtype=np.intp)[nearest]
+        yield np.asarray(scipy.cluster.hierarchy.fcluster(tree, count, criterion="maxclust"), dtype=np.intp)[
+            nearest
+        ]
 
 
 def _deal(points: NDArray[np.float64], clusters: NDArray[np.intp], folds: int) -> NDArray[np.intp]:

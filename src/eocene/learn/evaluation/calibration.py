@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy  # its parts are loaded when they are first used
 
 from eocene.model import InputError
 
@@ -67,7 +67,9 @@ def fit_temperature(probabilities: NDArray[Any], truth: NDArray[np.intp]) -> flo
         scaled = scale_by_temperature(probabilities, float(np.exp(log_temperature)))
         return measure_log_loss(scaled, truth)
 
-    found = minimize_scalar(miss, bounds=(np.log(_COLDEST), np.log(_HOTTEST)), method="bounded")
+    found = scipy.optimize.minimize_scalar(
+        miss, bounds=(np.log(_COLDEST), np.log(_HOTTEST)), method="bounded"
+    )
     return float(np.exp(found.x))
 
 

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+import scipy  # its parts are loaded when they are first used
 
 from eocene.learn.models.kind import CHIPS, Context, model_kind
 from eocene.learn.models.settings import number, whole
@@ -180,10 +180,10 @@ def _solve_ridge(
     """Return the (m, k) coefficients of the centres that fit the targets best under the penalty."""
     among = kernel[chosen]
     lower = np.linalg.cholesky((among + among.T) / 2 + _TINY * np.eye(len(chosen)))
-    white = solve_triangular(lower, kernel.T, lower=True)
+    white = scipy.linalg.solve_triangular(lower, kernel.T, lower=True)
     gram = (white * weights) @ white.T + penalty * np.eye(len(chosen))
-    fitted = cho_solve(cho_factor(gram, lower=True), (white * weights) @ targets)
-    coefficients: NDArray[np.float64] = solve_triangular(lower, fitted, lower=True, trans="T")
+    fitted = scipy.linalg.cho_solve(scipy.linalg.cho_factor(gram, lower=True), (white * weights) @ targets)
+    coefficients: NDArray[np.float64] = scipy.linalg.solve_triangular(lower, fitted, lower=True, trans="T")
     return coefficients
 
 
