@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -58,3 +59,9 @@ class Placed(Protocol):
     def columns(self) -> Mapping[str, NDArray[Any]]:
         """What else is known of each sample."""
         ...
+
+
+def count_labels(labels: NDArray[np.int64]) -> dict[int, int]:
+    """Return how many samples each class has, by ascending class value."""
+    values, counts = np.unique(labels, return_counts=True)
+    return {int(v): int(c) for v, c in zip(values, counts, strict=True)}

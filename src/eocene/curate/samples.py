@@ -13,6 +13,7 @@ from eocene.archive.majortom import cells_at
 from eocene.curate.dataset.identity import describe_content, digest_array, identify
 from eocene.curate.dataset.layers import FEATURES, OWN_COLUMNS, Layer, check_name
 from eocene.curate.naming import join_names
+from eocene.curate.placed import count_labels
 from eocene.model import InputError
 from eocene.model.grid import transformer
 
@@ -159,8 +160,7 @@ class Samples:
     @property
     def counts(self) -> dict[int, int]:
         """Samples a class."""
-        values, counts = np.unique(self.labels, return_counts=True)
-        return {int(v): int(c) for v, c in zip(values, counts, strict=True)}
+        return count_labels(self.labels)
 
     @cached_property
     def cells(self) -> NDArray[np.str_]:

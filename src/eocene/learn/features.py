@@ -81,19 +81,45 @@ def add_prediction(features: Mapping[str, Any], model: str) -> dict[str, Any]:
     InputError
         If the graph has no result.
     """
+    loader = node("load_ml_model", id=model)
+    return follow_by_model(features, loader, "ml_predict", ("model", "map"), dimensions=["t", "bands"])
+
+
+def follow_by_model(
+    features: Mapping[str, Any],
+    loader: dict[str, Any],
+    process: str,
+    names: tuple[str, str],
+    **arguments: Any,
+) -> dict[str, Any]:
+    """Return a flat feature graph followed by a node that loads a model and one that applies it.
+
+    Parameters
+    ----------
+    features : mapping
+        The graph.
+    loader : dict
+        The node that loads the model.
+    process : str
+        What applies it to ``data``.
+    names : pair of str
+        Of the two nodes, if the graph has none of these names.
+    **arguments
+        Further ones of the process.
+
+    Raises
+    ------
+    InputError
+        If the graph has no result.
+    """
     graph = {key: dict(entry) for key, entry in features.items()}
     result = next((key for key, entry in graph.items() if entry.pop("result", False)), None)
     if result is None:
         raise InputError("The graph has no result node.", 'Mark one with "result": true.')
-    loaded, mapped = (name if name not in graph else f"{result}_{name}" for name in ("model", "map"))
-    graph[loaded] = node("load_ml_model", id=model)
-    graph[mapped] = node(
-        "ml_predict",
-        data={"from_node": result},
-        model={"from_node": loaded},
-        dimensions=["t", "bands"],
-        result=True,
-    )
+    loaded, made = (name if name not in graph else f"{result}_{name}" for name in names)
+    graph[loaded] = loader
+    sources = {"data": {"from_node": result}, "model": {"from_node": loaded}}
+    graph[made] = node(process, **sources, **arguments, result=True)
     return graph
 
 

@@ -17,6 +17,7 @@ from eocene.curate.dataset.layers import OWN_COLUMNS, Layer, check_layer_names
 from eocene.curate.dataset.reading import DatasetFiles, StoredLayer
 from eocene.curate.dataset.stream import Mixing, Stream
 from eocene.curate.dataset.writer import SIDECAR, TABLE
+from eocene.curate.placed import count_labels
 from eocene.model import DamageError, InputError
 
 if TYPE_CHECKING:
@@ -176,8 +177,7 @@ class Dataset:
     @property
     def counts(self) -> dict[int, int]:
         """Samples a class."""
-        values, counts = np.unique(self.labels, return_counts=True)
-        return {int(v): int(c) for v, c in zip(values, counts, strict=True)}
+        return count_labels(self.labels)
 
     def pixels(self, layer: str | None = None) -> StoredLayer:
         """Return the stored pixels of a layer, the first by default; raises InputError without such."""

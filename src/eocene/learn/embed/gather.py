@@ -8,6 +8,7 @@ import numpy as np
 
 from eocene.curate.naming import format_label
 from eocene.learn.embed.vectors import Embeddings
+from eocene.learn.features import follow_by_model, node
 from eocene.model import InputError, transformer
 from eocene.model.timespan import parse_instant
 from eocene.process.executors import map_blocks
@@ -33,15 +34,8 @@ def add_embedding(features: Mapping[str, Any], encoder: str) -> dict[str, Any]:
     InputError
         If the graph has no result.
     """
-    graph = {key: dict(entry) for key, entry in features.items()}
-    result = next((key for key, entry in graph.items() if entry.pop("result", False)), None)
-    if result is None:
-        raise InputError("The graph has no result node.", 'Mark one with "result": true.')
-    loaded, made = (name if name not in graph else f"{result}_{name}" for name in ("encoder", "vectors"))
-    graph[loaded] = {"process_id": "load_encoder", "arguments": {"id": encoder}}
-    arguments = {"data": {"from_node": result}, "model": {"from_node": loaded}}
-    graph[made] = {"process_id": "ml_embed", "arguments": arguments, "result": True}
-    return graph
+    loader = node("load_encoder", id=encoder)
+    return follow_by_model(features, loader, "ml_embed", ("encoder", "vectors"))
 
 
 def gather_embeddings(
