@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from eocene.learn.folder import FILES, ITEM, MODEL, REPORT, TENSORS, check_files, read_bytes, read_json
@@ -17,7 +15,7 @@ from eocene.learn.onnx_file import check_parity, export_onnx, open_session, sign
 from eocene.learn.predict import Predictor
 from eocene.learn.telling import write_about
 from eocene.model import DamageError, InputError, NotFoundError
-from eocene.model.files import sync_folder, write_bytes, write_json
+from eocene.model.files import make_folder, remove_folder, write_bytes, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,18 +103,12 @@ class ModelRegistry:
             self.load(described.model_id)
             return described.model_id
         item = describe_model(described, samples, data, tensors)
-        temporary = self.root / f".{target.name}.{secrets.token_hex(4)}"
-        temporary.mkdir(parents=True)
-        try:
+        with make_folder(target) as temporary:
             write_bytes(temporary / MODEL, data)
             if tensors is not None:
                 write_bytes(temporary / TENSORS, tensors)
             write_json(temporary / REPORT, report.to_dict())
             write_json(temporary / ITEM, write_about(temporary, item, report))
-            temporary.rename(target)
-            sync_folder(self.root)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         return described.model_id
 
     def list(self) -> list[dict[str, Any]]:
@@ -199,10 +191,7 @@ class ModelRegistry:
         NotFoundError
             If there is none of this id.
         """
-        folder = self._folder(model_id)
-        doomed = self.root / f".{model_id}.{secrets.token_hex(4)}"
-        folder.rename(doomed)  # from here on no reader finds half of it
-        shutil.rmtree(doomed)
+        remove_folder(self._folder(model_id))
 
     def check_name(self, name: str) -> None:
         """Raise InputError if a name cannot be the readable part of a model's id."""

@@ -32,6 +32,26 @@ def replace_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def make_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder beside ``target`` for files, which their writer syncs; on success it is renamed."""
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        temporary.rename(target)
+        sync_folder(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, of which no reader finds a half."""
+    doomed = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
+
+
 def sweep_leftovers(folder: Path) -> None:
     """Remove what a process that died was writing in a folder: hidden files and folders."""
     for leftover in folder.glob(".*"):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
-import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,7 @@ from eocene.learn.mlm import MLM
 from eocene.learn.onnx_check import check_onnx, check_tensors
 from eocene.learn.signature import INPUT
 from eocene.model import DamageError, InputError, NotFoundError
-from eocene.model.files import sync_folder, write_bytes, write_json
+from eocene.model.files import make_folder, write_bytes, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,17 +79,11 @@ class EncoderStore:
         if target.exists():
             self.load(encoder_id)
             return encoder_id
-        temporary = self.root / f".{encoder_id}.{secrets.token_hex(4)}"
-        temporary.mkdir(parents=True)
-        try:
+        with make_folder(target) as temporary:
             files = {MODEL: data} | ({TENSORS: tensors} if tensors is not None else {})
             for file, content in files.items():
                 write_bytes(temporary / file, content)
             write_json(temporary / ITEM, _describe(encoder_id, signature, files, about or {}))
-            temporary.rename(target)
-            sync_folder(self.root)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         return encoder_id
 
     def ids(self) -> list[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,7 +11,7 @@ import pyarrow.parquet as pq
 from eocene.learn.embed.index import COLUMNS, FORMAT, LISTS, PLACES, SIDECAR, VectorIndex, hash_file
 from eocene.learn.embed.lists import build_lists, write_lists
 from eocene.model import NotFoundError
-from eocene.model.files import sync_file, sync_folder, write_json
+from eocene.model.files import make_folder, remove_folder, sync_file, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,9 +47,7 @@ class VectorStore:
         target = self.root / embeddings.id
         if target.exists():
             return VectorIndex(target)
-        temporary = self.root / f".{embeddings.id}.{secrets.token_hex(4)}"
-        temporary.mkdir(parents=True)
-        try:
+        with make_folder(target) as temporary:
             lists, measured = build_lists(embeddings.vectors, seed)
             write_lists(lists, temporary / LISTS)
             columns = (embeddings.ids, embeddings.lon, embeddings.lat, embeddings.time)
@@ -60,10 +56,6 @@ class VectorStore:
             for name in (LISTS, PLACES):
                 sync_file(temporary / name)
             write_json(temporary / SIDECAR, _describe(embeddings, measured, temporary))
-            temporary.rename(target)
-            sync_folder(self.root)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         return VectorIndex(target)
 
     def ids(self) -> list[str]:
@@ -99,9 +91,7 @@ class VectorStore:
         """
         if index_id not in self.ids():
             self.open(index_id)
-        doomed = self.root / f".{index_id}.{secrets.token_hex(4)}"
-        (self.root / index_id).rename(doomed)  # from here on no reader finds half of it
-        shutil.rmtree(doomed)
+        remove_folder(self.root / index_id)
 
 
 def _describe(embeddings: Embeddings, measured: Measured, folder: Path) -> dict[str, Any]:
