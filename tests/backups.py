@@ -60,7 +60,7 @@ def describe(root: Path) -> dict[str, Any]:
 
 
 _LEFT_ALONE = 2
-"""So many finished jobs there are at any time."""
+"""So many finished jobs of the user who is busy there are at any time."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,12 @@ class Load:
 
     def _work(self, ws: eocene.Workspace) -> None:
         run_worker(ws.archive, ws.jobs, stop=self._stop)
+
+
+def finish_a_job(ws: eocene.Workspace) -> None:
+    """Run a job of somebody who is not busy: it stays as it is, whatever the others do."""
+    ws.jobs.queue(ws.jobs.create({"process_graph": small_graph()}, owner="ada").id)
+    assert run_worker(ws.archive, ws.jobs, once=True) == 1
 
 
 def back_up_under_load(

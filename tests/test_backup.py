@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import eocene
-from eocene.jobs import run_worker
 from eocene.jobs.backup import BackupFolder, back_up, restore_workspace
 from eocene.model import DamageError, InputError, Layout, NotFoundError
 from tests.backups import (
@@ -21,6 +20,7 @@ from tests.backups import (
     check_it_has_what_was_acknowledged,
     check_unchanged_jobs_are_the_same,
     describe,
+    finish_a_job,
     small_graph,
 )
 from tests.command import SCRIPT, call
@@ -34,10 +34,8 @@ def template(simulated_world, tmp_path_factory) -> Path:
         ws.users.set_password("ada", "correct horse")
         (ws.layout.files / "ada").mkdir(parents=True)
         (ws.layout.files / "ada" / "7.lock").write_text("a file of Ada's, whatever its name")
-        first, second = (ws.jobs.create({"process_graph": small_graph()}, owner="ada") for _ in range(2))
-        ws.jobs.queue(first.id)
-        run_worker(ws.archive, ws.jobs, once=True)
-        ws.jobs.queue(second.id)
+        finish_a_job(ws)
+        ws.jobs.queue(ws.jobs.create({"process_graph": small_graph()}, owner="ada").id)
         return ws.layout.root
 
 

@@ -19,6 +19,7 @@ from tests.backups import (
     check_it_has_what_was_acknowledged,
     check_unchanged_jobs_are_the_same,
     describe,
+    finish_a_job,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def test_databases_are_restored_into_empty_ones(workspace, servers, tmp_path, mo
 
 def test_a_backup_under_load_agrees_with_itself(workspace, servers, simulated_world, tmp_path, monkeypatch):
     root = workspace.layout.root
+    finish_a_job(workspace)
     moments = back_up_under_load(workspace.layout, tmp_path / "backups", simulated_world, backups=2)
     live = describe(root)
     finished = 0
