@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.learn.evaluation.baselines import find_commonest, forest_spec, make_rows
+from eocene.learn.evaluation.answers import Asked, answer_commonest, answer_folds, answer_forest
+from eocene.learn.evaluation.baselines import forest_spec, make_rows
 from eocene.learn.evaluation.calibration import describe_calibration
 from eocene.learn.evaluation.conformal import describe_sets
 from eocene.learn.evaluation.groups import group_samples, score_groups
 from eocene.learn.score import count_confusion, score_classes, score_confusion
 from eocene.learn.spec import ModelSpec
-from eocene.learn.train import train
 from eocene.model import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from eocene.curate import Samples
     from eocene.curate.splits import Split
 
-METRICS = ("accuracy", "macro_f1", "balanced_accuracy")
+METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "mean_iou")
 COVERAGE = 0.9
 
 
@@ -35,13 +35,14 @@ class SplitScore:
     Parameters
     ----------
     pooled : mapping
-        accuracy, macro_f1, balanced_accuracy over all test samples together.
+        accuracy, macro_f1, balanced_accuracy, mean_iou over all test samples together; of a report on
+        pixels, over all their pixels.
     mean, sd : mapping
         The same over the folds; sd is the sample standard deviation (n − 1).
     baseline : mapping
         Pooled scores of always answering the commonest class of the training part.
     classes : list
-        precision, recall, f1, support a class, pooled.
+        precision, recall, f1, iou, support a class, pooled.
     confusion : list of list of int
         Rows are the true class, columns the answer, pooled.
     folds : list
@@ -83,6 +84,8 @@ class Report:
     classes: tuple[int, ...]
     class_names: Mapping[int, str]
     splits: Mapping[str, SplitScore] = field(default_factory=dict)
+    unit: str = "sample"
+    """What was answered for and is counted: each "sample", or each "pixel" of chips."""
 
     def accuracy(self, split: str) -> float:
         """Return the pooled accuracy of a split by its name."""
@@ -103,6 +106,7 @@ def evaluate(
     *,
     threads: int = 2,
     forest: bool = True,
+    pixel_labels: NDArray[np.int64] | None = None,
 ) -> Report:
     """Train on each training part, answer for its test part, and score beside what is simple.
 
@@ -116,7 +120,12 @@ def evaluate(
     threads : int
         Processor threads of a training.
     forest : bool
-        Train a random forest by the same folds too, as a baseline, unless the spec is one.
+        Train a random forest by the same folds too, as a baseline, unless the spec is one. Of pixels it
+        learns from 20,000 a fold and answers for 100,000, drawn by chance.
+    pixel_labels : (n, y, x) int64, optional
+        Class values of the pixels of chips, negative where there is none: the model learns them and is
+        scored on every one. Calibration and sets are measured on 100,000 pixels a fold, drawn by chance;
+        pixels beside each other are alike, so their coverage is of pixels, not of chips.
 
     Returns
     -------
@@ -127,69 +136,29 @@ def evaluate(
     InputError
         If a split has no folds, an empty part, or one whose training part holds a single class.
     """
-    simple = make_rows(samples) if forest and spec.kind != "random_forest" else None
-    scores = {
-        name: _score_split(samples, spec, name, folds, threads, simple) for name, folds in splits.items()
-    }
+    asked = Asked(samples, pixel_labels)
+    simple = None
+    if forest and spec.kind != "random_forest":
+        simple = asked if pixel_labels is not None else Asked(make_rows(samples))
+    scores = {name: _score_split(asked, spec, name, folds, threads, simple) for name, folds in splits.items()}
     return Report(
         dataset=samples.id,
         spec=spec,
         samples=len(samples),
         features=len(samples.feature_names),
-        classes=samples.classes,
-        class_names=dict(samples.class_names),
+        classes=asked.classes,
+        class_names={value: samples.class_names.get(value, str(value)) for value in asked.classes},
         splits=scores,
+        unit="sample" if pixel_labels is None else "pixel",
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Answers:
-    """What was answered for the test samples of all folds, one after the other."""
-
-    rows: NDArray[np.intp]
-    truth: NDArray[np.int64]
-    probabilities: NDArray[Any]
-    classes: NDArray[np.int64]
-    lengths: list[int]
-    learnt: NDArray[np.bool_]
-    """Of which the model of the fold has met the class."""
-
-    @property
-    def answer(self) -> NDArray[np.int64]:
-        best: NDArray[np.int64] = self.classes[self.probabilities.argmax(axis=1)]
-        return best
-
-    def confusions(self) -> list[NDArray[np.int64]]:
-        """The counts of each fold."""
-        ends = np.cumsum(self.lengths)[:-1]
-        pairs = zip(np.split(self.truth, ends), np.split(self.answer, ends), strict=True)
-        return [count_confusion(truth, answer, tuple(self.classes)) for truth, answer in pairs]
-
-
-def _answer_folds(samples: Samples, spec: ModelSpec, folds: Sequence[Split], threads: int) -> _Answers:
-    classes = np.asarray(samples.classes, dtype=np.int64)
-    parts, met = [], []
-    for learnt, tested in folds:
-        model = train(samples, spec, rows=learnt, threads=threads)
-        known = np.zeros((len(tested), len(classes)))
-        # A class that a fold never learnt has no probability.
-        known[:, np.searchsorted(classes, model.classes)] = model.estimate_probabilities(
-            samples.features[tested]
-        )
-        parts.append(known)
-        met.append(np.isin(samples.labels[tested], model.classes))
-    rows = np.concatenate([tested for _, tested in folds])
-    lengths = [len(tested) for _, tested in folds]
-    probabilities, known_classes = np.concatenate(parts), np.concatenate(met)
-    return _Answers(rows, samples.labels[rows], probabilities, classes, lengths, known_classes)
-
-
 def _score_split(
-    samples: Samples, spec: ModelSpec, name: str, folds: Sequence[Split], threads: int, simple: Samples | None
+    asked: Asked, spec: ModelSpec, name: str, folds: Sequence[Split], threads: int, simple: Asked | None
 ) -> SplitScore:
     _check_folds(name, folds)
-    classes = samples.classes
-    found = _answer_folds(samples, spec, folds, threads)
+    classes, columns = asked.classes, asked.samples.columns
+    found = answer_folds(asked, spec, folds, threads)
     each = found.confusions()
     total = sum(each, np.zeros_like(each[0]))
     rows = [
@@ -199,30 +168,24 @@ def _score_split(
     table = np.array([[row[m] for m in METRICS] for row in rows])
     spread = table.std(axis=0, ddof=1) if len(rows) > 1 else np.zeros(len(METRICS))
     pooled = score_confusion(total)
-    columns = np.searchsorted(found.classes, found.truth)
+    true_columns = np.searchsorted(found.classes, found.truth[found.shown])
     return SplitScore(
         pooled=pooled,
         mean=dict(zip(METRICS, table.mean(axis=0).tolist(), strict=True)),
         sd=dict(zip(METRICS, spread.tolist(), strict=True)),
-        baseline=_score_commonest(samples, folds),
+        baseline=score_confusion(answer_commonest(asked, folds)),
         classes=score_classes(total, classes),
         confusion=total.tolist(),
         folds=rows,
         forest=_score_forest(simple, spec, folds, threads, pooled),
-        groups=score_groups(group_samples(samples.columns), found.rows, found.truth, found.answer, classes),
-        calibration=describe_calibration(found.probabilities, columns, learnt=found.learnt),
-        conformal=describe_sets(found.probabilities, columns, COVERAGE),
+        groups=score_groups(group_samples(columns), found.rows, found.truth, found.answer, classes),
+        calibration=describe_calibration(found.probabilities, true_columns, learnt=found.learnt),
+        conformal=describe_sets(found.probabilities, true_columns, COVERAGE),
     )
 
 
-def _score_commonest(samples: Samples, folds: Sequence[Split]) -> dict[str, float]:
-    naive = [np.full(len(tested), find_commonest(samples.labels[learnt])) for learnt, tested in folds]
-    truth = np.concatenate([samples.labels[tested] for _, tested in folds])
-    return score_confusion(count_confusion(truth, np.concatenate(naive), samples.classes))
-
-
 def _score_forest(
-    simple: Samples | None,
+    simple: Asked | None,
     spec: ModelSpec,
     folds: Sequence[Split],
     threads: int,
@@ -230,7 +193,9 @@ def _score_forest(
 ) -> Mapping[str, float]:
     if simple is None:
         return pooled if spec.kind == "random_forest" else {}
-    found = _answer_folds(simple, forest_spec(spec.seed), folds, threads)
+    if simple.pixels is not None:
+        return score_confusion(answer_forest(simple, spec.seed, folds, threads))
+    found = answer_folds(simple, forest_spec(spec.seed), folds, threads)
     return score_confusion(count_confusion(found.truth, found.answer, simple.classes))
 
 

@@ -22,10 +22,10 @@ def count_confusion(
 
 
 def score_confusion(confusion: NDArray[np.int64]) -> dict[str, float]:
-    """Return accuracy, macro F1 and balanced accuracy.
+    """Return accuracy, macro F1, balanced accuracy and mean intersection over union (IoU).
 
     A class that was neither there nor answered counts for none of them; one that was answered but
-    never there has an F1 of 0 and no recall.
+    never there has an F1 and an IoU of 0 and no recall.
     """
     hits = np.diag(confusion).astype(float)
     there, answered = confusion.sum(axis=1), confusion.sum(axis=0)
@@ -34,11 +34,12 @@ def score_confusion(confusion: NDArray[np.int64]) -> dict[str, float]:
         "accuracy": float(hits.sum() / confusion.sum()),
         "macro_f1": float((2 * hits[met] / (there + answered)[met]).mean()),
         "balanced_accuracy": float((hits[there > 0] / there[there > 0]).mean()),
+        "mean_iou": float((hits[met] / (there + answered - hits)[met]).mean()),
     }
 
 
 def score_classes(confusion: NDArray[np.int64], classes: Sequence[int]) -> list[dict[str, Any]]:
-    """Return precision, recall, F1 and support a class; None where it is not defined."""
+    """Return precision, recall, F1, IoU and support a class; None where it is not defined."""
     rows = []
     for i, value in enumerate(classes):
         hits, there, answered = (int(n) for n in (confusion[i, i], confusion[i].sum(), confusion[:, i].sum()))
@@ -49,6 +50,7 @@ def score_classes(confusion: NDArray[np.int64], classes: Sequence[int]) -> list[
                 "precision": hits / answered if answered else None,
                 "recall": hits / there if there else None,
                 "f1": 2 * hits / (there + answered) if there + answered else None,
+                "iou": hits / (there + answered - hits) if there + answered else None,
             }
         )
     return rows

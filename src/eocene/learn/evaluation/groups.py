@@ -44,12 +44,16 @@ def score_groups(
     answer: NDArray[np.int64],
     classes: Sequence[int],
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the scores of each group of the tested rows, the worst macro F1 first."""
+    """Return the scores of each group of the tested rows, the worst macro F1 first.
+
+    A row may stand there many times, as one of a chip does that is answered pixel by pixel.
+    """
     told: dict[str, list[dict[str, Any]]] = {}
+    tested = np.unique(rows)
     for way, names in groups.items():
         lines: list[dict[str, Any]] = []
-        for name in np.unique(names[rows]):
-            mine = names[rows] == name
+        for name in np.unique(names[tested]):
+            mine = (names == name)[rows]
             scores = score_confusion(count_confusion(truth[mine], answer[mine], classes))
             lines.append({"name": str(name) or "unknown", "support": int(mine.sum()), **scores})
         told[way] = sorted(lines, key=lambda line: line["macro_f1"])
