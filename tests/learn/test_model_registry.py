@@ -35,9 +35,11 @@ def test_a_registered_model_answers_like_the_trained_one(registry, model, model_
     assert np.abs(difference).max() <= 1e-5
 
 
-def test_the_folder_holds_the_five_files_and_no_pickle(registry, model_id):
+def test_the_folder_holds_its_files_and_no_pickle(registry, model_id):
     names = {p.name for p in (registry.root / model_id).iterdir()}
-    assert names == {"item.json", "model.onnx", "report.json", "card.md", "confusion.svg"}
+    assert names == {
+        "item.json", "model.onnx", "report.json", "report.html", "card.md", "confusion.svg",
+    }  # fmt: skip
     assert [p.name for p in registry.root.iterdir()] == [model_id]
 
 

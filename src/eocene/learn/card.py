@@ -28,8 +28,8 @@ def write_model_card(item: Mapping[str, Any], report: Report) -> str:
         "same folds.",
     ]
     for name, score in report.splits.items():
-        lines += ["", f"## Classes, {name} split", "", "| class | samples | precision | recall | F1 |"]
-        lines += ["|---|---|---|---|---|"]
+        lines += ["", f"## Classes, {name} split", ""]
+        lines += [f"| class | {report.unit}s | precision | recall | F1 | IoU |", "|---|---|---|---|---|---|"]
         lines += [_class_row(row, report) for row in score.classes]
     lines += [
         *lineage_lines(item),
@@ -77,5 +77,5 @@ def _score_row(name: str, score: SplitScore) -> str:
 
 
 def _class_row(row: Mapping[str, Any], report: Report) -> str:
-    shown = ["–" if row[k] is None else f"{row[k]:.3f}" for k in ("precision", "recall", "f1")]
+    shown = ["–" if row[k] is None else f"{row[k]:.3f}" for k in ("precision", "recall", "f1", "iou")]
     return f"| {report.class_names[row['class']]} | {row['support']} | {' | '.join(shown)} |"

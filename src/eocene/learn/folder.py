@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ITEM, MODEL, REPORT, CARD = "item.json", "model.onnx", "report.json", "card.md"
-PICTURE, TENSORS = "confusion.svg", "model.safetensors"
+PICTURE, PAGE, TENSORS = "confusion.svg", "report.html", "model.safetensors"
 FILES = frozenset({ITEM, MODEL, REPORT, CARD})
-ALLOWED = FILES | {PICTURE, TENSORS}
+ALLOWED = FILES | {PICTURE, PAGE, TENSORS}
 _MAX_ITEM_BYTES = 16 * 2**20
 
 

@@ -1,11 +1,12 @@
-"""What is written beside a model for people: its card, and the picture of its confusion."""
+"""What is written beside a model for people: its card, the page of its report, its confusion."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from eocene.learn.card import head_lines, lineage_lines, write_model_card
-from eocene.learn.folder import CARD, PICTURE
+from eocene.learn.evaluation.page import write_page
+from eocene.learn.folder import CARD, PAGE, PICTURE
 from eocene.learn.picture import draw_confusion
 from eocene.learn.validation import ValueReport
 from eocene.model.files import write_text
@@ -17,14 +18,17 @@ if TYPE_CHECKING:
 
 
 def write_about(folder: Path, item: dict[str, Any], report: Report | ValueReport) -> dict[str, Any]:
-    """Write the card, and of classes the picture, and return the item with those that are there."""
+    """Write the report's page, the card, and of classes the picture; return the item with what is there."""
+    write_text(folder / PAGE, write_page(report.to_dict()))
+    page = {"href": f"./{PAGE}", "type": "text/html", "title": "The scores as a page", "roles": ["metadata"]}
+    assets = {**item["assets"], "page": page}
     if isinstance(report, ValueReport):
         write_text(folder / CARD, write_value_card(item, report))
-        assets = {key: asset for key, asset in item["assets"].items() if key != "confusion"}
-        return {**item, "assets": assets}
-    write_text(folder / CARD, write_model_card(item, report))
-    write_text(folder / PICTURE, _draw(report))
-    return item
+        del assets["confusion"]
+    else:
+        write_text(folder / CARD, write_model_card(item, report))
+        write_text(folder / PICTURE, _draw(report))
+    return {**item, "assets": assets}
 
 
 def write_value_card(item: dict[str, Any], report: ValueReport) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from eocene.archive.store.published import PublishedFolder
 from eocene.model import InputError, NotFoundError, UnavailableError
@@ -15,6 +15,12 @@ from eocene.serve.engine import plan_for
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 
 router = APIRouter(tags=["models"])
+
+_VARY = {"Vary": "Accept"}
+_HARMLESS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+}
+"""A browser that opens a page or picture of a model runs nothing in it and loads nothing for it."""
 
 _EXAMPLE = {"geometry": {"type": "Point", "coordinates": [9.0, 48.0]}}
 
@@ -32,11 +38,15 @@ def describe_model(model_id: str, rooms: RoomsOf, address: AddressOf, reader: Re
     return _link_model(_open_registry(rooms, reader).item(model_id), address)
 
 
-@router.get("/models/{model_id}/report")
-def show_report(model_id: str, rooms: RoomsOf, reader: Reader) -> dict[str, Any]:
-    """Return the scores of a model by split."""
+@router.get("/models/{model_id}/report", response_class=JSONResponse)
+def show_report(model_id: str, rooms: RoomsOf, reader: Reader, request: Request) -> Response:
+    """Return the scores of a model by split: as JSON, or as a page to who asks for text/html first."""
     report: dict[str, Any] = _open_registry(rooms, reader).report(model_id)
-    return report
+    if not request.headers.get("accept", "").startswith("text/html"):
+        return JSONResponse(report, headers=_VARY)
+    from eocene.learn.evaluation.page import write_page
+
+    return HTMLResponse(write_page(report), headers=_VARY | _HARMLESS)
 
 
 @router.get("/models/{model_id}/files/{name}")
@@ -44,7 +54,7 @@ def download_model_file(model_id: str, name: str, rooms: RoomsOf, reader: Reader
     """Send a file of a model."""
     if model_id not in {item["id"] for item in _open_registry(rooms, reader).list()}:
         raise NotFoundError(f"The model {model_id[:80]!r} does not exist.", "List them at /models.")
-    return FileResponse(PublishedFolder(rooms.layout.models / model_id).locate(name))
+    return FileResponse(PublishedFolder(rooms.layout.models / model_id).locate(name), headers=_HARMLESS)
 
 
 @router.post("/models/{model_id}/predict", openapi_extra=describe_body(_EXAMPLE))

@@ -3,93 +3,118 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from eocene.curate import pages
 from eocene.learn.evaluation.pictures import draw_groups, draw_reliability, draw_scores
+from eocene.learn.folder import PAGE, REPORT
 from eocene.learn.picture import draw_confusion
 from eocene.model.files import write_json, write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from eocene.learn.evaluate import Report, SplitScore
+    from eocene.learn.evaluate import Report
+    from eocene.learn.validation import ValueReport
 
-PAGE, JSON = "report.html", "report.json"
-_STYLE = (
-    "body{font:15px/1.5 sans-serif;color:#222;max-width:1080px;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .75rem;border-bottom:1px solid #ddd;"
-    "text-align:right}td:first-child,th:first-child{text-align:left}"
-    ".pictures{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start}svg{max-width:100%;height:auto}"
-)
 _HEADS = (
-    "split", "accuracy", "macro F1", "random forest", "commonest class", "ECE", "ECE scaled", "temperature",
-    "unlearnt", "sets hold", "of promised", "mean set",
+    "split", "accuracy", "macro F1", "mean IoU", "random forest", "commonest class", "ECE", "ECE scaled",
+    "temperature", "unlearnt", "sets hold", "of promised", "mean set",
 )  # fmt: skip
+_NOTES = {
+    "sample": "Random forest and commonest class: the macro F1 of these by the same folds.",
+    "pixel": "Every labelled pixel of the tested chips is counted. Random forest, on the numbers of single "
+    "pixels, and commonest class: the macro F1 of these by the same folds.",
+}
 
 
-def save_report(report: Report, folder: Path) -> Path:
+def save_report(report: Report | ValueReport, folder: Path) -> Path:
     """Write ``report.html`` and ``report.json`` into a folder and return the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / JSON, report.to_dict())
-    write_text(folder / PAGE, write_page(report))
+    told = report.to_dict()
+    write_json(folder / REPORT, told)
+    write_text(folder / PAGE, write_page(told))
     return folder / PAGE
 
 
-def write_page(report: Report) -> str:
-    """Return a report as HTML: all splits side by side, then each with its pictures."""
-    title = f"{report.spec.kind} on {report.dataset}"
-    parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{report.samples} samples, {report.features} features, {len(report.classes)} classes. Folds by "
-        "chance flatter a model, since neighbours stand on both sides; what it is worth elsewhere, splits "
-        "that keep places, regions or years apart say.</p>",
-        _write_table(report),
-        "<p>ECE: expected calibration error, as answered and after temperature scaling. Unlearnt: share of "
-        "the test samples whose class is not in the training part of their fold. Sets hold: how often sets "
-        "that are calibrated on other test samples of the split hold the true class.</p>",
-        draw_scores(report.splits) if report.splits else "",
+def write_page(told: Mapping[str, Any]) -> str:
+    """Return a report as HTML: all splits side by side, then each with its classes and pictures.
+
+    Parameters
+    ----------
+    told : mapping
+        A report of classes or of values as JSON: its ``to_dict()``, or what a registered model keeps.
+    """
+    title = f"{told['spec']['kind']} on {told['dataset']}"
+    body = _write_classes(told) if "classes" in told else _write_values(told)
+    return pages.write_page(title, body)
+
+
+def _write_values(told: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (name, score["pooled"]["rmse"], score["baseline"]["rmse"], score["pooled"]["mae"],
+         score["pooled"]["r2"], len(score["folds"]))
+        for name, score in told["splits"].items()
+    ]  # fmt: skip
+    heads = ("split", "RMSE", "RMSE of the mean", "MAE", "R²", "folds")
+    return [_write_lead(told, ""), pages.write_table(heads, rows) if rows else _UNSCORED]
+
+
+def _write_classes(told: Mapping[str, Any]) -> list[str]:
+    unit, splits = told.get("unit", "sample"), told["splits"]
+    parts = [_write_lead(told, f", {len(told['classes'])} classes")]
+    if not splits:
+        return [*parts, _UNSCORED]
+    parts += [
+        pages.write_table(_HEADS, [_write_row(name, score) for name, score in splits.items()]),
+        f"<p class=soft>{_NOTES[unit]} ECE: expected calibration error, as answered and after temperature "
+        f"scaling. Unlearnt: share of the tested {unit}s whose class is not in the training part of their "
+        f"fold. Sets hold: how often sets that are calibrated on other tested {unit}s of the split hold the "
+        "true class.</p>",
+        draw_scores(splits),
     ]
-    for name, score in report.splits.items():
-        parts += [f"<h2>{escape(name)} split</h2>", _write_split(name, score, report)]
-    return "\n".join([*parts, "</body></html>"]) + "\n"
+    for name, score in splits.items():
+        parts += [f"<h2>{escape(name)} split</h2>", _write_split(name, score, told)]
+    return parts
 
 
-def _write_table(report: Report) -> str:
-    rows = ["<tr>" + "".join(f"<th>{head}</th>" for head in _HEADS) + "</tr>"]
-    for name, score in report.splits.items():
-        told, sets = score.calibration, score.conformal or {}
-        cells = [
-            escape(name),
-            _tell(score.pooled["accuracy"]),
-            _tell(score.pooled["macro_f1"]),
-            _tell(score.forest.get("macro_f1")),
-            _tell(score.baseline["macro_f1"]),
-            _tell(told.get("ece")),
-            _tell(told.get("ece_scaled")),
-            _tell(told.get("temperature")),
-            _tell(told.get("unlearnt_share")),
-            _tell(sets.get("coverage")),
-            _tell(sets.get("nominal")),
-            _tell(sets.get("mean_size")),
-        ]
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return "<table>" + "\n".join(rows) + "</table>"
+_UNSCORED = "<p>It was not evaluated: no split was asked for.</p>"
 
 
-def _write_split(name: str, score: SplitScore, report: Report) -> str:
-    names = [report.class_names[value] for value in report.classes]
-    pictures = [draw_confusion(score.confusion, names, f"Confusion, {name} split")]
-    if score.calibration:
-        pictures.append(draw_reliability(score.calibration, f"Reliability, {name} split"))
+def _write_lead(told: Mapping[str, Any], more: str) -> str:
+    things = "chips, answered pixel by pixel" if told.get("unit") == "pixel" else "samples"
+    return (
+        f"<p>{told['samples']} {things}, {told['features']} features{more}. Folds by chance flatter a model, "
+        "since neighbours stand on both sides; what it is worth elsewhere, splits that keep places, regions "
+        "or years apart say.</p>"
+    )
+
+
+def _write_row(name: str, score: Mapping[str, Any]) -> list[object]:
+    told, sets = score["calibration"], score["conformal"] or {}
+    pooled = score["pooled"]
+    values = [
+        pooled["accuracy"], pooled["macro_f1"], pooled.get("mean_iou"), score["forest"].get("macro_f1"),
+        score["baseline"]["macro_f1"], told.get("ece"), told.get("ece_scaled"), told.get("temperature"),
+        told.get("unlearnt_share"), sets.get("coverage"), sets.get("nominal"), sets.get("mean_size"),
+    ]  # fmt: skip
+    return [name, *("–" if value is None else float(value) for value in values)]
+
+
+def _write_split(name: str, score: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    named = {str(value): title for value, title in told["class_names"].items()}
+    names = [named[str(value)] for value in told["classes"]]
+    keys = ("support", "precision", "recall", "f1", "iou")
+    rows = [
+        [named[str(row["class"])], *("–" if row.get(key) is None else row[key] for key in keys)]
+        for row in score["classes"]
+    ]
+    table = pages.write_table(("class", "support", "precision", "recall", "F1", "IoU"), rows)
+    pictures = [draw_confusion(score["confusion"], names, f"Confusion, {name} split")]
+    if score["calibration"]:
+        pictures.append(draw_reliability(score["calibration"], f"Reliability, {name} split"))
     pictures += [
-        draw_groups(lines, f"Macro F1 by {way}, {name} split") for way, lines in score.groups.items()
+        draw_groups(lines, f"Macro F1 by {way}, {name} split") for way, lines in score["groups"].items()
     ]
-    return '<div class="pictures">' + "\n".join(pictures) + "</div>"
-
-
-def _tell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return table + '<div class="sheet">' + "\n".join(pictures) + "</div>"

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eocene.learn.evaluate import SplitScore
-
 GREEN, BLUE, GREY, INK = "#145a3c", "#5b8fc7", "#b9bfba", "#222"
 _BAR, _LEFT, _WIDE, _TOP = 16, 190, 420, 58
 
 
-def draw_scores(splits: Mapping[str, SplitScore], metric: str = "macro_f1") -> str:
+def draw_scores(splits: Mapping[str, Mapping[str, Any]], metric: str = "macro_f1") -> str:
     """Return bars of a metric for each split: the model, a random forest, the commonest class."""
     lines = []
     for name, score in splits.items():
-        lines.append((name, "model", score.pooled[metric], GREEN))
-        if score.forest:
-            lines.append(("", "random forest", score.forest[metric], BLUE))
-        lines.append(("", "commonest class", score.baseline[metric], GREY))
+        lines.append((name, "model", score["pooled"][metric], GREEN))
+        if score["forest"]:
+            lines.append(("", "random forest", score["forest"][metric], BLUE))
+        lines.append(("", "commonest class", score["baseline"][metric], GREY))
     title = f"{metric.replace('_', ' ')} by split"
     rows = [(f"{name}: {who}" if name else who, value, colour) for name, who, value, colour in lines]
     return _draw_bars(rows, title)

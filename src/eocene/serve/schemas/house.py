@@ -177,7 +177,9 @@ OPERATIONS: dict[str, Operation] = {
     "POST /models/{model_id}/predict": gives(
         shape({"model": TEXT, "predictions": list_of(maybe(OBJECT))}), body=_ASKED, errors=(501,)
     ),
-    "GET /models/{model_id}/report": gives(OBJECT, errors=(501,)),
+    "GET /models/{model_id}/report": Operation(
+        (Answer(200, {JSON: OBJECT, "text/html": TEXT}),), errors=(501,)
+    ),
     "GET /models/{model_id}/files/{name}": Operation(
         (Answer(200, {"*/*": ANY}), Answer(206, {"*/*": ANY}), Answer(416, {"text/plain": TEXT})),
         errors=(501,),
