@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eocene.archive.readers import (
     eopatch,
+    fiboa,
     geotiff,
     grib,
     landsat,
@@ -36,6 +37,7 @@ READERS: tuple[Reader, ...] = (
     eopatch.READER,
     zarr.READER,
     sentinel1.READER,
+    fiboa.READER,
     table.READER,
     geotiff.READER,
     netcdf.READER,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,18 +30,18 @@ from eocene.model.errors import DamageError, InputError
 from eocene.model.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from eocene.archive.product import IngestOptions
     from eocene.model.grid import BBox
 
-_PARQUET = (".parquet", ".geoparquet", ".pq")
+PARQUET_SUFFIXES = (".parquet", ".geoparquet", ".pq")
 _TIME_COLUMNS = ("datetime", "time", "t", "date", "timestamp")
 
 
 def recognise(path: Path) -> bool:
     """Tell whether it is a table file."""
-    return path.is_file() and path.suffix.lower() in (*_PARQUET, *_CONVERTED)
+    return path.is_file() and path.suffix.lower() in (*PARQUET_SUFFIXES, *_CONVERTED)
 
 
 def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
@@ -57,14 +56,30 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     """
     name = options.collection or name_collection(path.stem)
     suffix = path.suffix.lower()
-    if suffix in _PARQUET:
-        frame, href = read_table(path), path.resolve()
-    else:
-        frame = _CONVERTED[suffix](path)
-        href = options.folder_for(path).resolve() / name / f"{path.stem}.parquet"
-    times = _find_times(frame, path, options)
+    frame = read_table(path) if suffix in PARQUET_SUFFIXES else _CONVERTED[suffix](path)
+    times = find_table_times(frame, path, options, _TIME_COLUMNS)
+    yield (
+        make_collection(name, name, f"The table {path.name}."),
+        [make_table_item(frame, path, name, times, options)],
+    )
+
+
+def make_table_item(
+    frame: pd.DataFrame, path: Path, collection: str, times: dict[str, str], options: IngestOptions
+) -> dict[str, Any]:
+    """Return the item of a table; what is not Parquet is written as such into the workspace.
+
+    Raises
+    ------
+    InputError
+        If its CRS is missing or leads nowhere, or there is no folder to write to.
+    DamageError
+        If its geometries do not lie on the Earth.
+    """
     bbox, geometry_fields = _find_place(frame, path)
-    if suffix not in _PARQUET:
+    href = path.resolve()
+    if path.suffix.lower() not in PARQUET_SUFFIXES:
+        href = options.folder_for(path).resolve() / collection / f"{path.stem}.parquet"
         existed = href.exists()
         with replace_file(href) as temporary:
             frame.to_parquet(temporary, index=False)
@@ -77,8 +92,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
         "table:columns": columns,
         "table:row_count": len(frame),
     } | geometry_fields
-    item = make_item(name, path.stem, bbox, times, {"data": asset})
-    yield make_collection(name, name, f"The table {path.name}."), [item]
+    return make_item(collection, path.stem, bbox, times, {"data": asset})
 
 
 READER = Reader(
@@ -108,11 +122,19 @@ _CONVERTED: dict[str, Callable[[Path], pd.DataFrame]] = {
 """How each format is read that is converted to Parquet."""
 
 
-def _find_times(frame: pd.DataFrame, path: Path, options: IngestOptions) -> dict[str, str]:
-    """Return the item's times: the user's, the range of a time column, or the date in the file's name."""
+def find_table_times(
+    frame: pd.DataFrame, path: Path, options: IngestOptions, columns: Iterable[str]
+) -> dict[str, str]:
+    """Return the item's times: the user's, the range of a time column, or the date in the file's name.
+
+    Raises
+    ------
+    InputError
+        If there is none of them.
+    """
     if options.datetime:
         return read_times(options.datetime)
-    for name in _TIME_COLUMNS:
+    for name in columns:
         if name not in frame.columns or not len(frame):
             continue
         moments = pd.to_datetime(frame[name], utc=True, errors="coerce", format="ISO8601")
@@ -135,9 +157,10 @@ def _find_place(frame: pd.DataFrame, path: Path) -> tuple[BBox | None, dict[str,
         raise InputError(
             f"The CRS of {str(path)!r} leads to no place on the Earth: {error}.", "Correct it."
         ) from error
-    if not all(math.isfinite(v) for v in (west, south, east, north)):
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise DamageError(
-            f"The geometries of {str(path)!r} have no finite coordinates.", "Fetch or write the file again."
+            f"The geometries of {str(path)!r} lie beyond the Earth: from {west}, {south} to {east}, {north}.",
+            "Correct its coordinates or its CRS, or fetch the file again.",
         )
     code = frame.crs.to_epsg()
     fields = {"table:primary_geometry": frame.geometry.name}
