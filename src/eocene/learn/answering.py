@@ -185,14 +185,14 @@ def _score(
     """Return (k, y, x) scores of a window, and where there are any."""
     signature = predictor.signature
     if signature.of_pixels:
-        rows = _read_features(predictor, plan, window, shifted=shifted)
+        rows = read_features(predictor, plan, window, shifted=shifted)
         flat = rows.reshape(len(rows), -1).T
         scores = predictor.estimate_probabilities(flat).T.reshape(-1, *window.shape)
         here: NDArray[np.bool_] = np.isfinite(rows).any(axis=0).reshape(window.shape)
         return scores, here
     tiling = choose_tiling(signature, predictor.reach, free=predictor.is_free)
     cover = tiling.cover(window, plan.grid).intersect(plan.grid) or window
-    layers = _read_features(predictor, plan, cover, shifted=shifted)
+    layers = read_features(predictor, plan, cover, shifted=shifted)
     lengths = [len(labels) for labels in signature.layers.values()]
     chips = layers.reshape(*lengths, *cover.shape)
     scores = predict_window(predictor, chips, cover, window, plan.grid, tiling)
@@ -200,7 +200,7 @@ def _score(
     return scores, known
 
 
-def _read_features(predictor: Predictor, plan: Any, window: Grid, *, shifted: bool) -> NDArray[np.float32]:
+def read_features(predictor: Predictor, plan: Any, window: Grid, *, shifted: bool) -> NDArray[np.float32]:
     """Return the layers of a window, (layers, y, x), NaN where a value is missing."""
     size = window.width * window.height * plan.schema.probe.values.size * 8
     if size > _MOST_BYTES:
