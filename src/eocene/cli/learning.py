@@ -13,11 +13,12 @@ from eocene.model import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from eocene.curate import Samples
+    from eocene.curate.splits import Split
     from eocene.learn import ModelSpec, TrainedModel
 
 
 @app.command()
-def train(
+def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
     dataset: Annotated[str, typer.Argument(help="Data set id.")],
     workspace: WorkspaceOption = HERE,
     spec: Annotated[str, typer.Option(help="Model as JSON, or a YAML file: kind, seed, settings.")] = "{}",
@@ -25,8 +26,11 @@ def train(
     folds: Annotated[int, typer.Option(help="Folds of the scores.")] = 5,
     folder: Annotated[Path | None, typer.Option(help="Checkpoints and curves; goes on from there.")] = None,
     ranks: Annotated[int, typer.Option(help="Processes that train a network together.")] = 1,
+    leave: Annotated[
+        list[str] | None, typer.Option(help="Score on a left-out region, year or sensor, too; repeatable.")
+    ] = None,
 ) -> None:
-    """Train a model, score it on random and block splits, and register it."""
+    """Train a model, score it on random and block splits, and register it with its report."""
     from eocene import curate, learn
 
     with open_workspace(workspace) as ws:
@@ -36,9 +40,20 @@ def train(
             "random": curate.random_split(samples, folds, settings.seed),
             "block": curate.block_split(samples, folds, block_m, settings.seed),
         }
+        for name in leave or []:
+            splits[name] = _leave(samples, name)
         report = learn.evaluate(samples, settings, splits)
         model = ws.models.register(_train(samples, settings, folder, ranks), report, samples)
     print_json({"model": model, **{f"accuracy_{k}": report.accuracy(k) for k in splits}})
+
+
+def _leave(samples: Samples, name: str) -> list[Split]:
+    from eocene.curate import leave_region, leave_sensor, leave_year
+
+    ways = {"region": leave_region, "year": leave_year, "sensor": leave_sensor}
+    if name not in ways:
+        raise InputError(f"A {name!r} cannot be left out.", f"Name one of {', '.join(ways)}.")
+    return ways[name](samples)
 
 
 def _train(samples: Samples, spec: ModelSpec, folder: Path | None, ranks: int) -> TrainedModel:
@@ -92,10 +107,3 @@ def predict(
     from eocene.process.graph import load_graph
 
     run_to_file(add_prediction(load_graph(graph), model), output, workspace)
-
-
-@app.command()
-def models(workspace: WorkspaceOption = HERE) -> None:
-    """List the registered models."""
-    with open_workspace(workspace) as ws:
-        print_json([{"id": i["id"], **i["properties"]} for i in ws.models.list()])

@@ -2,7 +2,9 @@
 
 from eocene.learn.explain.counterfactual import Counterfactual, find_counterfactual
 from eocene.learn.explain.importance import Importance, permute_features
+from eocene.learn.explain.parts import unfold_names
 from eocene.learn.explain.planted import PlantedDriver, plant_driver
+from eocene.learn.explain.registered import explain_answer, explain_model, read_point
 from eocene.learn.explain.shapley import Attribution, attribute_answers, attribute_trees
 
 __all__ = [
@@ -12,7 +14,11 @@ __all__ = [
     "PlantedDriver",
     "attribute_answers",
     "attribute_trees",
+    "explain_answer",
+    "explain_model",
     "find_counterfactual",
     "permute_features",
     "plant_driver",
+    "read_point",
+    "unfold_names",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,12 +15,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from eocene.curate import Samples
+
 
 class Answering(Protocol):
     """Whatever answers with probabilities: a trained model or one from the registry."""
 
     def estimate_probabilities(self, features: NDArray[np.float32]) -> NDArray[Any]:
         """Return the (n, k) probabilities of samples; NaN is a missing value."""
+
+
+def unfold_names(samples: Samples) -> Samples:
+    """Return rows of features that are named date/band as series, and other samples as they are."""
+    (dim, names), *more = samples.axes.items()
+    pairs = [name.split("/") for name in names]
+    if dim != "features" or more or any(len(pair) != 2 for pair in pairs):
+        return samples
+    dates, bands = (tuple(dict.fromkeys(part)) for part in zip(*pairs, strict=True))
+    if join_names([dates, bands]) != names:
+        return samples
+    unfolded = samples.features.reshape(len(samples), len(dates), len(bands))
+    return replace(samples, features=unfolded, axes={"t": dates, "bands": bands})
 
 
 def cut_parts(

@@ -1,0 +1,120 @@
+"""Commands on registered models: list them, show how good they are, and why they answer as they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
+from eocene.cli.learning import _inside
+from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from eocene.curate import Samples
+    from eocene.learn import Predictor
+    from eocene.workspace import Workspace
+
+models = typer.Typer(help="Registered models: list, report, explain.", invoke_without_command=True)
+app.add_typer(models, name="models")
+
+ModelId = Annotated[str, typer.Argument(help="Model id, or the name it was saved under.")]
+
+
+@models.callback()
+def list_models(context: typer.Context, workspace: WorkspaceOption = HERE) -> None:
+    """List the registered models."""
+    if context.invoked_subcommand is None:
+        with open_workspace(workspace) as ws:
+            print_json([{"id": i["id"], **i["properties"]} for i in ws.models.list()])
+
+
+@models.command()
+def report(
+    model: ModelId,
+    workspace: WorkspaceOption = HERE,
+    out: Annotated[Path | None, typer.Option(help="Write the page with its pictures to this file.")] = None,
+) -> None:
+    """Print the scores that a model was registered with, or write them as a page."""
+    from eocene.learn.evaluation.page import write_page
+    from eocene.model.files import write_text
+
+    with open_workspace(workspace) as ws:
+        found = ws.models.resolve(model)
+        told = ws.models.report(found)
+    if out is None:
+        print_json(told)
+        return
+    write_text(out, write_page(told))
+    print_json({"model": found, "output": str(out)})
+
+
+@models.command()
+def explain(  # noqa: PLR0913, PLR0917 (what is explained, and by what)
+    model: ModelId,
+    workspace: WorkspaceOption = HERE,
+    dataset: Annotated[
+        str | None, typer.Option(help="Samples that show what is usual; by default what it was trained on.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="bands or t; by default each feature.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="Explain the answer for this row of the data set.")
+    ] = None,
+    point: Annotated[str | None, typer.Option(help="Explain the answer at LON,LAT.")] = None,
+    wanted: Annotated[str | None, typer.Option(help="The class, by name, that should be answered.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
+) -> None:
+    """Print what a model rests on; of a sample or point why it is answered so, and what would change it."""
+    from eocene.learn.explain import explain_answer, explain_model
+
+    with open_workspace(workspace) as ws:
+        found = ws.models.resolve(model)
+        item, predictor = ws.models.item(found), ws.models.load(found)
+        lineage = item["properties"]["eocene:lineage"]
+        used = lineage["dataset"] if dataset is None else dataset
+        samples = _load(ws, used)
+        told: dict[str, Any] = {"model": found, "dataset": used, "learnt_from": used == lineage["dataset"]}
+        if sample is None and point is None:
+            told["importance"] = explain_model(predictor, samples, by=by, seed=seed)
+        else:
+            row = _choose(ws, predictor, lineage["graph"], samples, sample, point)
+            goal = None if wanted is None else _find_class(predictor, wanted)
+            told["answer"] = explain_answer(predictor, row, samples, by=by, wanted=goal, seed=seed)
+    print_json(told)
+
+
+def _load(ws: Workspace, dataset: str) -> Samples:
+    from eocene.curate import Samples
+
+    return Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
+
+
+def _choose(
+    ws: Workspace, predictor: Predictor, graph: Any, samples: Samples, sample: int | None, point: str | None
+) -> np.ndarray:
+    """Return the features that are meant: of a row of the data set, or of the pixel under a point."""
+    from eocene.learn.explain import read_point
+
+    if sample is not None:
+        if point is not None or not 0 <= sample < len(samples):
+            raise InputError(
+                f"Sample {sample} cannot be explained.",
+                f"Name either a point, or a row from 0 to {len(samples) - 1}.",
+            )
+        return np.asarray(samples.features[sample])
+    try:
+        lon, lat = (float(part) for part in str(point).split(","))
+    except ValueError:
+        raise InputError(f"{point!r} is no point.", "Write --point=9.05,48.1 in degrees.") from None
+    return read_point(predictor, graph, lon, lat, ws.plan)
+
+
+def _find_class(predictor: Predictor, name: str) -> int:
+    for value, title in predictor.class_names.items():
+        if name in (title, str(value)):
+            return value
+    raise InputError(
+        f"The model knows no class {name!r}.", f"Name one of {', '.join(predictor.class_names.values())}."
+    )
