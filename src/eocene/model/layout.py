@@ -82,6 +82,11 @@ class Layout:
         return self.root / "datasets"
 
     @property
+    def labels(self) -> Path:
+        """SQLite: what people have labelled."""
+        return self.root / "labels.sqlite"
+
+    @property
     def models(self) -> Path:
         """One folder a model."""
         return self.root / "models"
