@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 from contextlib import contextmanager
@@ -15,6 +17,11 @@ from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_HELD = re.compile(r"\..+\.[0-9a-f]{8}")
+_LOCKLESS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP)
+"""What disks answer that cannot lock folders."""
 
 
 @contextmanager
@@ -33,23 +40,75 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def hold_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a new hidden folder to work in; it goes at the end.
+
+    While this process lives it holds the lock of the folder, by which :func:`sweep_folders` tells it from
+    those that dead processes left; these go first. On a disk that cannot lock folders nothing is swept.
+    """
+    sweep_folders(parent)
+    handle = None
+    while handle is None:  # one that was swept before it was locked is made again
+        temporary = parent / f".{name}.{secrets.token_hex(4)}"
+        temporary.mkdir(parents=True)
+        handle = _lock_new(temporary)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        os.close(handle)
+
+
+def _lock_new(folder: Path) -> int | None:
+    """Return a handle that holds the lock of a folder, None if the folder is gone."""
+    try:
+        handle = os.open(folder, _FOLDER)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _LOCKLESS:
+            os.close(handle)
+            raise
+    if folder.exists():
+        return handle
+    os.close(handle)
+    return None
+
+
+def sweep_folders(parent: Path) -> None:
+    """Remove the hidden folders in which processes that died were working; those in use stay."""
+    for folder in parent.glob(".*"):
+        if not _HELD.fullmatch(folder.name):
+            continue
+        try:
+            handle = os.open(folder, _FOLDER)
+        except OSError:  # gone by now, or none of ours
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # in use, or nobody can tell
+            pass
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
 def make_folder(target: Path) -> Iterator[Path]:
     """Yield a folder beside ``target`` for files, which their writer syncs; on success it is renamed."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    temporary.mkdir(parents=True)
-    try:
+    with hold_folder(target.parent, target.name) as temporary:
         yield temporary
         temporary.rename(target)
         sync_folder(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder, of which no reader finds a half."""
-    doomed = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    folder.rename(doomed)
-    shutil.rmtree(doomed)
+    with hold_folder(folder.parent, folder.name) as doomed:
+        folder.rename(doomed / folder.name)
 
 
 def sweep_leftovers(folder: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
-import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,7 +25,7 @@ from eocene.curate.dataset.shards import (
 )
 from eocene.curate.dataset.spill import Spill
 from eocene.model import InputError
-from eocene.model.files import sync_file, sync_folder, write_json
+from eocene.model.files import hold_folder, sync_file, sync_folder, write_json
 from eocene.model.grid import transformer
 
 if TYPE_CHECKING:
@@ -82,9 +81,8 @@ class DatasetWriter:
         self.layers, self.epsg, self.name, self.seed = dict(layers), epsg, name, seed
         self.class_names, self.sources = dict(class_names or {}), dict(sources or {})
         self.faults: dict[str, int] = {}
-        self._folder = Path(folder)
-        self._temporary = self._folder / f".{name}.{secrets.token_hex(4)}"
-        self._temporary.mkdir(parents=True)
+        self._folder, self._held = Path(folder), ExitStack()
+        self._temporary = self._held.enter_context(hold_folder(self._folder, name))
         self._spills = {k: Spill(self._temporary / f"{k}.spill", v) for k, v in self.layers.items()}
         self._tables: list[pa.Table] = []
 
@@ -94,7 +92,7 @@ class DatasetWriter:
     def __exit__(self, *_: object) -> None:
         for spill in self._spills.values():
             spill.close()
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._held.close()
 
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables)
