@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,14 @@ from pathlib import Path
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
 from eocene.process.udf.groups import find_parent
 print(find_parent(), Path("/proc/self/cgroup").read_text().splitlines()[-1])
+"""
+
+FIRST_PROCESS = """#!/bin/sh
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t cgroup2 none /sys/fs/cgroup
+echo "+memory +pids" > /sys/fs/cgroup/cgroup.subtree_control
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cd {root} && {python} -B -m pytest {test} -m "not long" -q -rs -p no:cacheprovider > {told} 2>&1
+echo o > /proc/sysrq-trigger; sleep 60
 """
 
 
@@ -122,3 +131,21 @@ def test_a_server_in_a_group_that_was_delegated_to_it_moves_aside_and_divides_it
     assert parent == str(folder)
     assert own.endswith(f"/{folder.name}/server")
     assert (folder / "cgroup.subtree_control").read_text().split() == ["memory", "pids"]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_all_of_that_holds_in_a_kernel_of_its_own(tmp_path: Path) -> None:
+    """Where the machine lets nobody make groups: user-mode Linux, a kernel that is a process."""
+    kernel = shutil.which("linux.uml")
+    if kernel is None:
+        pytest.skip("there is no user-mode Linux (the Debian package user-mode-linux)")
+    told, first = tmp_path / "told", tmp_path / "first"
+    root = Path(__file__).parents[3]
+    first.write_text(FIRST_PROCESS.format(root=root, python=sys.executable, test=__file__, told=told))
+    first.chmod(0o755)
+    subprocess.run(
+        [kernel, "mem=4G", "rootfstype=hostfs", "rootflags=/", "rw", f"init={first}", "con=null", "quiet"],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=840,
+    )  # fmt: skip
+    assert "5 passed, 1 deselected in" in told.read_text()
