@@ -1,12 +1,14 @@
 """Land cover from series of vegetation indices: kinds of models beside each other, by random folds, by blocks
 of one degree, and by years left out.
 
-    python benchmarks/classify_series.py [FOLDER] [--kinds random_forest temp_cnn …] [--data cerrado]
+    python benchmarks/classify_series.py [FOLDER] [--kinds random_forest temp_cnn …] [--data …] [--seeds 3]
 
 FOLDER holds the samples of the R package sits (or the environment variable EOCENE_SITS; by default
 ../shared/data/sits-timeseries beside the checkout): MODIS series of 23 dates of Mato Grosso (8 classes, 4
-bands, the samples whose season began by 2014) and of the Cerrado (2 classes, 2 bands). One JSON line a kind
-and data set; the table that comes last is Markdown: accuracy and, in brackets, macro F1.
+bands, the samples whose season began by 2014) and of the Cerrado (2 classes, 2 bands). Each seed draws other
+random folds and weights, and moves the lines between blocks by a third of a degree and between spans of years
+by one. One JSON line a kind, data set and seed; the table that comes last is Markdown: accuracy and, in
+brackets, macro F1, pooled over the folds, as mean ± standard deviation over the seeds.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "temp_cnn": {"epochs": 40},
     "l_tae": {"epochs": 40},
 }
+SHOWN = {"accuracy": "{}", "macro_f1": "({})"}
 
 
 def main() -> None:
@@ -43,15 +46,23 @@ def main() -> None:
     rows = []
     for name in arguments.data:
         samples = load_series(arguments.folder / FILES[name], name)
-        splits = {
-            "random": random_split(samples, FOLDS, 0),
-            "block_1_degree": leave_groups(np.floor(samples.x) * 1000 + np.floor(samples.y)),
-            "years": leave_groups(samples.columns["time"].astype("datetime64[Y]").astype(int) // 3),
-        }
-        for kind in arguments.kinds:
-            rows.append(measure(samples, kind, splits))
-            print(json.dumps(rows[-1]), flush=True)
+        for seed in range(arguments.seeds):
+            splits = make_splits(samples, seed)
+            for kind in arguments.kinds:
+                rows.append(measure(samples, ModelSpec(kind, seed, SETTINGS[kind]), splits))
+                print(json.dumps(rows[-1]), flush=True)
     print(write_table(rows))
+
+
+def make_splits(samples: Samples, seed: int) -> dict[str, Any]:
+    """Folds by chance, of blocks, and of spans of three years; lines between them move with the seed."""
+    east, north = (np.floor(places + seed / 3) for places in (samples.x, samples.y))
+    years = samples.columns["time"].astype("datetime64[Y]").astype(int) + seed
+    return {
+        "random": random_split(samples, FOLDS, seed),
+        "block_1_degree": leave_groups(east * 1000 + north),
+        "years": leave_groups(years // 3),
+    }
 
 
 def load_series(path: Path, name: str) -> Samples:
@@ -86,27 +97,34 @@ def leave_groups(groups: Any) -> list[Any]:
     return [(np.flatnonzero(fold[which] != k), np.flatnonzero(fold[which] == k)) for k in range(FOLDS)]
 
 
-def measure(samples: Samples, kind: str, splits: Any) -> dict[str, Any]:
+def measure(samples: Samples, spec: ModelSpec, splits: Any) -> dict[str, Any]:
     begun = time.process_time()
-    report = evaluate(samples, ModelSpec(kind, settings=SETTINGS[kind]), splits, threads=1, forest=False)
+    report = evaluate(samples, spec, splits, threads=1, forest=False)
     scores = {
-        split: {key: round(score.pooled[key], 3) for key in ("accuracy", "macro_f1")}
+        split: {key: round(score.pooled[key], 4) for key in ("accuracy", "macro_f1")}
         for split, score in report.splits.items()
     }
     common = {split: round(score.baseline["accuracy"], 3) for split, score in report.splits.items()}
     seconds = round(time.process_time() - begun)
-    return {"data": samples.name, "kind": kind, **scores, "commonest": common, "cpu_s": seconds}
+    told = {"data": samples.name, "kind": spec.kind, "seed": spec.seed}
+    return {**told, **scores, "commonest": common, "cpu_s": seconds}
 
 
 def write_table(rows: list[dict[str, Any]]) -> str:
     lines = ["| data | kind | random | 1° blocks | years left out |", "|---|---|---|---|---|"]
-    for row in rows:
+    for data, kind in dict.fromkeys((row["data"], row["kind"]) for row in rows):
+        own = [row for row in rows if (row["data"], row["kind"]) == (data, kind)]
         shown = [
-            f"{row[split]['accuracy']:.3f} ({row[split]['macro_f1']:.3f})"
+            " ".join(form.format(summarise([row[split][key] for row in own])) for key, form in SHOWN.items())
             for split in ("random", "block_1_degree", "years")
         ]
-        lines.append(f"| {row['data']} | {row['kind']} | {' | '.join(shown)} |")
+        lines.append(f"| {data} | {kind} | {' | '.join(shown)} |")
     return "\n".join(lines)
+
+
+def summarise(scores: list[float]) -> str:
+    spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
+    return f"{np.mean(scores):.3f}{spread}"
 
 
 def read_arguments() -> argparse.Namespace:
@@ -115,6 +133,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, default=Path(os.environ.get("EOCENE_SITS", beside)))
     parser.add_argument("--kinds", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("--data", nargs="+", choices=FILES, default=list(FILES))
+    parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     if not arguments.folder.is_dir():
         sys.exit(f"There is no folder {arguments.folder}. Give that of the samples as the first argument.")
