@@ -1,9 +1,9 @@
-"""What a U-Net over a scene costs beside its bare forward passes, in memory, at the seams, on two workers.
+"""What a U-Net over a scene costs beside its bare forward passes, in memory, at the seams.
 
 The scene is made: four bands of uint16 in deflated COGs. The network is a small U-Net of the registry,
 trained for one epoch, since what it answers does not matter here; its ONNX form runs on one thread.
 
-    python benchmarks/inference.py [--size 2048] [--rounds 2] [--whole] [--workers]
+    python benchmarks/inference.py [--size 2048] [--rounds 2] [--whole]
 
 ``ratio`` is the processor time of reading and predicting, divided by that of the bare forward passes over the
 area that the network covers, halos included; ``per_result`` divides by that over the result alone, and
@@ -231,26 +231,6 @@ def predict_whole(folder: str, model: str) -> None:
     )
 
 
-def measure_workers(archive: Archive, model: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """Return how much faster two workers of a Dask cluster are than one."""
-    from contextlib import ExitStack
-
-    from tests.process.clusters import local_cluster
-    from tests.process.clusters import measure as run_on
-
-    plan = make_plan(make_graph(model), archive)
-    with ExitStack() as stack:
-        clusters = {n: stack.enter_context(local_cluster(folder / f"cluster-{n}", n)) for n in (1, 2)}
-        for cluster in clusters.values():
-            run_on(plan, cluster)
-        seconds: dict[int, list[float]] = {1: [], 2: []}
-        for _ in range(rounds):
-            for count, cluster in clusters.items():
-                seconds[count].append(run_on(plan, cluster)[0])
-    best = {n: min(s) for n, s in seconds.items()}
-    return {"wall_s": best, "faster": round(best[1] / best[2], 2)}
-
-
 def main() -> None:
     """Print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -259,7 +239,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--whole", action="store_true", help="a scene of 10,980² pixels as well")
     parser.add_argument("--only-whole", action="store_true", help="nothing but that")
-    parser.add_argument("--workers", action="store_true", help="one and two Dask workers as well")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -271,8 +250,6 @@ def main() -> None:
             way: measure(archive, model, folder / "part", way, options.rounds) for way in OPTIONS
         }
         told["seams"] = measure_seams(archive, model)
-        if options.workers:
-            told["workers"] = measure_workers(archive, model, folder, options.rounds)
         if options.whole:
             told["whole"] = measure_whole(folder / "whole", 10_980, 8, "1.5GB")
     print(json.dumps(told, indent=2, ensure_ascii=False))

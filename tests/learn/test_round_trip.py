@@ -73,7 +73,7 @@ def check_round_trip(name: str, layout, tmp_path) -> None:
     assert json.loads(json.dumps(item.properties["eocene:lineage"]))["dataset"] == samples.id
     held = {p.name for p in (registry.root / model_id).iterdir()}
     assert ("model.safetensors" in held) == (model.fitted.export_tensors() is not None)
-    assert not [n for n in held if not n.endswith((".json", ".onnx", ".safetensors", ".md", ".svg"))]
+    assert not [n for n in held if not n.endswith((".json", ".onnx", ".safetensors", ".md", ".svg", ".html"))]
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -30,6 +30,8 @@ _FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _CLASSES = "https://stac-extensions.github.io/classification/v2.0.0/schema.json"
 _PACKAGES = ("onnx", "onnxruntime", "numpy")
 _DIMS = {"t": "time", "bands": "bands", "y": "height", "x": "width"}
+_FRAMEWORKS = {"torch": "PyTorch", "onnxruntime": "ONNX"}
+"""Packages that the extension knows by another name."""
 
 
 @dataclass(frozen=True)
@@ -128,16 +130,27 @@ def read_signature(item: Mapping[str, Any]) -> Signature:
     )
 
 
+def describe_input(signature: Signature) -> dict[str, Any]:
+    """Return the Model Input Object of a model; of pixels each number of a sample is a band."""
+    bands = signature.feature_names if signature.of_pixels else signature.axes.get("bands", ())
+    dims = ["bands"] if signature.of_pixels else [_DIMS[d] for d in signature.axes]
+    return {
+        "name": INPUT,
+        "bands": list(bands),
+        "input": {"shape": [-1, *signature.sample], "dim_order": ["batch", *dims], "data_type": "float32"},
+        "description": "Labels of the dimensions joined by a slash; NaN is a missing value.",
+    }
+
+
 def _mlm_fields(told: Described) -> dict[str, Any]:
     kind, signature = told.spec.described, told.signature
     settings = {"kind": kind.name, "seed": told.spec.seed, **told.spec.settings}
     tasks = [_task_of(signature)]
-    bands = list(signature.feature_names if signature.of_pixels else signature.axes["bands"])
-    dims = ["channel"] if signature.of_pixels else [_DIMS[d] for d in signature.axes]
+    taken = describe_input(signature)
     shown = {
         "mlm:name": told.model_id,
         "mlm:architecture": kind.title,
-        "mlm:framework": kind.package,
+        "mlm:framework": _FRAMEWORKS.get(kind.package, kind.package),
         "mlm:framework_version": version(kind.package),
         "mlm:tasks": tasks,
         "mlm:pretrained": False,
@@ -145,21 +158,10 @@ def _mlm_fields(told: Described) -> dict[str, Any]:
         "mlm:accelerator": "amd64",
         "mlm:accelerator_constrained": False,
         "mlm:hyperparameters": {k: v for k, v in settings.items() if v is not None},
-        "mlm:input": [
-            {
-                "name": INPUT,
-                "bands": bands,
-                "input": {
-                    "shape": [-1, *signature.sample],
-                    "dim_order": ["batch", *dims],
-                    "data_type": "float32",
-                },
-                "description": "Labels of the dimensions joined by a slash; NaN is a missing value.",
-            }
-        ],
+        "mlm:input": [taken],
         "mlm:output": [_output(signature, tasks)],
         # MLM asks that bands named by an input are described in the item.
-        "bands": [{"name": name} for name in bands],
+        "bands": [{"name": name} for name in taken["bands"]],
     }
     if tuple(signature.axes) != ("features",):
         shown["eocene:axes"] = {dim: list(labels) for dim, labels in signature.axes.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.learn.embed.linear import make_onnx
 
 from eocene.archive import Archive
 from eocene.learn.embed import VectorStore
@@ -22,23 +23,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use .@. matmul:PendingDeprecatio
 MONTHS = ["2024-03-01", "2024-05-01"]
 BANDS = ("B02", "B03", "B04", "B08", "B11", "B12", "NDVI")
 CHIP = 16
-
-
-def make_onnx(weights: np.ndarray, sample: list[int], *, name: str = "pixels") -> bytes:
-    """Write samples, flattened, times a matrix: an encoder that can be computed by hand."""
-    helper = onnx.helper
-    nodes = [
-        helper.make_node("Flatten", [name], ["flat"], axis=1),
-        helper.make_node("MatMul", ["flat", "weights"], ["out"]),
-    ]
-    graph = helper.make_graph(
-        nodes, "linear",
-        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", *sample])],
-        [helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["n", weights.shape[1]])],
-        [onnx.numpy_helper.from_array(weights.astype(np.float32), "weights")],
-    )  # fmt: skip
-    opsets = [helper.make_opsetid("", 17)]
-    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString())
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from eocene._version import __version__
 from eocene.learn.embed.encoder import VECTORS, Encoder, VectorSignature
 from eocene.learn.folder import read_bytes, read_json
-from eocene.learn.mlm import MLM
+from eocene.learn.mlm import MLM, describe_input
 from eocene.learn.onnx_check import check_onnx, check_tensors
-from eocene.learn.signature import INPUT
 from eocene.model import DamageError, InputError, NotFoundError
 from eocene.model.files import make_folder, write_bytes, write_json
 
@@ -163,9 +162,7 @@ def _describe(
 ) -> dict[str, Any]:
     west, south, east, north = _WORLD
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    names = {"t": "time", "bands": "bands", "y": "height", "x": "width"}
-    order = ["batch", *(("channel",) if signature.of_pixels else (names[d] for d in signature.axes))]
-    taken = {"shape": [-1, *signature.sample], "dim_order": order, "data_type": "float32"}
+    taken = describe_input(signature)
     given = {"shape": [-1, signature.length], "dim_order": ["batch", "embedding"], "data_type": "float32"}
     properties = {
         "datetime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -173,7 +170,7 @@ def _describe(
         "mlm:architecture": "Encoder",
         "mlm:tasks": ["similarity-search"],
         "mlm:pretrained": True,
-        "mlm:input": [{"name": INPUT, "bands": list(signature.axes.get("bands", ())), "input": taken}],
+        "mlm:input": [taken],
         "mlm:output": [{"name": VECTORS, "tasks": ["similarity-search"], "result": given}],
         "eocene:axes": {dim: list(labels) for dim, labels in signature.axes.items()},
         "eocene:software": __version__,
@@ -184,7 +181,7 @@ def _describe(
             "href": f"./{name}",
             "type": kinds[name],
             "roles": ["mlm:model", "data"] if name == MODEL else ["mlm:weights", "data"],
-            "mlm:artifact_type": "onnx" if name == MODEL else "safetensors",
+            **({"mlm:artifact_type": "onnx"} if name == MODEL else {}),
             "file:size": len(content),
             "file:checksum": "1220" + hashlib.sha256(content).hexdigest(),
         }
@@ -200,7 +197,7 @@ def _describe(
         "properties": {
             **properties,
             **about,
-            "bands": [{"name": b} for b in signature.axes.get("bands", ())],
+            "bands": [{"name": name} for name in taken["bands"]],
         },
         "links": [],
         "assets": assets,
