@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import httpx
 import pytest
@@ -83,6 +84,47 @@ def test_malformed_bodies_are_refused_and_make_no_job(server, path, content, sta
     answer = server.client.post(OPENEO + path, content=content, headers=headers)
     assert read_error(answer) == (status, code)
     assert server.get(f"{OPENEO}/jobs", headers=server.as_user()).json()["jobs"] == before
+
+
+def list_json_routes(server):
+    """Return the method and an address of every route that says that it takes JSON."""
+    paths = server.get("/openapi.json").json()["paths"]
+    found = [
+        (method, re.sub(r"{\w+}", "j-1", path))
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+    assert {("post", f"{OPENEO}/jobs"), ("patch", f"{OPENEO}/services/j-1")} <= set(found)
+    return found
+
+
+def test_a_body_that_is_said_not_to_be_json_is_refused_wherever_json_is_wanted(server):
+    routes = list_json_routes(server)
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonx; charset=utf-8"):
+        headers = server.as_user() | {"Content-Type": kind}
+        for method, path in routes:
+            answer = server.client.request(method, path, content=b"{}", headers=headers)
+            found = (answer.status_code, answer.json()["code"])
+            assert found == (415, "ContentTypeInvalid"), (method, path, kind)
+            assert "application/json" in answer.json()["message"]
+
+
+def test_no_body_of_json_is_read_to_its_end_however_long_it_is(server):
+    for method, path in list_json_routes(server):
+        headers = server.as_user() | {"Content-Type": "application/json"}
+        answer = server.client.request(method, path, content=b" " * (5 << 20), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (413, "FileSizeExceeded"), (method, path)
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "application/json", "Application/JSON; charset=utf-8", "application/geo+json"]
+)
+def test_a_body_that_is_said_to_be_json_or_nothing_is_read(server, kind):
+    headers = {"Content-Type": kind} if kind else {}
+    graph = b'{"process_graph": {"a": {"process_id": "pi", "arguments": {}, "result": true}}}'
+    answer = server.client.post(f"{OPENEO}/validation", content=graph, headers=headers)
+    assert answer.json() == {"errors": []}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from eocene.jobs.accounts.identity import Identity
 from eocene.jobs.accounts.tokens import LONGEST_DAYS
 from eocene.model import ForbiddenError
 from eocene.serve.auth import Caring
+from eocene.serve.bodies import describe_model, parse_as
 from eocene.serve.rooms import RoomsOf
 
 router = APIRouter(prefix="/account", tags=["account"])
@@ -45,6 +46,11 @@ class MemberRequest(BaseModel):
     role: str = Field("member", pattern="^(owner|member|viewer)$")
 
 
+TokenBody = Annotated[TokenRequest, Depends(parse_as(TokenRequest))]
+ProjectBody = Annotated[ProjectRequest, Depends(parse_as(ProjectRequest))]
+MemberBody = Annotated[MemberRequest, Depends(parse_as(MemberRequest))]
+
+
 def find_person(who: Caring) -> Identity:
     """Return who calls, after a login: a personal token must not make others or let people in.
 
@@ -69,8 +75,8 @@ def list_tokens(who: Person, rooms: RoomsOf) -> dict[str, Any]:
     return {"tokens": list(rooms.accounts.tokens.list(who.actor))}
 
 
-@router.post("/tokens", status_code=201)
-def create_token(body: TokenRequest, who: Person, rooms: RoomsOf) -> dict[str, Any]:
+@router.post("/tokens", status_code=201, openapi_extra=describe_model(TokenRequest))
+def create_token(who: Person, body: TokenBody, rooms: RoomsOf) -> dict[str, Any]:
     """Make a personal token; it is told only here."""
     token, shown = rooms.accounts.tokens.create(
         who.actor, body.title, scope=body.scope, days=body.days, project=body.project
@@ -91,8 +97,8 @@ def list_projects(who: Person, rooms: RoomsOf) -> dict[str, Any]:
     return {"projects": list(rooms.accounts.projects.list(who.actor))}
 
 
-@router.post("/projects", status_code=201)
-def create_project(body: ProjectRequest, who: Person, rooms: RoomsOf) -> dict[str, Any]:
+@router.post("/projects", status_code=201, openapi_extra=describe_model(ProjectRequest))
+def create_project(who: Person, body: ProjectBody, rooms: RoomsOf) -> dict[str, Any]:
     """Make a project that the caller owns."""
     return rooms.accounts.projects.create(body.name, who.actor, body.title)
 
@@ -103,8 +109,10 @@ def describe_project(project_id: str, who: Person, rooms: RoomsOf) -> dict[str, 
     return rooms.accounts.projects.get(project_id, who.actor)
 
 
-@router.put("/projects/{project_id}/members/{user_id}", status_code=204)
-def set_member(project_id: str, user_id: str, body: MemberRequest, who: Person, rooms: RoomsOf) -> Response:
+@router.put(
+    "/projects/{project_id}/members/{user_id}", status_code=204, openapi_extra=describe_model(MemberRequest)
+)
+def set_member(project_id: str, user_id: str, who: Person, body: MemberBody, rooms: RoomsOf) -> Response:
     """Let a user into a project, or change the role; owners may."""
     rooms.accounts.projects.set_member(project_id, who.actor, user_id, body.role)
     return Response(status_code=204)

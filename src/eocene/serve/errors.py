@@ -41,6 +41,30 @@ class TooLargeError(EoceneError):
     status = 413
 
 
+class MediaTypeError(EoceneError):
+    """The body of a request is said to be of a form that is not read at its address.
+
+    The status is that of HTTP (RFC 9110, 15.5.16), which STAC, OGC and SPARQL ask for; openEO lets it be any
+    of 4xx.
+
+    Parameters
+    ----------
+    kind : str
+        What the request says.
+    *known : str
+        The media types that are read.
+    """
+
+    code = "ContentTypeInvalid"
+    status = 415
+
+    def __init__(self, kind: str, *known: str) -> None:
+        super().__init__(
+            f"The media type {kind[:60]!r} is not supported.",
+            f"Send {' or '.join(known)}, and say so in the header Content-Type.",
+        )
+
+
 def respond(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, path: str = ""
 ) -> JSONResponse:

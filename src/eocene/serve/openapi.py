@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from eocene.serve.schemas import OPERATIONS, SCHEMAS
-from eocene.serve.schemas.notation import JSON, Answer, Operation, Schema, ref
+from eocene.serve.schemas.notation import BINARY, JSON, Answer, Operation, Schema, ref
 from eocene.serve.schemes import ANYONE, BASIC, BEARER, READING
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def _list_errors(operation: Document, known: Operation, *, knows_callers: bool) 
         statuses.add(400)
     if "requestBody" in operation:
         statuses.add(413)
+        if BINARY not in operation["requestBody"]["content"]:  # what anything may be sent to
+            statuses.add(415)
     if any(parameter["in"] == "path" for parameter in parameters):
         statuses.add(404)
     if knows_callers:

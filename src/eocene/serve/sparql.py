@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse
 
 from eocene.model import InputError
 from eocene.serve.auth import Reader
-from eocene.serve.bodies import RawBody
+from eocene.serve.bodies import RawBody, find_media_type
+from eocene.serve.errors import MediaTypeError
 from eocene.serve.rooms import RoomsOf
 
 router = APIRouter(tags=["linked data"])
@@ -49,16 +50,12 @@ def list_examples(_reader: Reader) -> list[dict[str, str]]:
 @router.post("/sparql", openapi_extra=_BODY)
 def ask_by_post(request: Request, body: RawBody, rooms: RoomsOf, _reader: Reader) -> Response:
     """Answer a question given as the body, or as the field ``query`` of a form."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = find_media_type(request)
     text = _decode(body)
     if kind == _FORM:
         text = parse_qs(text).get("query", [""])[0]
     elif kind != _QUERY:
-        raise InputError(
-            f"The media type {kind[:60]!r} is not supported.",
-            f"Send {_QUERY} or {_FORM}.",
-            code="ContentTypeInvalid",
-        )
+        raise MediaTypeError(kind, _QUERY, _FORM)
     return _answer(rooms, text)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 
 JSON = "application/json"
+BINARY = "application/octet-stream"
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
