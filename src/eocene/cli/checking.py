@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from eocene.cli.console import HERE, WorkspaceOption, open_workspace, print_json
-from eocene.cli.datasets import DatasetId, datasets
-from eocene.model import NotFoundError
+from eocene.cli.datasets import DatasetId, datasets, open_dataset
 from eocene.model.files import write_json, write_text
-
-if TYPE_CHECKING:
-    from eocene.curate import Samples
-    from eocene.workspace import Workspace
 
 Kinds = Annotated[list[str] | None, typer.Option(help="Kinds of fault; may be repeated.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the JSON and the page.")]
@@ -30,11 +25,14 @@ def check(
     keep: Kinds = None,
     because: Annotated[str, typer.Option(help="Why faults are kept or dropped.")] = "",
 ) -> None:
-    """Look for faults; with --drop, --relabel or --keep store the version in which they are resolved."""
-    from eocene.curate.faults import Resolution, check_samples, draw_report, resolve
+    """Look for faults; with --drop, --relabel or --keep store the version in which they are resolved.
+
+    The data set is read part by part, however large it is.
+    """
+    from eocene.curate.faults import Resolution, check_samples, draw_report, resolve_stored
 
     with open_workspace(workspace) as ws:
-        samples = _load(ws, dataset)
+        samples = open_dataset(ws, dataset)
         report = check_samples(samples)
         if output is not None:
             write_json(output / "faults.json", report.to_json())
@@ -47,8 +45,7 @@ def check(
             *(Resolution(kind, "keep", because) for kind in keep or ()),
         ]
         if wanted:
-            resolved = resolve(samples, report, wanted)
-            resolved.save(ws.layout.datasets)
+            resolved = resolve_stored(samples, report, wanted, ws.layout.datasets)
             told["resolved"] = {"id": resolved.id, "samples": len(resolved)}
     print_json(told)
 
@@ -66,21 +63,10 @@ def bias(
     from eocene.curate.bias import draw_bias, find_facts, measure_bias
 
     with open_workspace(workspace) as ws:
-        ours = find_facts(_load(ws, dataset), countries=countries)
-        theirs = find_facts(_load(ws, use), countries=countries)
+        ours = find_facts(open_dataset(ws, dataset), countries=countries)
+        theirs = find_facts(open_dataset(ws, use), countries=countries)
     report = measure_bias(ours, theirs, protect=protect)
     if output is not None:
         write_json(output / "bias.json", report.to_json())
         write_text(output / "bias.html", draw_bias(report))
     print_json({"id": dataset, "notable": [str(s) for s in report.notable], **report.to_json()["weights"]})
-
-
-def _load(ws: Workspace, name: str) -> Samples:
-    """Read a data set by its plain name."""
-    from eocene.curate import Samples
-
-    folder = ws.layout.datasets
-    if Path(name).name != name or not (folder / name).is_dir():
-        there = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-        raise NotFoundError(f"There is no data set {name!r}.", f"There are: {', '.join(there) or 'none'}.")
-    return Samples.load(folder / name)

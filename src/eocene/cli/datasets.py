@@ -52,14 +52,14 @@ def build(  # noqa: PLR0913, PLR0917 (what is drawn)
 def list_datasets(workspace: WorkspaceOption = HERE) -> None:
     """List the data sets."""
     with open_workspace(workspace) as ws:
-        print_json([_summarise(_open(ws, name)) for name in _names(ws)])
+        print_json([_summarise(open_dataset(ws, name)) for name in _names(ws)])
 
 
 @datasets.command()
 def show(dataset: DatasetId, workspace: WorkspaceOption = HERE) -> None:
     """Print the card of a data set: classes, columns, faults, licence and sources."""
     with open_workspace(workspace) as ws:
-        found = _open(ws, dataset)
+        found = open_dataset(ws, dataset)
         print_json(json.loads((ws.layout.datasets / found.id / "card.json").read_text(encoding="utf-8")))
 
 
@@ -67,7 +67,7 @@ def show(dataset: DatasetId, workspace: WorkspaceOption = HERE) -> None:
 def verify(dataset: DatasetId, workspace: WorkspaceOption = HERE) -> None:
     """Read all of a data set and compare it with its id."""
     with open_workspace(workspace) as ws:
-        found = _open(ws, dataset)
+        found = open_dataset(ws, dataset)
         found.verify()
     print_json({"id": found.id, "samples": len(found), "verified": True})
 
@@ -89,7 +89,7 @@ def export(
     if output.suffix not in writers:
         raise InputError(f"{output.name!r} is no table.", f"Name a file that ends in {' or '.join(writers)}.")
     with open_workspace(workspace) as ws:
-        table = _open(ws, dataset).table
+        table = open_dataset(ws, dataset).table
         plain = pyarrow.table({name: _decode(table[name]) for name in table.column_names})
         with replace_file(output) as temporary:
             writers[output.suffix](plain, temporary)
@@ -102,7 +102,7 @@ def _decode(column: Any) -> Any:
     return column.cast(column.type.value_type) if coded else column
 
 
-def _open(ws: Workspace, name: str) -> Dataset:
+def open_dataset(ws: Workspace, name: str) -> Dataset:
     """Open a data set by its plain name; raises NotFoundError if there is none."""
     from eocene.curate import Dataset
 

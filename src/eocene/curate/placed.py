@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -59,6 +60,18 @@ class Placed(Protocol):
     def columns(self) -> Mapping[str, NDArray[Any]]:
         """What else is known of each sample."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Labelled places alone, in memory; the attributes of :class:`Placed`."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    epsg: int
+    labels: NDArray[np.int64]
+    class_names: Mapping[int, str]
+    columns: Mapping[str, NDArray[Any]]
 
 
 def count_labels(labels: NDArray[np.int64]) -> dict[int, int]:

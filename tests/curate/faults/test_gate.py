@@ -96,7 +96,7 @@ def test_a_check_of_ones_own_is_run_like_the_others(sound_chips, monkeypatch):
 
 
 def test_gaps_of_a_series_are_bridged_as_by_interpolation():
-    from eocene.curate.faults.material import bridge_gaps
+    from eocene.curate.faults.arrays import bridge_gaps
 
     rng = np.random.default_rng(1)
     series = rng.normal(size=(40, 12, 3)).astype(np.float32)
@@ -113,7 +113,7 @@ def test_chips_are_never_further_apart_in_their_descriptors_than_in_their_pixels
     material = Material(sound_chips, GateSettings())
     one, two = np.arange(0, 200), np.arange(200, 400)
     pixels = material.standardise(one) - material.standardise(two)
-    cells = material.descriptors[one] - material.descriptors[two]
+    cells = material.describe(one) - material.describe(two)
     assert ((cells**2).mean(axis=1) <= (pixels**2).mean(axis=1) * 1.0001).all()
 
 

@@ -150,6 +150,10 @@ class Layer:
             values[stored == self.nodata] = np.nan
         return values
 
+    def as_given(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return stored numbers as :meth:`pack` takes them and gives them back."""
+        return self.unpack(stored) if self.is_float else stored
+
     def to_json(self) -> dict[str, Any]:
         """Return the layer as plain JSON."""
         axes = [{"dimension": dim, "labels": list(values)} for dim, values in self.axes.items()]

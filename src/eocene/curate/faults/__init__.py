@@ -23,7 +23,7 @@ from eocene.curate.faults.gate import check_quickly, check_samples
 from eocene.curate.faults.material import Material
 from eocene.curate.faults.page import draw_report
 from eocene.curate.faults.report import FaultReport
-from eocene.curate.faults.resolution import Resolution, require_resolved, resolve
+from eocene.curate.faults.resolution import Resolution, require_resolved, resolve, resolve_stored
 from eocene.curate.faults.settings import GateSettings
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "place",
     "require_resolved",
     "resolve",
+    "resolve_stored",
     "scale",
     "stripes",
 ]

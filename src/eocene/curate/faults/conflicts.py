@@ -12,12 +12,7 @@ from eocene.curate.faults.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from eocene.curate.faults.material import Material
-
-_TELLING = 8
-"""Fewer different values in a sample may well be equal by chance."""
 
 
 @check("conflicts", "equal samples with different labels", after=("nodata",), quick=True)
@@ -27,14 +22,15 @@ def find_conflicts(material: Material) -> Iterator[Finding]:
     Such samples prove a fault however little they hold: they bear labels that they cannot have.
     """
     samples, empty = material.samples, material.mask("nodata")
-    for rows in material.list_equal(np.arange(len(material))):
-        labels, counts = np.unique(samples.labels[rows], return_counts=True)
-        if len(labels) < 2:
-            continue
+    given = material.labels
+    torn = [rows for rows in material.list_equal(np.arange(len(material))) if np.ptp(given[rows])]
+    telling = material.find_telling(np.array([rows[0] for rows in torn], np.intp))
+    for rows in torn:
+        labels, counts = np.unique(given[rows], return_counts=True)
         most = int(labels[np.argmax(counts)])
         # Where one label has most of them the others go; where none has, nobody knows.
         clear = counts.max() > 0.5 * counts.sum() and not empty[rows[0]]
-        wrong = samples.labels[rows] != most
+        wrong = given[rows] != most
         told = [(samples.class_names[int(v)], int(c)) for v, c in zip(labels, counts, strict=True)]
         yield Finding(
             "conflicts",
@@ -42,14 +38,9 @@ def find_conflicts(material: Material) -> Iterator[Finding]:
             f"{len(rows)} equal samples bear "
             + ", ".join(f"{name!r} ({count})" for name, count in told)
             + ".",
-            "fault" if empty[rows[0]] or is_telling(material.rows[rows[0]]) else "suspicion",
+            "fault" if empty[rows[0]] or int(rows[0]) in telling else "suspicion",
             "relabel" if clear else "drop",
             drop=tuple(int(row) for row in (rows[wrong] if clear else rows)),
             labels=(most,) * len(rows) if clear else (),
             evidence={"labels": dict(told)},
         )
-
-
-def is_telling(row: NDArray[np.float32]) -> bool:
-    """Tell whether equality proves anything: a sample of a few coarse numbers may well come twice."""
-    return len(np.unique(row[~np.isnan(row)])) >= _TELLING

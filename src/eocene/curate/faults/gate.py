@@ -16,13 +16,14 @@ from eocene.model import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from eocene.curate.dataset import Dataset
     from eocene.curate.faults.finding import Finding
     from eocene.curate.samples import Samples
     from eocene.curate.splits import Split
 
 
 def check_samples(
-    samples: Samples,
+    samples: Samples | Dataset,
     settings: GateSettings | None = None,
     *,
     splits: Sequence[Split] = (),
@@ -32,7 +33,9 @@ def check_samples(
 
     Parameters
     ----------
-    samples : Samples
+    samples : Samples or Dataset
+        In memory or stored; a stored data set is read part by part, some ten times, and the findings are the
+        same. Of several layers the first one is looked at.
     settings : GateSettings, optional
     splits : sequence of (train, test)
         Row numbers; their two sides are checked for shared ground and content. Without, the column
@@ -65,18 +68,25 @@ def check_samples(
         seconds[each.kind] = round(time.perf_counter() - start, 3)
         material.found[each.kind] = tuple(found)
         findings += found
-    names = {}
-    if "sample" in samples.columns:
-        names = {row: str(samples.columns["sample"][row]) for f in findings for row in f.samples}
-    return FaultReport(samples.id, len(samples), tuple(findings), seconds, skipped, names)
+    return FaultReport(
+        samples.id, len(samples), tuple(findings), seconds, skipped, _read_names(material, findings)
+    )
 
 
-def check_quickly(samples: Samples) -> FaultReport:
+def _read_names(material: Material, findings: list[Finding]) -> dict[int, str]:
+    """Return the names of the samples that were found, from the column "sample" where there is one."""
+    if "sample" not in material.samples.columns:
+        return {}
+    names, which = material.code("sample")
+    return {row: str(names[which[row]]) for finding in findings for row in finding.samples}
+
+
+def check_quickly(samples: Samples | Dataset) -> FaultReport:
     """Look for what a pass over the data proves: no data, and equal samples with unequal labels."""
     return check_samples(samples, kinds=[each.kind for each in CHECKS.values() if each.quick])
 
 
-def _read_splits(samples: Samples) -> list[Split]:
+def _read_splits(samples: Samples | Dataset) -> list[Split]:
     side = samples.columns.get("split")
     if side is None:
         return []

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eocene.curate.faults.arrays import chunked
 from eocene.curate.faults.check import NotApplicable, check, import_science
 from eocene.curate.faults.finding import Finding
 from eocene.curate.faults.material import WIDEST
+from eocene.curate.sampling.designs import take_lowest
 from eocene.curate.splits import SplitWarning, block_split, random_split
 from eocene.model import InputError
 
@@ -24,13 +26,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eocene.curate.faults.material import WIDEST, Material
-    from eocene.curate.samples import Samples
-from eocene.curate.splits import Split
+    from eocene.curate.faults.material import Material
+    from eocene.curate.splits import Split
 
 _BEFORE = ("nodata", "missing", "scale", "stripes", "conflicts", "crs", "outliers")
 _TREES = 100
-_GROWN_ON = 20_000
+_GROWN_ON, _HELD = 20_000, 50_000
+"""Samples that a tree is grown on, and those that the trees of a forest draw them from."""
 _MARGIN, _CLEAR = 0.1, 0.3
 _FEW, _LEAST = 0.01, 1e-3
 
@@ -39,14 +41,12 @@ _FEW, _LEAST = 0.01, 1e-3
 def find_mislabels(material: Material) -> Iterator[Finding]:
     """Name samples that a model which never saw their ground takes, with confidence, for another class."""
     rows = material.without(*_BEFORE)
-    samples = material.samples
-    labels = samples.labels[rows]
+    labels = material.labels[rows]
     classes = np.unique(labels)
     if len(classes) < 2 or len(rows) < 10 * material.settings.folds:
         raise NotApplicable("this needs two classes and ten samples a fold")
-    blocked, splits = _split(samples.take(rows), material)
-    held = _choose_features(material, rows)
-    answer = estimate_out_of_fold(held, labels, splits, material.settings.seed)
+    blocked, splits = _split(material, rows)
+    answer = _estimate_out_of_fold(material, rows, labels, splits)
     proposed, margin = find_label_errors(answer, np.searchsorted(classes, labels))
     wrong = np.flatnonzero(proposed >= 0)
     if not len(wrong):
@@ -121,10 +121,10 @@ def _find_thresholds(
     return usual, odds
 
 
-def estimate_out_of_fold(
-    features: NDArray[np.float32], labels: NDArray[np.int64], splits: list[Split], seed: int
+def _estimate_out_of_fold(
+    material: Material, rows: NDArray[np.intp], labels: NDArray[np.int64], splits: list[Split]
 ) -> NDArray[np.float64]:
-    """Return (n, k) probabilities of each sample by a forest that was grown without its fold.
+    """Return (k, classes) probabilities of each row by a forest that was grown without its fold.
 
     NaN where the fold's training samples lacked the class that the sample bears.
     """
@@ -132,38 +132,53 @@ def estimate_out_of_fold(
     classes = np.unique(labels)
     answer = np.full((len(labels), len(classes)), np.nan)
     for train, test in splits:
+        learnt = _draw(train, labels, material.settings.seed)
         model = forest.ExtraTreesClassifier(
             n_estimators=_TREES,
             min_samples_leaf=2,
             bootstrap=True,
-            max_samples=min(1.0, _GROWN_ON / len(train)),
+            max_samples=min(1.0, _GROWN_ON / len(learnt)),
             class_weight="balanced",
-            random_state=seed,
+            random_state=material.settings.seed,
             n_jobs=2,
         )
-        model.fit(features[train], labels[train])
+        model.fit(_read_features(material, rows[learnt]), labels[learnt])
         columns = np.searchsorted(classes, model.classes_)
-        part = np.zeros((len(test), len(classes)))
-        part[:, columns] = model.predict_proba(features[test])
-        unknown = ~np.isin(labels[test], model.classes_)
-        part[unknown] = np.nan
-        answer[test] = part
+        for part in chunked(len(test), max(material.width, _TREES * len(classes))):
+            some = test[part]
+            told = np.zeros((len(some), len(classes)))
+            told[:, columns] = model.predict_proba(_read_features(material, rows[some]))
+            told[~np.isin(labels[some], model.classes_)] = np.nan
+            answer[some] = told
     return answer
 
 
-def _choose_features(material: Material, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+def _draw(rows: NDArray[np.intp], labels: NDArray[np.int64], seed: int) -> NDArray[np.intp]:
+    """Return those of very many rows that forests are grown on, as many of each class as of the others."""
+    if len(rows) <= _HELD:
+        return rows
+    classes = np.unique(labels[rows], return_inverse=True)[1].reshape(-1)
+    keys = np.random.default_rng(seed).random(len(rows))
+    return rows[take_lowest(classes, keys, max(1, _HELD // (int(classes.max()) + 1)))]
+
+
+def _read_features(material: Material, rows: NDArray[np.intp]) -> NDArray[np.float32]:
     """Return standardised values, or the strongest directions where there are very many."""
-    wide = material.descriptors.shape[1] > WIDEST
-    return material.embedding[rows] if wide else material.descriptors[rows]
+    if material.described > WIDEST:
+        return material.embedding[rows]
+    found = np.empty((len(rows), material.described), np.float32)
+    for part in chunked(len(rows), material.width):
+        found[part] = material.describe(rows[part])
+    return found
 
 
-def _split(samples: Samples, material: Material) -> tuple[bool, list[Split]]:
-    settings = material.settings
-    extent = max(float(np.ptp(samples.x)), float(np.ptp(samples.y)))
+def _split(material: Material, rows: NDArray[np.intp]) -> tuple[bool, list[Split]]:
+    settings, places = material.settings, material.locate(rows)
+    extent = max(float(np.ptp(places.x)), float(np.ptp(places.y)))
     size = settings.block_size_m or max(extent / 10, 1e-9)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SplitWarning)
         try:
-            return True, block_split(samples, settings.folds, size, settings.seed)
+            return True, block_split(places, settings.folds, size, settings.seed)
         except InputError:  # degrees, or a single place: folds at random are better than none
-            return False, random_split(samples, settings.folds, settings.seed)
+            return False, random_split(places, settings.folds, settings.seed)

@@ -12,6 +12,8 @@ from eocene.curate.faults.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from eocene.curate.faults.material import Material
 
 
@@ -21,19 +23,23 @@ def find_missing(material: Material) -> Iterator[Finding]:
 
     A feature that nobody has is no fault of a sample: it is left out of the share.
     """
-    nothing = np.isnan(material.rows)
-    usual = nothing.mean(axis=0) <= material.settings.max_missing
+    absent, odd = np.zeros(material.width), np.zeros(len(material), bool)
+    for part, held in material.parts():
+        absent += np.isnan(held).sum(axis=0)
+        odd[part] = np.isinf(held).any(axis=1)
+    usual = absent <= material.settings.max_missing * len(material)
+    share = np.zeros(len(material))
+    for part, held in material.parts() if usual.any() else ():
+        share[part] = np.isnan(held)[:, usual].mean(axis=1)
     rows = material.without("nodata")
-    share = nothing[:, usual].mean(axis=1) if usual.any() else np.zeros(len(material))
     short = rows[share[rows] > material.settings.max_missing]
     if len(short):
-        told = tuple(int(row) for row in short)
-        reason = (
-            f"{len(told)} samples lack more than {100 * material.settings.max_missing:.0f} % of their values."
-        )
-        scores = tuple(round(float(v), 4) for v in share[short])
-        yield Finding("missing", told, reason, "fault", drop=told, scores=scores)
-    infinite = rows[np.isinf(material.rows[rows]).any(axis=1)]
-    if len(infinite):
-        told = tuple(int(row) for row in infinite)
-        yield Finding("missing", told, f"{len(told)} samples hold infinite values.", "fault", drop=told)
+        reason = f"lack more than {100 * material.settings.max_missing:.0f} % of their values"
+        yield _tell(short, reason, tuple(round(float(v), 4) for v in share[short]))
+    if odd[rows].any():
+        yield _tell(rows[odd[rows]], "hold infinite values")
+
+
+def _tell(rows: NDArray[np.intp], reason: str, scores: tuple[float, ...] = ()) -> Finding:
+    told = tuple(int(row) for row in rows)
+    return Finding("missing", told, f"{len(told)} samples {reason}.", "fault", drop=told, scores=scores)

@@ -43,7 +43,7 @@ def find_mistimed(material: Material) -> Iterator[Finding]:
             f"were seen over {settings.label_days:g} days from the time of their label",
             _far(time, columns.get("label_time"), settings.label_days),
         ),
-        ("were seen on another day than the name of their item says", _other_day(time, columns.get("item"))),
+        ("were seen on another day than the name of their item says", _other_day(time, material)),
     ):
         found = np.flatnonzero(wrong & left)
         left &= ~wrong
@@ -77,13 +77,15 @@ def _far(
     return np.asarray(~unknown & (apart > days * 86_400))
 
 
-def _other_day(time: NDArray[np.datetime64], item: NDArray[np.str_] | None) -> NDArray[np.bool_]:
+def _other_day(time: NDArray[np.datetime64], material: Material) -> NDArray[np.bool_]:
     """Compare with the first day in the name of the item, if any; a day either way is a time zone."""
     wrong = np.zeros(len(time), dtype=bool)
-    if item is None or item.dtype.kind != "U":
+    if "item" not in material.samples.columns:
         return wrong
-    names, which = np.unique(item, return_inverse=True)
-    days = np.array([_read_day(str(name)) for name in names], dtype="datetime64[D]")[which.reshape(-1)]
+    names, which = material.code("item")
+    if names.dtype.kind != "U":
+        return wrong
+    days = np.array([_read_day(str(name)) for name in names], dtype="datetime64[D]")[which]
     apart = np.abs((time.astype("datetime64[D]") - days).astype(np.float64))
     return np.asarray(~np.isnat(days) & ~np.isnat(time) & (apart > 1))
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eocene.curate.faults.arrays import chunked
 from eocene.curate.faults.check import NotApplicable, check, import_science
 from eocene.curate.faults.finding import Finding
-from eocene.curate.faults.material import chunked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,8 @@ _RADIUS = 0.25
 """Root mean square difference in units of the spread beyond which nothing is nearly equal."""
 _NEIGHBOURS = 6
 _BACKGROUND = 2_000
+_HELD = 2**24
+"""Numbers of the background that are held at a time: 64 MB, and twice that while they are squared."""
 _DENSITY = 10
 _MAX_DIMENSION = 30.0
 _CLOSE = 0.5
@@ -60,14 +62,14 @@ def find_near_duplicates(material: Material) -> Iterator[Finding]:
 def _find_pairs(material: Material, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return (m, 2) pairs of rows within the radius, and their root mean square difference."""
     tree = import_science("scipy.spatial").cKDTree(material.embedding[rows])
-    reach = _RADIUS * np.sqrt(material.descriptors.shape[1])
+    reach = _RADIUS * np.sqrt(material.described)
     near, at = tree.query(material.embedding[rows], k=_NEIGHBOURS, distance_upper_bound=reach)
     one, which = np.nonzero(np.isfinite(near))
     two = at[one, which]
     pairs = np.unique(np.sort(np.stack([rows[one], rows[two]], axis=1), axis=1), axis=0)
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     distance = np.empty(len(pairs))
-    for part in chunked(len(pairs), material.rows.shape[1]):
+    for part in chunked(len(pairs), material.width):
         difference = material.standardise(pairs[part, 0]) - material.standardise(pairs[part, 1])
         distance[part] = np.sqrt((difference**2).mean(axis=1, dtype=np.float64))
     within = distance <= _RADIUS
@@ -79,7 +81,7 @@ def _judge(
 ) -> NDArray[np.bool_]:
     """Tell which pairs are closer than chance explains."""
     rng = np.random.default_rng(material.settings.seed)
-    others = material.standardise(np.sort(rng.permutation(rows)[:_BACKGROUND]))
+    others = np.sort(rng.permutation(rows)[:_BACKGROUND])
     members, which = np.unique(pairs, return_inverse=True)
     # The sample itself and its copies may stand among the others; beyond them begins what is usual.
     reach = _measure_neighbours(material, members, others)
@@ -101,7 +103,7 @@ def _correlate(material: Material, pairs: NDArray[np.intp]) -> NDArray[np.float6
     Chips of flat surfaces are near each other, but their noise differs.
     """
     answer = np.empty(len(pairs))
-    for part in chunked(len(pairs), material.rows.shape[1]):
+    for part in chunked(len(pairs), material.width):
         one, two = (_centre(material, pairs[part, side]) for side in (0, 1))
         size = np.sqrt((one**2).sum(axis=1) * (two**2).sum(axis=1))
         answer[part] = (one * two).sum(axis=1) / np.maximum(size, 1e-12)
@@ -109,24 +111,27 @@ def _correlate(material: Material, pairs: NDArray[np.intp]) -> NDArray[np.float6
 
 
 def _centre(material: Material, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    held = material.standardise(rows).reshape(len(rows), material.planes.shape[1], -1).astype(np.float64)
+    held = material.standardise(rows).reshape(len(rows), material.plane_count, -1).astype(np.float64)
     centred: NDArray[np.float64] = (held - held.mean(axis=2, keepdims=True)).reshape(len(rows), -1)
     return centred
 
 
 def _measure_neighbours(
-    material: Material, rows: NDArray[np.intp], others: NDArray[np.float32]
+    material: Material, rows: NDArray[np.intp], others: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return the root mean square distances to the nearest of the others, ascending, (k, 2 × density)."""
-    wanted = min(2 * _DENSITY, len(others)) - 1
-    squares = (others.astype(np.float64) ** 2).sum(axis=1)
-    parts = []
-    for part in chunked(len(rows), others.shape[1]):
-        held = material.standardise(rows[part])
-        all_of = (held.astype(np.float64) ** 2).sum(axis=1)[:, None] + squares - 2.0 * (held @ others.T)
-        parts.append(np.sort(np.partition(all_of, wanted, axis=1)[:, : wanted + 1], axis=1))
-    near = np.concatenate(parts) / others.shape[1]
-    return np.asarray(np.sqrt(np.maximum(near, 0.0))[:, : _DENSITY + 1])
+    """Return the root mean square distances to the nearest of the others, ascending, (k, density + 1)."""
+    nearest = np.full((len(rows), min(2 * _DENSITY, len(others))), np.inf)
+    wanted = nearest.shape[1]
+    for some in chunked(len(others), material.width, _HELD):
+        held = material.standardise(others[some])
+        squares = (held.astype(np.float64) ** 2).sum(axis=1)
+        for part in chunked(len(rows), max(material.width, len(others))):
+            own = material.standardise(rows[part])
+            apart = (own.astype(np.float64) ** 2).sum(axis=1)[:, None] + squares - 2.0 * (own @ held.T)
+            both = np.concatenate([nearest[part], apart], axis=1)
+            nearest[part] = np.partition(both, wanted - 1, axis=1)[:, :wanted]
+    near = np.sort(nearest, axis=1)[:, : _DENSITY + 1] / material.width
+    return np.asarray(np.sqrt(np.maximum(near, 0.0)))
 
 
 def _estimate_dimension(reach: NDArray[np.float64]) -> float:

@@ -8,7 +8,6 @@ import numpy as np
 
 from eocene.curate.faults.check import check
 from eocene.curate.faults.finding import Finding
-from eocene.curate.faults.material import chunked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,13 +26,13 @@ _LEAST = 4
 @check("nodata", "wholly or mostly empty or constant samples", after=("scale",), quick=True)
 def find_nodata(material: Material) -> Iterator[Finding]:
     """Name samples without values, of one value, and those that are mostly the value of other empty ones."""
-    low, high = _find_ranges(material)
+    low, high, most = _find_ranges(material)
     free = ~material.mask("scale")
-    empty = np.isnan(material.rows).all(axis=1)
+    empty = most == 0
     if empty.any():
         yield _tell(np.flatnonzero(empty), "no value at all")
     tolerance = _FLAT * _find_variation(low, high)
-    constant = free & ((~np.isnan(material.planes)).sum(axis=2).max(axis=1, initial=0) >= _LEAST)
+    constant = free & (most >= _LEAST)
     with np.errstate(invalid="ignore"):
         # A band that is wholly missing varies as little as one that is wholly one value.
         constant &= ~((high - low) > tolerance).any(axis=1)
@@ -55,10 +54,20 @@ def _tell(rows: NDArray[np.intp], reason: str, scores: tuple[float, ...] = ()) -
     return Finding("nodata", told, f"{len(rows)} samples hold {reason}.", "fault", scores=scores, drop=told)
 
 
-def _find_ranges(material: Material) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the least and the greatest value of each group of each sample, (n, g); NaN where none is."""
-    planes = material.planes
-    return np.fmin.reduce(planes, axis=2), np.fmax.reduce(planes, axis=2)
+def _find_ranges(
+    material: Material,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
+    """Return the least and the greatest value of each group of each sample, and the values of its fullest.
+
+    (n, g) with NaN where there is none, twice, and (n,).
+    """
+    low, high = (np.empty((len(material), material.plane_count), np.float32) for _ in range(2))
+    most = np.zeros(len(material), np.intp)
+    for rows, held in material.parts():
+        planes = material.part_planes(held)
+        low[rows], high[rows] = np.fmin.reduce(planes, axis=2), np.fmax.reduce(planes, axis=2)
+        most[rows] = (~np.isnan(planes)).sum(axis=2).max(axis=1, initial=0)
+    return low, high, most
 
 
 def _find_variation(low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -79,9 +88,8 @@ def _find_fills(
     material: Material, constants: NDArray[np.float32], tolerance: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
     """Return the values, (g,) each, that stand for no data: told, or what several constant samples hold."""
-    groups = material.planes.shape[1]
     told = material.settings.nodata
-    fills = [] if told is None else [np.full(groups, told, np.float32)]
+    fills = [] if told is None else [np.full(material.plane_count, told, np.float32)]
     values, counts = np.unique(constants, axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     common = max(_COMMON, round(0.001 * len(material)))
@@ -95,10 +103,9 @@ def _find_shares(
     material: Material, fills: list[NDArray[np.float32]], tolerance: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Return the (n,) share of each sample that is missing or one of the fills in all its groups."""
-    planes = material.planes
     share = np.zeros(len(material))
-    for rows in chunked(len(material), planes[0].size if len(planes) else 1):
-        held = planes[rows]
+    for rows, part in material.parts():
+        held = material.part_planes(part)
         nothing = np.isnan(held)
         best = nothing.mean(axis=(1, 2))
         for fill in fills:

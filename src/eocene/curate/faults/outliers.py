@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eocene.curate.faults.arrays import chunked
 from eocene.curate.faults.check import NotApplicable, check
 from eocene.curate.faults.finding import Finding
-from eocene.curate.faults.material import chunked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +36,11 @@ def find_outliers(material: Material) -> Iterator[Finding]:
     if len(rows) < 10 * _NEIGHBOURS:
         raise NotApplicable(f"{len(rows)} samples are too few to tell what is usual")
     reference = np.intersect1d(material.reference, rows)
-    usual, _ = _measure(material, reference, reference)
-    reach, near = _measure(material, rows, reference)
+    usual = _measure(material, reference, reference)[0]
+    reach, near, share = _measure(material, rows, reference)
     ratio = np.log(np.maximum(reach, 1e-9)) - np.log(np.maximum(np.median(usual[near], axis=1), 1e-9))
     middle, high = np.quantile(ratio, [0.5, 0.9])
     score = (ratio - middle) / max(float(high - middle) / 1.2816, 0.02)
-    share = _measure_strangeness(material, rows, reference[near])
     for reason, far, scores in (
         (f"over {_LIMIT:g} robust deviations further off than their neighbours", score > _LIMIT, score),
         (
@@ -68,40 +67,45 @@ def _tell(rows: NDArray[np.intp], reason: str, scores: NDArray[np.float64]) -> F
     )
 
 
-def _measure_strangeness(
-    material: Material, rows: NDArray[np.intp], near: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """Return (k,) shares of values beyond the range of most of the (k, 10) neighbours by three times it."""
-    share = np.empty(len(rows))
-    for part in chunked(len(rows), material.compact.shape[1] * _NEIGHBOURS):
-        held = material.compact[near[part]]
-        held = np.sort(held, axis=1)
-        low, high = held[:, 2], held[:, -3]  # two of the neighbours may be odd themselves
-        reach = _FAR * np.maximum(high - low, _FLOOR)
-        own = material.compact[rows[part]]
-        share[part] = ((own < low - reach) | (own > high + reach)).mean(axis=1)
-    return share
-
-
 def _measure(
     material: Material, rows: NDArray[np.intp], reference: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return (k,) distances of rows to their tenth neighbour in the reference, and the (k, 10) neighbours.
-
-    Neighbours are numbers in the reference.
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
+    """Return how rows lie among their ten neighbours in the reference, in one pass.
 
     A row is no neighbour of itself.
+
+    Returns
+    -------
+    reach : (k,) float64
+        Distances to the tenth neighbour.
+    near : (k, 10) int
+        The neighbours, by their numbers in the reference.
+    share : (k,) float64
+        How many of the values are strange.
     """
-    others = material.compact[reference].astype(np.float64)
+    known = material.compact(reference)
+    others = known.astype(np.float64)
     squares = (others**2).sum(axis=1)
     own = np.searchsorted(reference, rows)
     own = np.where(reference[own % len(reference)] == rows, own, -1)
     reach, near = np.empty(len(rows)), np.empty((len(rows), _NEIGHBOURS), np.intp)
-    for part in chunked(len(rows), len(others)):
-        held = material.compact[rows[part]].astype(np.float64)
+    share = np.empty(len(rows))
+    for part in chunked(len(rows), max(len(others), material.width, known.shape[1] * _NEIGHBOURS)):
+        values = material.compact(rows[part])
+        held = values.astype(np.float64)
         apart = (held**2).sum(axis=1)[:, None] + squares - 2 * held @ others.T
         inside = np.flatnonzero(own[part] >= 0)
         apart[inside, own[part][inside]] = np.inf
         near[part] = np.argpartition(apart, _NEIGHBOURS - 1, axis=1)[:, :_NEIGHBOURS]
         reach[part] = np.take_along_axis(apart, near[part], axis=1).max(axis=1)
-    return np.asarray(np.sqrt(np.maximum(reach, 0.0))), near
+        share[part] = _measure_strangeness(values, known[near[part]])
+    return np.asarray(np.sqrt(np.maximum(reach, 0.0))), near, share
+
+
+def _measure_strangeness(own: NDArray[np.float32], neighbours: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return (k,) shares of values (k, d) beyond the range of most of (k, 10, d) by three times it."""
+    held = np.sort(neighbours, axis=1)
+    low, high = held[:, 2], held[:, -3]  # two of the neighbours may be odd themselves
+    reach = _FAR * np.maximum(high - low, _FLOOR)
+    strange: NDArray[np.float64] = ((own < low - reach) | (own > high + reach)).mean(axis=1)
+    return strange

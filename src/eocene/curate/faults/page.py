@@ -11,6 +11,7 @@ from eocene.curate.faults.pictures import draw_sample
 from eocene.curate.pages import write_page, write_table
 
 if TYPE_CHECKING:
+    from eocene.curate.dataset import Dataset
     from eocene.curate.faults.finding import Finding
     from eocene.curate.faults.report import FaultReport
     from eocene.curate.samples import Samples
@@ -23,7 +24,7 @@ _DONE = {
 }
 
 
-def draw_report(samples: Samples, report: FaultReport) -> str:
+def draw_report(samples: Samples | Dataset, report: FaultReport) -> str:
     """Return the report as one HTML page that needs nothing else.
 
     Of each kind the first findings are shown, with pictures of their first samples; the JSON has all.
@@ -68,8 +69,9 @@ def _show(material: Material, report: FaultReport, finding: Finding) -> str:
 
 def _caption(material: Material, report: FaultReport, finding: Finding, i: int) -> str:
     row, names = finding.samples[i], material.samples.class_names
-    lines = [report.names.get(row, f"row {row}"), names[int(material.samples.labels[row])]]
-    if finding.labels and finding.labels[i] != material.samples.labels[row]:
+    given = int(material.labels[row])
+    lines = [report.names.get(row, f"row {row}"), names[given]]
+    if finding.labels and finding.labels[i] != given:
         lines[1] += f" → {names.get(finding.labels[i], finding.labels[i])}"
     if finding.scores:
         lines.append(f"{finding.scores[i]:g}")

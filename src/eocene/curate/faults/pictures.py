@@ -26,10 +26,9 @@ def draw_sample(material: Material, row: int) -> str:
 
 def stretch_chip(material: Material, row: int) -> NDArray[np.uint8]:
     """Return a chip as (y, x, 3), stretched as all are: three spreads about the median; grey is missing."""
-    samples = material.samples
-    height, width = samples.features.shape[-2:]
-    planes = samples.features[row].reshape(-1, height, width)
-    chosen = _choose_bands(list(samples.axes.get("bands", ())), len(planes))
+    height, width = material.shape[-2:]
+    planes = material.read(np.array([row])).reshape(-1, height, width)
+    chosen = _choose_bands(list(material.axes.get("bands", ())), len(planes))
     scale = [part.reshape(-1, height * width)[:, 0] for part in material.spread]
     shown = [(planes[b] - scale[0][b]) / (4 * scale[1][b]) + 0.4 for b in chosen]
     image = np.stack(shown, axis=-1)
@@ -52,7 +51,7 @@ def _draw_chip(material: Material, row: int) -> str:
 
 def _draw_curves(material: Material, row: int) -> str:
     """Draw up to six groups of values, each a curve that breaks where values are missing."""
-    planes = material.planes[row]
+    planes = material.part_planes(material.read(np.array([row])))[0]
     low, high = _find_limits(material)
     parts = []
     for values, ink in zip(planes[:6], _INKS, strict=False):
@@ -65,7 +64,7 @@ def _draw_curves(material: Material, row: int) -> str:
 
 
 def _find_limits(material: Material) -> tuple[float, float]:
-    held = material.rows[material.reference[:500]]
+    held = material.read(material.reference[:500])
     held = held[np.isfinite(held)]
     return (float(np.quantile(held, 0.01)), float(np.quantile(held, 0.99))) if len(held) else (0.0, 1.0)
 

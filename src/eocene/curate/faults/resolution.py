@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from eocene.curate.dataset import Dataset, DatasetWriter
+from eocene.curate.dataset.identity import column_array
+from eocene.curate.faults.arrays import chunked
 from eocene.curate.faults.gate import check_quickly
 from eocene.model import ConflictError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
 
 RECORD = "gate"
 _DONE = {"drop": "dropped", "relabel": "relabelled", "keep": "kept"}
-_quick: WeakKeyDictionary[Samples, FaultReport] = WeakKeyDictionary()
+_quick: WeakKeyDictionary[Samples | Dataset, FaultReport] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -58,13 +63,23 @@ class Resolution:
             raise InputError(f"{self.kind} cannot be kept without a reason.", "Say why it does no harm.")
 
 
+@dataclass(frozen=True, eq=False)
+class _Outcome:
+    """What becomes of samples: which stay (k,), all labels (n,), and what the new version says of itself."""
+
+    rows: NDArray[np.intp]
+    labels: NDArray[np.int64]
+    faults: Mapping[str, int]
+    sources: Mapping[str, Any]
+
+
 def resolve(samples: Samples, report: FaultReport, resolutions: Sequence[Resolution]) -> Samples:
-    """Return the version of a data set in which faults are resolved.
+    """Return the version of samples in which faults are resolved; it says what was done and why.
 
     Parameters
     ----------
     samples : Samples
-        Those that the report is of.
+        What the report is of.
     report : FaultReport
     resolutions : sequence of Resolution
         Applied together, all to the rows of ``samples``; a sample that one of them drops is gone.
@@ -79,6 +94,50 @@ def resolve(samples: Samples, report: FaultReport, resolutions: Sequence[Resolut
     InputError
         If the report is of other samples, names no such fault, or knows no labels to take instead.
     """
+    end = _decide(samples, report, resolutions)
+    changed = replace(samples, labels=end.labels, faults=end.faults, sources=end.sources)
+    return changed.take(end.rows)
+
+
+def resolve_stored(
+    dataset: Dataset, report: FaultReport, resolutions: Sequence[Resolution], folder: Path | str
+) -> Dataset:
+    """Store the version of a data set in which faults are resolved, reading and writing it part by part.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What the report is of; all its layers are kept.
+    report, resolutions
+        As of :func:`resolve`; the same samples come to the same id.
+    folder : Path or str
+        Where data sets lie; this one becomes ``folder/<id>``.
+
+    Raises
+    ------
+    InputError
+        As :func:`resolve`, or if no sample is left.
+    """
+    end = _decide(dataset, report, resolutions)
+    stored = [dataset.pixels(name) for name in dataset.layers]
+    width = sum(math.prod(each.layer.shape) for each in stored)
+    with DatasetWriter(
+        folder, dataset.layers, epsg=dataset.epsg, name=dataset.name,
+        class_names=dataset.class_names, sources=end.sources, seed=None,
+    ) as writer:  # fmt: skip
+        for part in chunked(len(end.rows), width):
+            rows = end.rows[part]
+            pixels = {each.name: each.layer.as_given(each.read(rows)) for each in stored}
+            table = dataset.table.take(rows)
+            columns = {key: column_array(table[key]) for key in dataset.columns}
+            x, y = (table[key].to_numpy() for key in ("x", "y"))
+            writer.append(pixels, end.labels[rows], x, y, columns)
+        for fault, count in end.faults.items():
+            writer.count_fault(fault, count)
+        return Dataset.open(writer.finish())
+
+
+def _decide(samples: Samples | Dataset, report: FaultReport, resolutions: Sequence[Resolution]) -> _Outcome:
     _require_match(samples, report)
     kept = np.ones(len(samples), dtype=bool)
     labels = np.array(samples.labels)
@@ -94,10 +153,7 @@ def resolve(samples: Samples, report: FaultReport, resolutions: Sequence[Resolut
         told.append({**asdict(each), "rows": None, "samples": changed, "of": samples.id})
     gate = dict(samples.sources.get(RECORD, {}))
     gate["resolved"] = [*gate.get("resolved", []), *told]
-    changed_samples = replace(
-        samples, labels=labels, faults=faults, sources={**samples.sources, RECORD: gate}
-    )
-    return changed_samples.take(np.flatnonzero(kept))
+    return _Outcome(np.flatnonzero(kept), labels, faults, {**samples.sources, RECORD: gate})
 
 
 def _apply(
@@ -120,13 +176,13 @@ def _apply(
 
 
 def require_resolved(
-    samples: Samples, report: FaultReport | None = None, kinds: Collection[str] | None = None
+    samples: Samples | Dataset, report: FaultReport | None = None, kinds: Collection[str] | None = None
 ) -> None:
     """Refuse samples with faults that nobody resolved.
 
     Parameters
     ----------
-    samples : Samples
+    samples : Samples or Dataset
     report : FaultReport, optional
         The report of these samples; without it, only what a pass over the data proves is looked for, once
         for the same samples.
@@ -166,7 +222,7 @@ def _count_kept(sources: Mapping[str, Any]) -> dict[str, int]:
     return kept
 
 
-def _require_match(samples: Samples, report: FaultReport) -> None:
+def _require_match(samples: Samples | Dataset, report: FaultReport) -> None:
     if report.samples_id != samples.id:
         raise InputError(
             f"The report is of {report.samples_id}, these samples are {samples.id}.", "Check them again."

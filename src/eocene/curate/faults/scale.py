@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eocene.curate.faults.check import check
-from eocene.curate.faults.conflicts import is_telling
 from eocene.curate.faults.finding import Finding
-from eocene.curate.faults.material import chunked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +31,7 @@ def find_scale(material: Material) -> Iterator[Finding]:
     odd = (size > 30 * usual) | ((size > 0) & (size < least / 30))
     for factor in _FACTORS:
         fits = np.flatnonzero(odd & (size * factor > usual / 10) & (size * factor < usual * 10))
-        rows = np.array([row for row in fits if is_telling(material.rows[row])], dtype=np.intp)
+        rows = np.array(sorted(material.find_telling(fits)), dtype=np.intp)
         # What was told for one factor is not told again for the next.
         odd[rows] = False
         if not len(rows):
@@ -47,8 +45,8 @@ def find_scale(material: Material) -> Iterator[Finding]:
 def _measure_size(material: Material) -> NDArray[np.float64]:
     """Return the (n,) median magnitude of each sample, 0 where it holds nothing."""
     size = np.zeros(len(material))
-    for rows in chunked(len(material), material.rows.shape[1]):
-        ordered = np.sort(np.abs(material.rows[rows]), axis=1)
+    for rows, held in material.parts():
+        ordered = np.sort(np.abs(held), axis=1)
         count = np.isfinite(ordered).sum(axis=1)
         size[rows] = np.where(count > 0, ordered[np.arange(len(rows)), np.maximum(count - 1, 0) // 2], 0.0)
     return size

@@ -8,7 +8,6 @@ import numpy as np
 
 from eocene.curate.faults.check import NotApplicable, check
 from eocene.curate.faults.finding import Finding
-from eocene.curate.faults.material import chunked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +27,13 @@ _MIN_LINES = 8
 @check("stripes", "dead lines and banding in chips", after=("nodata", "missing"))
 def find_stripes(material: Material) -> Iterator[Finding]:
     """Name chips with dead lines between live ones, and those whose lines differ as their columns do not."""
-    if not material.is_image or min(material.samples.features.shape[-2:]) < _MIN_LINES:
+    if not material.is_image or min(material.shape[-2:]) < _MIN_LINES:
         raise NotApplicable(f"only chips of {_MIN_LINES} pixels and more have lines")
     dead, banding = np.zeros(len(material), int), np.zeros(len(material))
-    height, width = material.samples.features.shape[-2:]
+    height, width = material.shape[-2:]
     scale = material.spread[1].reshape(-1, height * width)[:, :1, None]
-    for rows in chunked(len(material), material.rows.shape[1]):
-        images = material.rows[rows].reshape(len(rows), -1, height, width) / scale
+    for rows, held in material.parts():
+        images = held.reshape(len(rows), -1, height, width) / scale
         dead[rows] = np.maximum(_count_dead(images), _count_dead(images.swapaxes(2, 3)))
         banding[rows] = _measure_banding(images)
     left = material.without("nodata", "missing")
