@@ -25,6 +25,7 @@ from eocene.serve import (
     files,
     health,
     jobs,
+    labels,
     layers,
     legend,
     models,
@@ -93,6 +94,7 @@ _ROUTERS = (
     wmts.router,
     sparql.router,
     models.router,
+    labels.router,
     health.router,
 )
 
@@ -150,6 +152,7 @@ def create_app(
     install_docs(app)
     install_openapi(app, public_data=settings.public_data)
     app.include_router(capabilities.fallback)
+    app.include_router(labels.page)
     app.include_router(page.router)
     return app
 

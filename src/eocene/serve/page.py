@@ -19,7 +19,7 @@ _POLICY = (
     "connect-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; "
     "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 )
-_HEADERS = {"Content-Security-Policy": _POLICY}
+HEADERS = {"Content-Security-Policy": _POLICY}
 _UNBUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Eocene</title>
 <style>body{font:1rem/1.6 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}
@@ -38,8 +38,8 @@ def show_page() -> Response:
     """Return the page."""
     index = FOLDER / "index.html"
     if index.is_file():
-        return FileResponse(index, headers=_HEADERS | {"Cache-Control": "no-cache"})
-    return HTMLResponse(_UNBUILT, headers=_HEADERS)
+        return FileResponse(index, headers=HEADERS | {"Cache-Control": "no-cache"})
+    return HTMLResponse(_UNBUILT, headers=HEADERS)
 
 
 @router.get("/{name:path}")
@@ -52,4 +52,4 @@ def send_file(name: str, request: Request) -> Response:
     # The build puts a hash of the content into the names under assets.
     age = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return FileResponse(path, media_type=kind, headers=_HEADERS | {"Cache-Control": age})
+    return FileResponse(path, media_type=kind, headers=HEADERS | {"Cache-Control": age})

@@ -94,6 +94,13 @@ def choose_samples(
     return np.sort(candidates[unlike])
 
 
+def choose_first(vectors: NDArray[Any], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the sorted rows to begin with: one drawn by chance, and what is unlike it and each other."""
+    start = rng.integers(0, len(vectors), 1)
+    rows: NDArray[np.intp] = np.union1d(start, choose_unlike(vectors, count, known=vectors[start]))[:count]
+    return rows
+
+
 def scale_vectors(features: NDArray[Any]) -> NDArray[np.float64]:
     """Return features as (n, d) rows of zero mean and unit variance; what is missing is 0."""
     rows = np.ma.masked_invalid(np.asarray(features, dtype=np.float64).reshape(len(features), -1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from eocene.learn.active.choice import choose_samples, choose_unlike, scale_vectors
+from eocene.learn.active.choice import choose_first, choose_samples, scale_vectors
 from eocene.learn.score import count_confusion, score_confusion
 from eocene.learn.train import train
 from eocene.model import InputError
@@ -90,8 +90,7 @@ def label_in_rounds(
     if plan.way == "random":
         rows = rng.choice(len(samples), min(plan.first, len(samples)), replace=False)
     else:
-        start = rng.integers(0, len(samples), 1)
-        rows = np.union1d(start, choose_unlike(vectors, plan.first, known=vectors[start]))[: plan.first]
+        rows = choose_first(vectors, plan.first, rng)
     labelled = np.empty(0, dtype=np.intp)
     while True:
         labels[rows] = ask(rows)
