@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ pytest.importorskip("onnxruntime")
 
 from eocene.curate import Samples
 from eocene.learn import ModelSpec, train
+from eocene.learn.models.chip_texture import ChipTextureSettings, fit_kernels, measure_texture
 from eocene.learn.models.texture_onnx import GraphWriter, write_texture
 from eocene.learn.onnx_check import check_onnx
 from eocene.learn.onnx_file import export_onnx, measure_difference, open_session, signature_of
@@ -115,6 +118,42 @@ def test_a_sample_of_weight_two_counts_as_two() -> None:
     spec = ModelSpec("chip_texture", settings={"knots": 2})
     answers = [train(s, spec).estimate_probabilities(samples.features) for s in (twice, weighted)]
     assert np.allclose(answers[0], answers[1], atol=1e-4)
+
+
+def test_kernels_on_texture_measured_once_answer_as_the_model_of_chips_does() -> None:
+    samples = make_chips(50, seed=8)
+    texture = measure_texture(samples.features)
+    classes, machine = fit_kernels(texture, samples.labels, ChipTextureSettings(), 0)
+    answers = train(samples, ModelSpec("chip_texture")).estimate_probabilities(samples.features)
+    assert classes.tolist() == [0, 1]
+    assert np.allclose(machine.estimate_probabilities(texture), answers, atol=1e-5)
+
+
+def test_the_coefficients_solve_the_regression_that_is_written_in_the_books() -> None:
+    samples = make_chips(20, seed=9)
+    texture = measure_texture(samples.features, "variation")
+    weights = np.random.default_rng(9).uniform(0.5, 2, 20)
+    settings = ChipTextureSettings(penalty=0.7, sharpness=0.2)
+    _, machine = fit_kernels(texture, samples.labels, settings, 0, weights)
+    ranks = machine.centres["variation"].astype(np.float64)
+    apart = ((ranks[:, None] - ranks[None]) ** 2).mean(axis=2)
+    kernel, penalty = np.exp(-0.2 * apart), 0.7 * np.diag(1 / weights)
+    targets = np.eye(2)[samples.labels] - machine.shares
+    assert np.allclose((kernel + penalty) @ machine.solution, targets, atol=1e-4)
+
+
+def test_a_model_of_some_families_holds_no_others() -> None:
+    samples = make_chips(40, seed=10)
+    some = train(samples, ModelSpec("chip_texture", settings={"families": "distribution+extremes"}))
+    whole = train(samples, ModelSpec("chip_texture"))
+    assert len(export_onnx(some)) < len(export_onnx(whole)) / 2
+    assert list(measure_texture(samples.features, "correlation+extremes")) == ["correlation", "extremes"]
+    axes = {**samples.axes, "bands": ("HH",)}
+    single = replace(samples, features=samples.features[:, :1], axes=axes)
+    with pytest.raises(InputError, match="correlates with nothing"):
+        train(single, ModelSpec("chip_texture", settings={"families": "correlation"}))
+    with pytest.raises(InputError, match="families is 'colour'"):
+        ModelSpec("chip_texture", settings={"families": "colour"})
 
 
 def test_chips_without_room_for_texture_are_refused() -> None:

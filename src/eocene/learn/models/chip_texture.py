@@ -16,14 +16,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy  # its parts are loaded when they are first used
 
 from eocene.learn.models.kind import CHIPS, Context, model_kind
-from eocene.learn.models.settings import number, whole
-from eocene.learn.models.texture_onnx import SMALLEST, GraphWriter, write_texture
+from eocene.learn.models.settings import choice, number, whole
+from eocene.learn.models.texture_onnx import FAMILIES, SMALLEST, GraphWriter, write_texture
 from eocene.learn.onnx_file import open_session
 from eocene.model import InputError
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+CHOICES = tuple("+".join(some) for count in (4, 3, 2, 1) for some in combinations(FAMILIES, count))
+"""Families of numbers that may be compared by: all of them first."""
 _ROWS = 256
 _TINY = 1e-6
 
@@ -51,12 +54,15 @@ class ChipTextureSettings:
         Points of each distribution between which ranks are interpolated.
     centres : int
         Training samples that span the solution; time grows as its cube, a model's size in proportion.
+    families : str
+        By which of the families of numbers chips are compared, joined by "+".
     """
 
     penalty: float = number(0.5, 1e-6, 1e6)
     sharpness: float = number(0.3, 1e-3, 100.0)
     knots: int = whole(33, 2, 1000)
     centres: int = whole(4000, 2, 20_000)
+    families: str = choice(CHOICES[0], CHOICES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,28 +115,77 @@ def fit_chip_texture(
             f"Texture needs chips of at least {SMALLEST} × {SMALLEST} pixels with one label each.",
             "Cut larger chips, or take a kind that answers for each pixel, such as u_net.",
         )
-    texture = _measure_texture(features)
+    texture = measure_texture(features, settings.families)
+    if not texture:
+        raise InputError("A single band correlates with nothing.", "Take further families, or more bands.")
+    classes, machine = fit_kernels(texture, labels, settings, seed, context.weights)
+    return FittedTexture(classes, _write_model(sample, machine))
+
+
+@dataclass(frozen=True, eq=False)
+class KernelMachine:
+    """Families of numbers → probabilities.
+
+    Parameters
+    ----------
+    knots : mapping of family to (length, knots) float32
+        Quantiles of each number.
+    centres : mapping of family to (m, length) float32
+        Ranks of the samples that span the solution.
+    solution : (m, k) float64
+    shares : (k,) float64
+        Of the classes among the training samples.
+    sharpness : float
+    """
+
+    knots: Mapping[str, NDArray[np.float32]]
+    centres: Mapping[str, NDArray[np.float32]]
+    solution: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    sharpness: float
+
+    def estimate_probabilities(self, texture: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Return the (n, k) probabilities of the (n, length) numbers of each family."""
+        ranks = {name: _rank(texture[name], knots) for name, knots in self.knots.items()}
+        scores = _compare(ranks, self.centres, self.sharpness) @ self.solution + self.shares
+        positive = np.maximum(scores, _TINY)
+        probabilities: NDArray[np.float64] = positive / positive.sum(axis=1, keepdims=True)
+        return probabilities
+
+
+def fit_kernels(
+    texture: Mapping[str, NDArray[np.float32]],
+    labels: NDArray[np.int64],
+    settings: ChipTextureSettings,
+    seed: int,
+    weights: NDArray[Any] | None = None,
+) -> tuple[NDArray[np.int64], KernelMachine]:
+    """Return the (k,) classes and a kernel machine on the (n, length) numbers of families.
+
+    What ``fit_chip_texture`` does once texture is measured, for who fits often to the same chips.
+    """
     knots = {name: _find_knots(values, settings.knots) for name, values in texture.items()}
     ranks = {name: _rank(values, knots[name]) for name, values in texture.items()}
     chosen = _draw_centres(len(labels), settings.centres, seed)
     centres = {name: values[chosen] for name, values in ranks.items()}
-    kernels = [_compare(ranks[name], centres[name], settings.sharpness) for name in ranks]
-    kernel: NDArray[np.float64] = np.mean(kernels, axis=0).astype(np.float64)
+    kernel = _compare(ranks, centres, settings.sharpness)
     classes = np.unique(labels)
-    weights = np.ones(len(labels)) if context.weights is None else np.asarray(context.weights, np.float64)
+    weights = np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64)
     truth = (labels[:, None] == classes).astype(np.float64)
     shares = np.average(truth, axis=0, weights=weights)
     solution = _solve_ridge(kernel, chosen, truth - shares, weights, settings.penalty)
-    data = _write_model(sample, knots, centres, solution, shares, settings.sharpness)
-    return FittedTexture(classes.astype(np.int64), data)
+    return classes.astype(np.int64), KernelMachine(knots, centres, solution, shares, settings.sharpness)
 
 
-def _measure_texture(features: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    """Return the (n, length) numbers of each family."""
+def measure_texture(
+    features: NDArray[np.float32], families: str = CHOICES[0]
+) -> dict[str, NDArray[np.float32]]:
+    """Return the (n, length) numbers of each family of (n, bands, y, x) chips; of one band no correlation."""
     graph, sample = GraphWriter(), features.shape[1:]
-    made = {
-        graph("Identity", name, to=family): family for family, name in write_texture(graph, sample).items()
-    }
+    written = write_texture(graph, sample, families.split("+"))
+    if not written:
+        return {}
+    made = {graph("Identity", name, to=family): family for family, name in written.items()}
     return _run(open_session(graph.write(dict.fromkeys(made), sample)), features)
 
 
@@ -162,11 +217,15 @@ def _draw_centres(count: int, most: int, seed: int) -> NDArray[np.intp]:
 
 
 def _compare(
-    ranks: NDArray[np.float32], centres: NDArray[np.float32], sharpness: float
-) -> NDArray[np.float32]:
-    """Return the (n, m) Gaussian kernel between ranks and centres."""
-    squares = (ranks**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1) - 2 * ranks @ centres.T
-    kernel: NDArray[np.float32] = np.exp(-sharpness / ranks.shape[1] * squares)
+    ranks: Mapping[str, NDArray[np.float32]], centres: Mapping[str, NDArray[np.float32]], sharpness: float
+) -> NDArray[np.float64]:
+    """Return the (n, m) mean over families of the Gaussian kernel between ranks and centres."""
+    kernels = []
+    for name, own in centres.items():
+        rows = ranks[name]
+        squares = (rows**2).sum(axis=1)[:, None] + (own**2).sum(axis=1) - 2 * rows @ own.T
+        kernels.append(np.exp(-sharpness / own.shape[1] * squares))
+    kernel: NDArray[np.float64] = np.mean(kernels, axis=0).astype(np.float64)
     return kernel
 
 
@@ -178,6 +237,11 @@ def _solve_ridge(
     penalty: float,
 ) -> NDArray[np.float64]:
     """Return the (m, k) coefficients of the centres that fit the targets best under the penalty."""
+    if len(chosen) == len(kernel):
+        root = np.sqrt(weights)[:, None]
+        system = root * kernel * root.T + penalty * np.eye(len(kernel))
+        exact: NDArray[np.float64] = root * scipy.linalg.solve(system, root * targets, assume_a="pos")
+        return exact
     among = kernel[chosen]
     lower = np.linalg.cholesky((among + among.T) / 2 + _TINY * np.eye(len(chosen)))
     white = scipy.linalg.solve_triangular(lower, kernel.T, lower=True)
@@ -187,29 +251,21 @@ def _solve_ridge(
     return coefficients
 
 
-def _write_model(
-    sample: tuple[int, ...],
-    knots: Mapping[str, NDArray[np.float32]],
-    centres: Mapping[str, NDArray[np.float32]],
-    solution: NDArray[np.float64],
-    shares: NDArray[np.float64],
-    sharpness: float,
-) -> bytes:
+def _write_model(sample: tuple[int, ...], machine: KernelMachine) -> bytes:
     """Return texture, ranks, kernel and regression as one ONNX graph."""
     graph = GraphWriter()
     kernels = []
-    for name, values in write_texture(graph, sample).items():
-        ranks, own = _write_ranks(graph, values, knots[name]), centres[name]
+    for name, values in write_texture(graph, sample, machine.knots).items():
+        ranks, own = _write_ranks(graph, values, machine.knots[name]), machine.centres[name]
         squares = graph("ReduceSumSquare", ranks, axes=[1], keepdims=1)
         products = graph("MatMul", ranks, graph.constant(-2 * own.T))
         distance = graph("Add", graph("Add", squares, graph.constant((own**2).sum(axis=1))), products)
-        kernels.append(graph("Exp", graph("Mul", distance, -sharpness / own.shape[1])))
-    scores = graph(
-        "Add", graph("MatMul", graph("Mean", *kernels), graph.constant(solution)), graph.constant(shares)
-    )
+        kernels.append(graph("Exp", graph("Mul", distance, -machine.sharpness / own.shape[1])))
+    solution, shares = graph.constant(machine.solution), graph.constant(machine.shares)
+    scores = graph("Add", graph("MatMul", graph("Mean", *kernels), solution), shares)
     positive = graph("Max", scores, _TINY)
     graph("Div", positive, graph("ReduceSum", positive, graph.constant([1], np.int64)), to="probabilities")
-    return graph.write({"probabilities": len(shares)}, sample)
+    return graph.write({"probabilities": len(machine.shares)}, sample)
 
 
 def _run(session: Any, features: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

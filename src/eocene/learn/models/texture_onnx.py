@@ -17,6 +17,8 @@ import numpy as np
 from eocene.learn.extra import import_extra
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
 FAMILIES = ("distribution", "variation", "correlation", "extremes")
@@ -80,24 +82,30 @@ class GraphWriter:
         return bytes(model.SerializeToString())
 
 
-def write_texture(graph: GraphWriter, sample: tuple[int, ...]) -> dict[str, str]:
-    """Add the families of numbers of (n, bands, y, x) chips "features" and return the name of each.
+def write_texture(
+    graph: GraphWriter, sample: tuple[int, ...], wanted: Collection[str] = FAMILIES
+) -> dict[str, str]:
+    """Add the wanted families of numbers of (n, bands, y, x) chips "features" and return the name of each.
 
     Missing values are filled by their chip's mean of the band, and by 0 where it has none.
     """
     bands, height, width = sample
     scene = _fill(graph)
-    families: dict[str, list[str]] = {name: [] for name in FAMILIES}
-    families["distribution"] = _describe_distribution(graph, scene, bands, height * width)
-    while min(height, width) >= SMALLEST:
-        families["correlation"] += _describe_correlation(graph, scene, bands)
-        families["extremes"] += _describe_extremes(graph, scene)
+    families: dict[str, list[str]] = {name: [] for name in FAMILIES if name in wanted}
+    if "distribution" in families:
+        families["distribution"] = _describe_distribution(graph, scene, bands, height * width)
+    at_scales = families.keys() - {"distribution"}
+    while at_scales and min(height, width) >= SMALLEST:
+        if "correlation" in families:
+            families["correlation"] += _describe_correlation(graph, scene, bands)
+        if "extremes" in families:
+            families["extremes"] += _describe_extremes(graph, scene)
         height, width = height // 2, width // 2
         halves = graph("Conv", scene, graph.constant(_haar(bands)), strides=[2, 2], group=bands)
         parts = graph.reshape(halves, 0, bands, 4, height, width)
-        families["variation"] += _describe_variation(
-            graph, graph("Gather", parts, graph.constant([1, 2, 3], np.int64), axis=2), bands
-        )
+        if "variation" in families:
+            details = graph("Gather", parts, graph.constant([1, 2, 3], np.int64), axis=2)
+            families["variation"] += _describe_variation(graph, details, bands)
         scene = graph("Gather", parts, graph.constant(0, np.int64), axis=2)
     return {name: graph("Concat", *parts, axis=1) for name, parts in families.items() if parts}
 
