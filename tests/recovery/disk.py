@@ -21,10 +21,15 @@ import struct
 import sys
 import traceback
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eocene.process.udf.seccomp import find_processor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 BY_HANDLE = ("write", "writev", "pwrite64", "pwritev", "ftruncate", "fallocate", "fsync", "fdatasync")
 BY_PATH = {"mkdir": 0, "rename": 0, "unlink": 0, "rmdir": 0, "open": 0, "truncate": 0}
@@ -83,8 +88,14 @@ class Watch:
     changes: list[str] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
 
-    def follow(self, listener: int, pid: int) -> None:
-        """Decide on every change that the process makes, until it has ended."""
+    def arm(self, fault: Fault) -> None:
+        """Count from 1 again, and let this fault be the one that is met."""
+        self.fault = Fault()
+        self.changes, self.struck = [], []
+        self.fault = fault
+
+    def follow(self, listener: int, kill: Callable[[], None]) -> None:
+        """Decide on each change that the processes make until they have ended; ``kill`` ends them at once."""
         names = {number: name for name, number in _numbers().items()}
         poll = select.poll()
         poll.register(listener, select.POLLIN)
@@ -93,14 +104,14 @@ class Watch:
             try:
                 fcntl.ioctl(listener, _RECEIVE, notice)
                 key, thread, _, number, _, _, *arguments = _NOTICE.unpack(notice)
-                error = self._decide(names[number], thread, arguments, pid)
+                error = self._decide(names[number], thread, arguments, kill)
                 fcntl.ioctl(listener, _SEND, _ANSWER.pack(key, 0, -error, 0 if error else _GO_ON))
             except OSError as gone:
                 if gone.errno not in (errno.ENOENT, errno.EINTR):
                     raise
 
-    def _decide(self, call: str, thread: int, arguments: list[int], pid: int) -> int:
-        """Return the error that a call gets, 0 for none; the process may be killed instead."""
+    def _decide(self, call: str, thread: int, arguments: list[int], kill: Callable[[], None]) -> int:
+        """Return the error that a call gets, 0 for none; the processes may be killed instead."""
         path = _find_path(call, thread, arguments)
         if not path.startswith(self.folder):
             return 0
@@ -111,7 +122,7 @@ class Watch:
         self.struck.append(said)
         if self.fault.kind != "kill":
             return int(getattr(errno, self.fault.kind))
-        os.kill(pid, signal.SIGKILL)
+        kill()
         return errno.EINTR
 
 
@@ -126,7 +137,7 @@ def run_watched(work, folder: Path, fault: Fault, prepare=tuple) -> Watch:
         code = 1
         try:
             prepared = prepare()
-            socket.send_fds(theirs, [b"x"], [_install_filter()])
+            announce_changes(theirs)
             theirs.close()
             ours.close()
             work(*prepared)
@@ -137,13 +148,27 @@ def run_watched(work, folder: Path, fault: Fault, prepare=tuple) -> Watch:
             sys.stderr.flush()
             os._exit(code)
     theirs.close()
-    with ours:
-        _, (listener, *_), _, _ = socket.recv_fds(ours, 1, 1)
     watch = Watch(str(folder.resolve()), fault)
-    watch.follow(listener, pid)
-    os.close(listener)
+    with take_listener(ours) as listener:
+        watch.follow(listener, lambda: os.kill(pid, signal.SIGKILL))
     os.waitpid(pid, 0)
     return watch
+
+
+def announce_changes(to: socket.socket) -> None:
+    """Let this process and those that it will start be watched by who holds the other end of a socket."""
+    socket.send_fds(to, [b"x"], [_install_filter()])
+
+
+@contextmanager
+def take_listener(ours: socket.socket) -> Iterator[int]:
+    """Yield the handle at which a process announces what it changes, which it sends through a socket."""
+    with ours:
+        _, (listener, *_), _, _ = socket.recv_fds(ours, 1, 1)
+    try:
+        yield listener
+    finally:
+        os.close(listener)
 
 
 def can_watch() -> bool:
@@ -211,3 +236,9 @@ def _find_path(call: str, thread: int, arguments: list[int]) -> str:
         return str(Path(f"/proc/{thread}/{folder}").readlink() / path)
     except OSError:
         return ""
+
+
+if __name__ == "__main__":  # a socket's number and a command: it becomes the command, whose changes are told
+    with socket.socket(fileno=int(sys.argv[1])) as told:
+        announce_changes(told)
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  (without a shell: that is meant)

@@ -5,68 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shlex
 import signal
-import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from tests.recovery.conftest import MEMORY, run_postgres
-from tests.recovery.test_killed_servers import Acknowledged, active, await_that
+from tests.recovery.test_killed_servers import Acknowledged, active
 from tests.recovery.test_killed_workers import RESUME_S, measure_life
-from tests.recovery.world import await_end, is_running
+from tests.recovery.victim import Victim
+from tests.recovery.world import await_end, await_that, is_running
 
 from eocene.jobs.database import StateUnavailableError
-
-
-class Victim:
-    """A running PostgreSQL server that can be killed with all its processes, and started again."""
-
-    def __init__(self, server):
-        self._server, self._again = server, None
-        self._data = server.folder / "data"
-
-    def _pid(self):
-        return int((self._data / "postmaster.pid").read_text().split("\n")[0])
-
-    def kill(self):
-        """End the server as a cut of power would, except that what it gave to the kernel stays."""
-        pid = self._pid()
-        children = [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        for number in (pid, *children):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
-        if self._again is None:
-            os.waitpid(pid, 0)
-        else:
-            self._again.wait()
-        await_that(lambda: not any(map(is_alive, children)))
-
-    def start(self):
-        """Start the server with the options that it had; return when it answers."""
-        command = shlex.split((self._data / "postmaster.opts").read_text())
-        user = "postgres" if os.getuid() == 0 else None
-        with (self._server.folder / "log").open("ab") as log:
-            self._again = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self._server.folder, user=user, group=user
-            )
-        ready = [str(Path(command[0]).with_name("pg_isready")), "-h", str(self._server.folder), "-q"]
-        await_that(lambda: subprocess.run(ready, check=False).returncode == 0)
-
-    def stop(self):
-        if self._again is not None:
-            self._again.send_signal(signal.SIGQUIT)
-            self._again.wait(60)
-
-
-def is_alive(pid):
-    """Tell whether a process runs; one that has ended and was not waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.fixture

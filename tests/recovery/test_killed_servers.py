@@ -18,9 +18,7 @@ import httpx
 import pytest
 from tests.ports import claim_port
 from tests.recovery.test_killed_workers import RESUME_S, measure_life
-from tests.recovery.world import is_running
-
-PATIENCE_S = 300
+from tests.recovery.world import await_that, is_running
 
 
 class Service:
@@ -112,16 +110,6 @@ class Acknowledged:
 
     def __len__(self):
         return len(self.created) + len(self.queued) + len(self.deleted) + len(self.files)
-
-
-def await_that(holds, seconds=PATIENCE_S):
-    """Wait until a condition holds; return how many seconds it took."""
-    since = time.monotonic()
-    while not holds():
-        if time.monotonic() - since > seconds:
-            raise TimeoutError(f"{holds} did not hold within {seconds} s")
-        time.sleep(0.02)
-    return time.monotonic() - since
 
 
 def active(world):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from eocene.jobs import JobStore
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 THREADS = len(os.sched_getaffinity(0))
 """How many blocks a worker computes at a time."""
+PATIENCE_S = 300
+"""How long a busy machine may take for anything."""
 _MARKS = re.compile(r"j-[0-9a-f]{16}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -106,3 +108,13 @@ def await_end(pid: int, seconds: float = 120) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("a worker did not come to an end")
         time.sleep(0.005)
+
+
+def await_that(holds: Callable[[], object], seconds: float = PATIENCE_S) -> float:
+    """Wait until a condition holds; return how many seconds it took."""
+    since = time.monotonic()
+    while not holds():
+        if time.monotonic() - since > seconds:
+            raise TimeoutError(f"{holds} did not hold within {seconds} s")
+        time.sleep(0.02)
+    return time.monotonic() - since

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
-from eocene.jobs.database import open_database
+from eocene.jobs.database import StateUnavailableError, open_database
 from eocene.jobs.folders import RunFolder, sweep_aside
 from eocene.jobs.job import ACTIVE, Job, format_instant
 from eocene.jobs.leases import end_lease, renew_lease, requeue_lost, take_longest_queued
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from eocene.jobs.limits import Usage
     from eocene.model import Layout
 
+_log = logging.getLogger(__name__)
 
 _EXPIRED = "The results were removed when their time was over; start the job to make them again."
 
@@ -105,7 +107,7 @@ class JobQueue:
                 text = f"The results are kept until {format_instant(expires)}, by the operator's choice."
                 write_log(connection, job.id, now, "info", text)
             self._doom_run(connection, job)
-        self.sweep()
+        self._tidy()
         return True
 
     def fail(self, job: Job, code: str, message: str) -> bool:
@@ -116,7 +118,7 @@ class JobQueue:
             if ended:
                 write_log(connection, job.id, now, "error", message, code=code)
                 self._doom_run(connection, job)
-        self.sweep()
+        self._tidy()
         return ended
 
     def release(self, job: Job) -> bool:
@@ -147,9 +149,7 @@ class JobQueue:
                     write_log(connection, job.id, now, "warning", _EXPIRED)
                     values = {"status": "created", "progress": 0.0, "updated": now}
                     connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
-        for job in rows:
-            self._discard_results(job.id, "created")
-        self.sweep()
+        self._tidy(*(job.id for job in rows), status="created")
         return len(rows)
 
     def sweep(self) -> None:
@@ -198,6 +198,18 @@ class JobQueue:
     def run_folder(self, job: Job) -> RunFolder:
         """Return where the work of a job's present run lies."""
         return self._shelf.run_folder(job)
+
+    def _tidy(self, *outdated: str, status: str = "") -> None:
+        """Remove what a transaction made superfluous, and the outdated results of jobs still in a state.
+
+        The transaction has happened, and its caller hears so: what fails here is left to a later sweep.
+        """
+        try:
+            for job_id in outdated:
+                self._discard_results(job_id, status)
+            self.sweep()
+        except (OSError, StateUnavailableError):
+            _log.warning("what is no longer needed stays for now", exc_info=True)
 
     def _discard_results(self, job_id: str, status: str) -> None:
         """Take the results away of a job that is still in this state: none that a worker has just made."""

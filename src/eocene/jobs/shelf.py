@@ -69,7 +69,11 @@ class Shelf:
 
     def remove(self, name: str) -> bool:
         """Remove the folder of a run or of a job; False if that has to be tried again."""
-        set_aside(self.root / name)
+        try:
+            set_aside(self.root / name)
+        except OSError as error:
+            _log.warning("what is no longer needed stays for now: %s", error)
+            return False
         return True
 
 
@@ -91,7 +95,8 @@ class StoreShelf(Shelf):
 
     def remove(self, name: str) -> bool:
         """Remove folder and objects."""
-        set_aside(self.root / name)
+        if not super().remove(name):
+            return False
         job, _, run = name.removeprefix(".").partition(".")
         return self._try(lambda: self.results.tidy(job, run) if run else self.results.remove(job))
 

@@ -110,7 +110,7 @@ class JobStore(JobQueue):
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
             self._doom(connection, job_id)
             self._doom_run(connection, job)
-        self.sweep()
+        self._tidy()
 
     def queue(self, job_id: str, owner: str | None = None) -> Job:
         """Queue a job; earlier results are discarded. A queued or running job is left as it is."""
@@ -130,8 +130,7 @@ class JobStore(JobQueue):
             self._doom_result(connection, job)
             queued = load_job(connection, job_id)
         # After the transaction: a crash in it would cost results that the job still has.
-        self._discard_results(job_id, "queued")
-        self.sweep()
+        self._tidy(job_id, status="queued")
         return queued
 
     def cancel(self, job_id: str, owner: str | None = None) -> Job:
@@ -154,7 +153,7 @@ class JobStore(JobQueue):
             if partial:
                 run.publish_partial()
             stopped = load_job(connection, job_id)
-        self.sweep()
+        self._tidy()
         return stopped
 
     def logs(
