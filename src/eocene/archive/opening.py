@@ -66,20 +66,28 @@ def open_raster(asset: Mapping[str, Any], door: Door, index: HeaderIndex | None 
 
 def is_read_in_place(asset: Mapping[str, Any]) -> bool:
     """Tell whether an asset is of a format that is read in ranges, wherever it lies."""
-    plain = MEMBER not in asset and not asset.get(ASKEW) and not is_sentinel1(asset)
-    return is_grib(asset) or (is_tiff(asset) and plain)
+    return any(fits(asset) for fits, _ in _REMOTE_OPENERS)
+
+
+def _is_plain(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is a file of its own on a north-up grid of its own."""
+    special = is_swath(asset) or is_sinusoidal(asset) or is_sentinel1(asset)
+    return MEMBER not in asset and not asset.get(ASKEW) and not special
 
 
 def _open_remote(href: str, asset: Mapping[str, Any], door: Door, index: HeaderIndex | None) -> Raster:
-    if is_tiff(asset) and is_read_in_place(asset):
-        return GeotiffRaster(open_remote_tiles(href, door, index), asset)
-    if is_grib(asset):
-        return GribRaster(door.open(href), asset)
+    for fits, opener in _REMOTE_OPENERS:
+        if fits(asset):
+            return opener(href, asset, door, index)
     raise UnavailableError(
-        f"The asset {href!r} of type {asset.get('type')!r} cannot be read in place: over the network only "
-        "GeoTIFF, such as COG, and GRIB can.",
+        f"The asset {href!r} of type {asset.get('type')!r} cannot be read in place: over the network "
+        "GeoTIFF, NetCDF and GRIB can, which have a grid of their own.",
         "Download the product and ingest the local copy.",
     )
+
+
+def _open_remote_tiff(href: str, asset: Mapping[str, Any], door: Door, index: HeaderIndex | None) -> Raster:
+    return GeotiffRaster(open_remote_tiles(href, door, index), asset)
 
 
 def _open_tiff(path: Path, asset: Mapping[str, Any], _door: Door) -> Raster:
@@ -102,3 +110,19 @@ _OPENERS: tuple[
     (is_zarr, lambda path, asset, _: ZarrRaster(path, asset)),
 )
 """How an asset is opened: the first that fits; what is more particular stands first."""
+
+_REMOTE_OPENERS: tuple[
+    tuple[
+        Callable[[Mapping[str, Any]], bool],
+        Callable[[str, Mapping[str, Any], Door, HeaderIndex | None], Raster],
+    ],
+    ...,
+] = (
+    (lambda asset: is_tiff(asset) and _is_plain(asset), _open_remote_tiff),
+    (is_grib, lambda href, asset, door, _: GribRaster(door.open(href), asset)),
+    (
+        lambda asset: is_netcdf(asset) and _is_plain(asset),
+        lambda href, asset, door, _: NetcdfRaster(door.open(href), asset),
+    ),
+)
+"""How an asset on a server is opened: the first that fits."""

@@ -14,7 +14,6 @@ from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 _UNITS = re.compile(
     r"^\s*(nanosecond|microsecond|millisecond|second|minute|hour|day)s?\s+since\s+(.+?)\s*$", re.IGNORECASE
@@ -28,10 +27,11 @@ _NANOSECONDS = {
     "hour": 3600 * 10**9,
     "day": 86_400 * 10**9,
 }
+_FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("10000-01-01", "us")
 _CALENDARS = ("", "standard", "gregorian", "proleptic_gregorian")
 
 
-def decode_times(values: Any, attributes: Mapping[str, Any], axis: str, path: Path) -> list[np.datetime64]:
+def decode_times(values: Any, attributes: Mapping[str, Any], axis: str, path: object) -> list[np.datetime64]:
     """Return the instants of a time axis, to the microsecond.
 
     Parameters
@@ -52,14 +52,22 @@ def decode_times(values: Any, attributes: Mapping[str, Any], axis: str, path: Pa
     match = _UNITS.match(units)
     try:
         if values.dtype.kind == "M":
-            return [np.datetime64(value, "us") for value in values]
+            return _check_years([np.datetime64(value, "us") for value in values])
         if values.dtype.kind in "OSUT":
-            return [np.datetime64(_text(value).rstrip("Z"), "us") for value in values]
+            return _check_years([np.datetime64(_text(value).rstrip("Z"), "us") for value in values])
         if match and calendar.lower() in _CALENDARS:
-            return _add_up(values, match.group(1).lower(), match.group(2))
+            return _check_years(_add_up(values, match.group(1).lower(), match.group(2)))
     except (ValueError, OverflowError) as error:
         raise _no_times(path, axis, str(error)) from error
     raise _no_times(path, axis, f"units {units!r}, calendar {calendar!r}")
+
+
+def _check_years(moments: list[np.datetime64]) -> list[np.datetime64]:
+    """Return instants that a calendar has; raises ValueError for others."""
+    wrong = next((moment for moment in moments if not _FIRST <= moment < _LAST), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong} is not in the years 1 to 9999")
+    return moments
 
 
 def _add_up(values: Any, unit: str, since: str) -> list[np.datetime64]:
@@ -71,7 +79,7 @@ def _add_up(values: Any, unit: str, since: str) -> list[np.datetime64]:
     return [origin + offset for offset in offsets]
 
 
-def _no_times(path: Path, axis: str, why: str) -> InputError:
+def _no_times(path: object, axis: str, why: str) -> InputError:
     return InputError(
         f"The axis {axis!r} of {str(path)!r} is no time axis: {why}.",
         'Give it CF units such as "days since 2018-01-01" and the standard calendar.',

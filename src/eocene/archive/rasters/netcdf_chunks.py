@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import zlib
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from eocene.model.budget import memory_budget
 from eocene.model.errors import DamageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _DEFLATE = 1
 _MOST_TIMES = 1032
@@ -26,7 +23,7 @@ _checked: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 """Datasets by open file: they are looked at once."""
 
 
-def check_chunks(stream: Any, dataset: Any, path: Path) -> None:
+def check_chunks(stream: Any, dataset: Any, path: object) -> None:
     """Refuse a dataset with a chunk that unpacks to more than its header says.
 
     Parameters
@@ -35,7 +32,7 @@ def check_chunks(stream: Any, dataset: Any, path: Path) -> None:
         The open file.
     dataset : h5py.Dataset
         One of it.
-    path : Path
+    path : object
         What errors call it.
 
     Raises
@@ -66,7 +63,7 @@ def _find_large(dataset: Any, size: int) -> list[tuple[int, ...]]:
     return found
 
 
-def _unpack(dataset: Any, offset: tuple[int, ...], path: Path) -> None:
+def _unpack(dataset: Any, offset: tuple[int, ...], path: object) -> None:
     mask, stored = dataset.id.read_direct_chunk(offset)
     filters = dataset.id.get_create_plist()
     place = next(i for i in range(filters.get_nfilters()) if filters.get_filter(i)[0] == _DEFLATE)

@@ -1,4 +1,4 @@
-"""How a variable of a NetCDF-4 file is stored: its grid, its time axis, what its numbers mean.
+"""How a variable of a NetCDF file is stored: its grid, its time axis, what its numbers mean.
 
 Attributes are read with care, since in the wild integers have a NaN ``_FillValue``, ``scale_factor`` is
 a text and the CRS stands in one of five places.
@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-from pyproj.exceptions import CRSError
 
-from eocene.archive.fetch import check_decoded, read_crs
+from eocene.archive.fetch import check_decoded
 from eocene.archive.raster import parse_nodata
+from eocene.archive.rasters.cf_grid import (
+    Coordinate,
+    begin_at_antimeridian,
+    find_epsg,
+    finite_number,
+    grid_between,
+    no_crs,
+    plain_value,
+)
 from eocene.archive.rasters.netcdf_chunks import check_chunks
+from eocene.archive.rasters.netcdf_classic import ClassicFile, ClassicVariable
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -33,7 +41,8 @@ class Variable:
     """A variable of a NetCDF file as stored; nothing is decoded.
 
     ``grid`` is north-up; ``flip`` says that the rows are stored south-up. ``steps`` is the length of
-    the leading axis, or None for a two-dimensional variable. ``time`` names that axis.
+    the leading axis, or None for a two-dimensional variable. ``time`` names that axis. ``first`` is the
+    stored column that is the grid's first one: longitudes from 0 to 360 begin anew at the antimeridian.
     """
 
     name: str
@@ -46,6 +55,7 @@ class Variable:
     scale: float
     offset: float
     unit: str | None
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,20 +71,20 @@ class Encoding:
 
 def read_encoding(dataset: Any) -> Encoding:
     """Return what the CF attributes of a dataset say of its numbers."""
-    attributes = {key: _plain(value) for key, value in dataset.attrs.items() if key not in _REFERENCES}
+    attributes = {key: plain_value(value) for key, value in dataset.attrs.items() if key not in _REFERENCES}
     dtype = dataset.dtype.newbyteorder("=")
     if str(attributes.get("_Unsigned", "")).lower() == "true" and dtype.kind == "i":
         dtype = np.dtype(f"u{dtype.itemsize}")
     return Encoding(
         dtype=dtype,
         nodata=_nodata(attributes, dtype),
-        scale=_number(attributes.get("scale_factor"), 1.0),
-        offset=_number(attributes.get("add_offset"), 0.0),
+        scale=finite_number(attributes.get("scale_factor"), 1.0),
+        offset=finite_number(attributes.get("add_offset"), 0.0),
         unit=str(attributes["units"]) if attributes.get("units") else None,
     )
 
 
-def plain_dataset(stream: Any, name: str, path: Path) -> Any:
+def plain_dataset(stream: Any, name: str, path: object) -> Any:
     """Return a dataset whose bytes all lie in this file.
 
     Raises
@@ -85,13 +95,13 @@ def plain_dataset(stream: Any, name: str, path: Path) -> Any:
     DamageError
         If a chunk unpacks to more than it says.
     """
-    link = stream.get(name, getlink=True) if name and "/" not in name else None
-    if link is None:
-        raise InputError(
-            f"The file {str(path)!r} has no variable {name!r}.",
-            f"It has {', '.join(sorted(stream)) or 'none'}.",
-        )
-    dataset = stream[name] if isinstance(link, h5py.HardLink) else None
+    if isinstance(stream, ClassicFile):
+        if name not in stream.variables:
+            raise _no_variable(name, stream.variables, path)
+        return stream.variables[name]
+    if not name or "/" in name or stream.get(name, getlink=True) is None:
+        raise _no_variable(name, stream, path)
+    dataset = _find_dataset(stream, name)
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise InputError(
             f"The variable {name!r} of {str(path)!r} is refused: its data lie in another file.",
@@ -102,7 +112,22 @@ def plain_dataset(stream: Any, name: str, path: Path) -> Any:
     return dataset
 
 
-def read_whole(stream: Any, name: str, path: Path) -> NDArray[Any]:
+def _no_variable(name: str, known: Iterable[str], path: object) -> InputError:
+    return InputError(
+        f"The file {str(path)!r} has no variable {name!r}.", f"It has {', '.join(sorted(known)) or 'none'}."
+    )
+
+
+def _find_dataset(stream: Any, name: object) -> Any:
+    """Return what has a name in an open file itself, None if it is a link to elsewhere or not there."""
+    if not isinstance(name, str) or not name or "/" in name:
+        return None
+    if isinstance(stream, ClassicFile):
+        return stream.variables.get(name)
+    return stream[name] if isinstance(stream.get(name, getlink=True), h5py.HardLink) else None
+
+
+def read_whole(stream: Any, name: str, path: object) -> NDArray[Any]:
     """Return all values of a dataset, such as a coordinate, as stored.
 
     Raises
@@ -116,16 +141,19 @@ def read_whole(stream: Any, name: str, path: Path) -> NDArray[Any]:
     return values
 
 
-def list_rasters(stream: Any, path: Path) -> Iterator[Variable]:
+def list_rasters(stream: Any, path: object) -> Iterator[Variable]:
     """Yield the variables of an open file that lie on a grid, in file order."""
-    for name in stream:
-        link = stream.get(name, getlink=True)
-        dataset = stream[name] if isinstance(link, h5py.HardLink) else None
-        if isinstance(dataset, h5py.Dataset) and dataset.ndim in (2, 3) and dataset.dtype.kind in "iuf":
+    for name in stream.variables if isinstance(stream, ClassicFile) else stream:
+        dataset = _find_dataset(stream, name)
+        if (
+            isinstance(dataset, h5py.Dataset | ClassicVariable)
+            and dataset.ndim in (2, 3)
+            and dataset.dtype.kind in "iuf"
+        ):
             yield describe_variable(stream, name, path)
 
 
-def describe_variable(stream: Any, name: str, path: Path) -> Variable:
+def describe_variable(stream: Any, name: str, path: object) -> Variable:
     """Return how a variable is stored.
 
     Raises
@@ -141,9 +169,11 @@ def describe_variable(stream: Any, name: str, path: Path) -> Variable:
         )
     dims = [_dimension(dataset, axis) for axis in range(dataset.ndim)]
     grid, flip = _read_grid(stream, dataset, dims[-2:], path)
+    grid, first = begin_at_antimeridian(grid, path)
     return Variable(
         name=name,
         grid=grid,
+        first=first,
         flip=flip,
         steps=dataset.shape[0] if dataset.ndim == 3 else None,
         time=dims[0] if dataset.ndim == 3 else None,
@@ -155,124 +185,31 @@ _REFERENCES = {"DIMENSION_LIST", "REFERENCE_LIST"}
 
 
 def _dimension(dataset: Any, axis: int) -> str:
+    if isinstance(dataset, ClassicVariable):
+        return dataset.dimensions[axis]
     scales = dataset.dims[axis].keys()
     return str(scales[0]) if scales else ("t", "y", "x")[axis - dataset.ndim]
 
 
-def _read_grid(stream: Any, dataset: Any, dims: list[str], path: Path) -> tuple[Grid, bool]:
-    size = abs(_number(_plain(dataset.attrs.get("resolution")), 0.0))
+def _read_grid(stream: Any, dataset: Any, dims: list[str], path: object) -> tuple[Grid, bool]:
+    size = abs(finite_number(plain_value(dataset.attrs.get("resolution")), 0.0))
     y, x = (Coordinate(name, read_whole(stream, name, path)) for name in dims)
-    mapping = _plain(dataset.attrs.get("grid_mapping"))
-    places = [dataset, stream]
-    if isinstance(mapping, str) and isinstance(stream.get(mapping), h5py.Dataset):
-        places.insert(0, stream[mapping])
+    mapping = _find_dataset(stream, plain_value(dataset.attrs.get("grid_mapping")))
+    places = [*([] if mapping is None else [mapping]), dataset, stream]
     epsg = find_epsg([place.attrs for place in places])
+    if epsg is None and mapping is None and _is_geographic(stream, dims):
+        epsg = 4326
     if epsg is None:
         raise no_crs(dataset.name.lstrip("/"), path)
     return grid_between(y, x, dataset.shape[-2:], epsg, path, size)
 
 
-@dataclass(frozen=True)
-class Coordinate:
-    """The name and the values of a coordinate."""
-
-    name: str
-    values: Any
-
-
-def grid_between(
-    y: Coordinate, x: Coordinate, shape: tuple[int, ...], epsg: int, path: Path, size: float = 0.0
-) -> tuple[Grid, bool]:
-    """Return the grid whose pixel centres are the coordinates, and whether its rows are stored south-up.
-
-    Parameters
-    ----------
-    y, x : Coordinate
-        Of the pixel centres.
-    shape : tuple of int
-        Rows and columns of the data.
-    epsg : int
-        The CRS.
-    path : Path
-        What errors name.
-    size : float
-        Of a pixel, where there is only one along an axis.
-
-    Raises
-    ------
-    InputError
-        If they are not evenly spaced, or x runs westwards.
-    """
-    height, width = shape
-    north, flip, height_m = _axis(y, height, size, path)
-    west, backwards, width_m = _axis(x, width, size, path)
-    if backwards:
-        raise InputError(f"{str(path)!r}: the x coordinate runs westwards.", "Sort the file by x.")
-    affine = (width_m, 0.0, west - width_m / 2, 0.0, -height_m, north + height_m / 2)
-    return Grid.from_transform(epsg, affine, width, height), flip
-
-
-def _axis(coordinate: Coordinate, length: int, size: float, path: Path) -> tuple[float, bool, float]:
-    """Return the first centre (west or north), whether the axis is stored upwards, and the spacing."""
-    name, values = coordinate.name, np.asarray(coordinate.values, dtype=np.float64)
-    steps = np.diff(values)
-    spacing = float(abs(values[-1] - values[0])) / (length - 1) if length > 1 and values.size else size
-    even = values.shape == (length,) and bool(np.all(np.abs(np.abs(steps) - spacing) <= 1e-3 * spacing))
-    if not even or not spacing > 0 or not np.isfinite(values).all():
-        raise InputError(
-            f"The coordinate {name!r} of {str(path)!r} is not evenly spaced, so it makes no grid.",
-            "Put the data on a regular grid first.",
-        )
-    upwards = length > 1 and values[1] > values[0]
-    if name.lower().startswith(("x", "lon")):
-        return float(values.min()), length > 1 and not upwards, spacing
-    return float(values.max()), upwards, spacing
-
-
-def find_epsg(places: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return the EPSG code that the first of some attributes says, in one of the usual ways."""
-    for attributes in places:
-        for key in ("epsg", "proj:code", "proj:epsg", "crs", "crs_wkt", "spatial_ref"):
-            code = _parse_epsg(_plain(attributes.get(key)))
-            if code is not None:
-                return code
-    return None
-
-
-def no_crs(name: str, path: Path) -> InputError:
-    """Return the error of a variable whose CRS is not known."""
-    return InputError(
-        f"The variable {name!r} of {str(path)!r} has no CRS with an EPSG code.",
-        "Add a grid_mapping variable with crs_wkt.",
+def _is_geographic(stream: Any, dims: list[str]) -> bool:
+    """Tell whether coordinates have the units of latitude and longitude (CF 1.11, clauses 4.1 and 4.2)."""
+    units = [str(plain_value(_find_dataset(stream, name).attrs.get("units"))) for name in dims]
+    return bool(re.fullmatch(r"degrees?_?n(orth)?", units[0], re.IGNORECASE)) and bool(
+        re.fullmatch(r"degrees?_?e(ast)?", units[1], re.IGNORECASE)
     )
-
-
-def _parse_epsg(text: object) -> int | None:
-    if text is None:
-        return None
-    code = re.fullmatch(r"(?:\+init=)?(?:epsg:)?(\d{4,6})", str(text).strip(), re.IGNORECASE)
-    try:
-        found = int(code.group(1)) if code else read_crs(str(text)).to_epsg()
-    except CRSError:
-        return None
-    return found
-
-
-def _plain(value: Any) -> Any:
-    """Return an attribute as a plain Python value: bytes as text, one-element arrays as their element."""
-    if isinstance(value, np.ndarray):
-        value = value.ravel()[0] if value.size == 1 else value.tolist()
-    if isinstance(value, bytes | np.bytes_):
-        return value.decode("utf-8", "replace")
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _number(value: object, default: float) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return default
-    return number if math.isfinite(number) else default
 
 
 def _nodata(attributes: Mapping[str, Any], dtype: np.dtype[Any]) -> float | None:

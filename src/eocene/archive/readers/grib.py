@@ -16,15 +16,14 @@ from eocene.archive.product import (
     INSTANT,
     Product,
     Reader,
-    bounds_degrees,
     format_instant,
     grid_fields,
     make_collection,
     make_item,
     name_collection,
-    union_bbox,
 )
 from eocene.archive.raster import GRIB
+from eocene.archive.rasters.cf_grid import bounds_on_earth
 from eocene.archive.rasters.grib import LENGTH, OFFSET, PART, list_messages
 from eocene.archive.rasters.grib_fields import damaged_grib, place_field
 from eocene.model.errors import InputError
@@ -155,6 +154,5 @@ def _make_item(
     if member:
         properties["eocene:member_number"] = member
         label += f"_{member}"
-    west, south, east, north = union_bbox(bounds_degrees(field.grid) for field in fields)
-    bbox = (max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
+    bbox = bounds_on_earth(field.grid for field in fields)
     return make_item(collection, label + ("_east" if part else ""), bbox, properties, assets)

@@ -1,14 +1,14 @@
-"""NetCDF-4 files on a CF grid: an item a time step, its assets slices of the file where it lies."""
+"""NetCDF files, of version 4 or classic: an item a time step, its assets slices of the file where it lies."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import describe_file
 from eocene.archive.product import (
     Product,
     Reader,
-    bounds_degrees,
     find_times,
     format_instant,
     grid_fields,
@@ -17,9 +17,9 @@ from eocene.archive.product import (
     name_collection,
     number_json,
     tell_instants,
-    union_bbox,
 )
 from eocene.archive.raster import NETCDF
+from eocene.archive.rasters.cf_grid import bounds_on_earth
 from eocene.archive.rasters.cf_times import decode_times
 from eocene.archive.rasters.netcdf import read_variables, reading
 from eocene.archive.rasters.netcdf_variable import plain_dataset, read_whole
@@ -71,17 +71,20 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     )
     moments = [] if axis is None else read_times_of(path, axis)
     steps += [(i, {"datetime": format_instant(t)}) for i, t in enumerate(moments)]
+    [(twice, count)] = Counter(times["datetime"] for _, times in steps).most_common(1) or [("", 0)]
+    if count > 1:
+        raise InputError(f"The file {str(path)!r} has the time {twice} twice.", "Correct its time axis.")
     common = {"proj:code": f"EPSG:{variables[0].grid.epsg}", **tell_instants(moments)}
     items = []
     for index, times in steps:
         assets = {v.name: slice_asset(path, v, index if v.steps else None) for v in variables}
-        bbox = union_bbox(bounds_degrees(v.grid) for v in variables)
+        bbox = bounds_on_earth(v.grid for v in variables)
         label = path.stem if index is None else f"{path.stem}_{times['datetime'].replace(':', '')}"
         items.append(make_item(name, label, bbox, times | common, assets))
     yield make_collection(name, name, f"The NetCDF file {path.name}."), items
 
 
-READER = Reader("netcdf", "NetCDF-4 on a regular grid (.nc)", recognise, read_product)
+READER = Reader("netcdf", "NetCDF, of version 4 or classic, on a regular grid (.nc)", recognise, read_product)
 
 
 def read_times_of(path: Path, axis: str) -> list[np.datetime64]:

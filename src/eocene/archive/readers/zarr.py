@@ -32,8 +32,8 @@ from eocene.archive.product import (
     union_bbox,
 )
 from eocene.archive.raster import ZARR
+from eocene.archive.rasters.cf_grid import Coordinate, find_epsg, grid_between, no_crs
 from eocene.archive.rasters.cf_times import decode_times
-from eocene.archive.rasters.netcdf_variable import Coordinate, find_epsg, grid_between, no_crs
 from eocene.archive.rasters.zarr_raster import FLIPPED, PLACE
 from eocene.archive.rasters.zarr_store import METADATA, Group, dimensions_of, encoding_of, group_at
 from eocene.model.errors import InputError

@@ -1,0 +1,155 @@
+"""Assets on a server in formats other than TIFF: the numbers of the local file, or an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+from eocene.archive import Archive
+from eocene.archive.opening import open_raster
+from eocene.model import DamageError, Grid, InputError, Layout
+from eocene.testing.faults import Fault, Faults, FaultServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHAPE = (3, 300, 400)
+VALUES = np.random.default_rng(3).integers(0, 10_000, SHAPE).astype(np.int16)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FaultServer]:
+    (tmp_path / "served").mkdir()
+    with FaultServer(tmp_path / "served") as running:
+        yield running
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Archive]:
+    """The archive of somebody who has the files."""
+    archive = Archive(Layout(tmp_path / "local"))
+    yield archive
+    archive.close()
+
+
+def window(grid: Grid, row: int, column: int, height: int, width: int) -> Grid:
+    return Grid(grid.lattice, grid.left + column, grid.top + row, width, height)
+
+
+def move(asset: dict[str, Any], server: FaultServer) -> dict[str, Any]:
+    """Return an asset as one who has only the server would describe it."""
+    place = Path(asset["href"]).relative_to(server.folder.resolve()).as_posix()
+    return {**asset, "href": f"{server.url}/{place}"}
+
+
+def ingest(archive: Archive, path: Path) -> list[dict[str, Any]]:
+    return archive.ingest(path, datetime="2024-05-01")
+
+
+def compare(archive: Archive, server: FaultServer, asset: dict[str, Any]) -> None:
+    """Check that windows of a remote asset are those of the local one."""
+    here, there = archive.open_raster(asset), open_raster(move(asset, server), server.door())
+    assert (there.levels, there.dtype, repr(there.nodata)) == (here.levels, here.dtype, repr(here.nodata))
+    grid = here.levels[0]
+    height, width = grid.shape
+    inside = height // 3, width // 4, height // 5, width // 3
+    for box in ((0, 0, height, width), inside, (height - 1, width - 1, 1, 1)):
+        np.testing.assert_array_equal(
+            there.read(window(grid, *box)), here.read(window(grid, *box)), err_msg=f"{asset['href']} {box}"
+        )
+
+
+def write_netcdf4(path: Path, products: Any, **storage: Any) -> Path:
+    """Write a file of version 4; ``storage`` is how h5py lays out its variable."""
+    products.make_netcdf(path, {"ndvi": VALUES})
+    with h5py.File(path, "a") as file:
+        attributes, scales = dict(file["ndvi"].attrs), [dim[0].name for dim in file["ndvi"].dims]
+        del file["ndvi"]
+        file.create_dataset("ndvi", data=VALUES, **storage)
+        for axis, scale in enumerate(scales):
+            file["ndvi"].dims[axis].attach_scale(file[scale])
+        for name in ("grid_mapping",):
+            file["ndvi"].attrs[name] = attributes[name]
+    return path
+
+
+STORED: dict[str, dict[str, Any]] = {
+    "in one piece": {},
+    "in chunks": {"chunks": (1, 100, 100)},
+    "packed": {"chunks": (2, 64, 70), "compression": "gzip", "shuffle": True},
+}
+
+
+@pytest.mark.parametrize("how", STORED)
+def test_netcdf_4_is_read_in_place(server: FaultServer, local: Archive, products: Any, how: str) -> None:
+    path = write_netcdf4(server.folder / "cube.nc", products, **STORED[how])
+    for item in ingest(local, path):
+        compare(local, server, item["assets"]["ndvi"])
+
+
+def write_classic(path: Path, version: str = "NETCDF3_64BIT") -> Path:
+    """Write a file of the classic form with records, longitudes from 0 to 360, rows from south to north."""
+    times = np.array(["2024-05-01", "2024-05-02", "2024-05-03"], "datetime64[ns]")
+    xr.Dataset(
+        {"t2m": (("time", "lat", "lon"), VALUES[:, ::5, ::5].copy(), {"units": "K"})},
+        coords={
+            "time": times,
+            "lat": ("lat", np.linspace(-88.5, 88.5, 60), {"units": "degrees_north"}),
+            "lon": ("lon", np.arange(0, 360, 4.5), {"units": "degrees_east"}),
+        },
+    ).to_netcdf(path, engine="scipy", format=version, unlimited_dims=["time"])
+    return path
+
+
+def test_netcdf_classic_is_read_in_place(server: FaultServer, local: Archive) -> None:
+    for item in ingest(local, write_classic(server.folder / "era.nc")):
+        compare(local, server, item["assets"]["t2m"])
+
+
+def test_the_chunks_of_a_window_come_with_few_requests(server: FaultServer, products: Any) -> None:
+    path = write_netcdf4(server.folder / "cube.nc", products, chunks=(1, 50, 50))
+    asset = {"href": f"{server.url}/cube.nc", "type": "application/x-netcdf", "eocene:index": 1}
+    raster = open_raster({**asset, "eocene:variable": "ndvi"}, server.door())
+    grid = raster.levels[0]
+    opening = server.requests
+    np.testing.assert_array_equal(raster.read(grid), VALUES[1])
+    assert server.requests - opening <= 3, "48 chunks lie one after the other"
+    assert opening <= 4
+    assert server.sent_bytes <= 2 * path.stat().st_size
+
+
+def test_a_band_without_a_variable_is_the_one_of_its_name(server: FaultServer, products: Any) -> None:
+    products.make_netcdf(server.folder / "one.nc", {"ndvi": VALUES[0], "evi": VALUES[1]})
+    asset = {"href": f"{server.url}/one.nc", "type": "application/netcdf", "bands": [{"name": "evi"}]}
+    raster = open_raster(asset, server.door())
+    np.testing.assert_array_equal(raster.read(raster.levels[0]), VALUES[1])
+    with pytest.raises(InputError, match="no variable 'swir'"):
+        open_raster(asset | {"bands": [{"name": "swir"}]}, server.door())
+
+
+@pytest.mark.parametrize("kind", ["reset", "truncate", "wrong range"])
+def test_faults_of_a_network_that_pass_are_not_noticed(server: FaultServer, products: Any, kind: str) -> None:
+    write_netcdf4(server.folder / "cube.nc", products, **STORED["packed"])
+    asset = {"href": f"{server.url}/cube.nc", "type": "application/x-netcdf", "eocene:index": 2}
+    server.faults = Faults([Fault(kind), Fault(kind)])
+    raster = open_raster({**asset, "eocene:variable": "ndvi"}, server.door(stall_s=0.5))
+    server.faults = Faults([Fault(kind), Fault(kind)])
+    np.testing.assert_array_equal(raster.read(raster.levels[0]), VALUES[2])
+
+
+def test_a_file_that_is_replaced_is_noticed_and_read_anew(server: FaultServer, products: Any) -> None:
+    path = write_netcdf4(server.folder / "cube.nc", products, **STORED["packed"])
+    asset = {"href": f"{server.url}/cube.nc", "type": "application/x-netcdf", "eocene:index": 0}
+    asset["eocene:variable"] = "ndvi"
+    door = server.door()
+    raster = open_raster(asset, door)
+    products.make_netcdf(path, {"ndvi": VALUES[::-1].copy()})
+    with pytest.raises(DamageError, match=r"cube\.nc.*replaced"):
+        raster.read(raster.levels[0])
+    raster = open_raster(asset, door)
+    np.testing.assert_array_equal(raster.read(raster.levels[0]), VALUES[2])
