@@ -8,11 +8,13 @@ from urllib.parse import quote
 
 import typer
 
-from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
+from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json, show_progress
 from eocene.cli.learning import _inside, read_spec
 from eocene.cli.service import serve_workspace
 
-labels = typer.Typer(help="Labels of people: list, export, save as a data set.", no_args_is_help=True)
+labels = typer.Typer(
+    help="Labels of people: draw a pool, list, export, save as a data set.", no_args_is_help=True
+)
 app.add_typer(labels, name="labels")
 
 LabellingId = Annotated[str, typer.Argument(help="Id of the labelling: that of its data set.")]
@@ -57,6 +59,27 @@ def label(  # noqa: PLR0913, PLR0917 (what is labelled, and where the page is)
         print_json(told | ({} if password is None else {"user": user, "password": password}))
 
     serve_workspace(workspace, host, port, announce=announce, workers=0)
+
+
+@labels.command()
+def pool(
+    graph: Annotated[Path, typer.Argument(help="Graph of the features.")],
+    workspace: WorkspaceOption = HERE,
+    count: Annotated[int, typer.Option(help="Samples to draw.")] = 500,
+    kind: Annotated[str, typer.Option(help="pixels (rows of features), series or chips.")] = "series",
+    edge: Annotated[int, typer.Option(help="Of chips, in pixels.")] = 64,
+    seed: Annotated[int, typer.Option(help="Decides which.")] = 0,
+    name: Annotated[str, typer.Option(help="The readable part of the id.")] = "pool",
+) -> None:
+    """Draw samples without labels from the area of a graph: a data set to label."""
+    from eocene.curate import Draw
+    from eocene.learn.active import draw_pool
+
+    draw = Draw(kind, edge, count, seed=seed)
+    with open_workspace(workspace) as ws:
+        told = show_progress("windows")
+        made = draw_pool(ws.layout.datasets, ws.plan(graph), draw, name=name, progress=told)
+        print_json({"id": made.id, "samples": len(made), "faults": dict(made.faults)})
 
 
 @labels.command("list")

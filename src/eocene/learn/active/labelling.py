@@ -65,6 +65,15 @@ class Labelling:
         """Wait for a training that runs, and stop."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def wait(self) -> None:
+        """Return when no training runs or waits."""
+        while self._is_learning():
+            self._pool.submit(lambda: None).result()
+
+    def _is_learning(self) -> bool:
+        with self._lock:
+            return self._learning
+
     @cached_property
     def candidates(self) -> NDArray[np.intp]:
         """The rows that may be asked for: with data, and one of each set of equal ones."""
@@ -187,15 +196,15 @@ class Labelling:
                 self._pool.submit(self._learn, record=record)
 
     def _learn(self, *, record: bool) -> None:
+        fault = ""
         try:
             self._train(record=record)
-            self._fault = ""
         except EoceneError as error:
-            self._fault = str(error)
-        finally:
-            self._learning = False
-        if not self._fault:
-            self._go_on()  # labels have come meanwhile
+            fault = str(error)
+        with self._lock:  # nobody sees it idle before it is known whether labels have come meanwhile
+            self._learning, self._fault = False, fault
+            if not fault:
+                self._go_on()
 
     def _train(self, *, record: bool) -> None:
         labels, before = self.kept.labels(), self.answers()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eocene.curate import Samples
 from eocene.learn.active.book import LabelBook
 from eocene.learn.active.labelling import Labelling
+from eocene.learn.active.pool import UNLABELLED
 from eocene.learn.active.terms import Kept, Terms, choose_spec
 from eocene.model import InputError
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from eocene.learn.spec import ModelSpec
     from eocene.model import Layout
-
-UNLABELLED = "unlabelled"
-"""The class of a pool that nobody has labelled."""
 
 
 def begin_labelling(
