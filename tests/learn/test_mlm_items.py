@@ -34,12 +34,16 @@ SIGNATURES = {
 @pytest.fixture(params=SIGNATURES)
 def item(request):
     kind, signature = SIGNATURES[request.param]
+    return describe(ModelSpec(kind), signature)
+
+
+def describe(spec, signature):
     count = len(signature.feature_names)
     features = np.zeros((4, count), np.float32)
     axes = {"features": signature.feature_names}
     places = (np.arange(4.0) + 6e5, np.arange(4.0) + 5e6)
     samples = Samples(features, np.array([1, 2, 1, 2]), *places, 32631, axes, CLASSES)
-    told = Described("a-model-0123456789ab", ModelSpec(kind), signature)
+    told = Described("a-model-0123456789ab", spec, signature)
     return describe_model(told, samples, b"model", b"weights")
 
 
@@ -55,6 +59,16 @@ def encoder(tmp_path):
 
 def test_an_item_of_a_model_breaks_no_rule_of_the_extension(item):
     assert find_breaches(item) == []
+
+
+def test_a_tuned_model_names_the_encoder_that_it_was_begun_from():
+    signature, settings = SIGNATURES["series of pixels"][1], {"encoder": "masked-series-0123456789ab"}
+    tuned = describe(ModelSpec("pretrained", settings=settings), signature)
+    assert find_breaches(tuned) == []
+    assert tuned["properties"]["mlm:pretrained"] is True
+    assert tuned["properties"]["mlm:pretrained_source"] == settings["encoder"]
+    new = describe(ModelSpec("pretrained", settings={**settings, "method": "random"}), signature)
+    assert new["properties"]["mlm:pretrained"] is False
 
 
 def test_an_item_of_an_encoder_breaks_no_rule_of_the_extension(encoder):

@@ -146,6 +146,7 @@ def _mlm_fields(told: Described) -> dict[str, Any]:
     kind, signature = told.spec.described, told.signature
     settings = {"kind": kind.name, "seed": told.spec.seed, **told.spec.settings}
     tasks = [_task_of(signature)]
+    begun = None if settings.get("method") == "random" else settings.get("encoder")
     taken = describe_input(signature)
     shown = {
         "mlm:name": told.model_id,
@@ -153,8 +154,8 @@ def _mlm_fields(told: Described) -> dict[str, Any]:
         "mlm:framework": _FRAMEWORKS.get(kind.package, kind.package),
         "mlm:framework_version": version(kind.package),
         "mlm:tasks": tasks,
-        "mlm:pretrained": False,
-        "mlm:pretrained_source": None,
+        "mlm:pretrained": begun is not None,
+        "mlm:pretrained_source": begun,
         "mlm:accelerator": "amd64",
         "mlm:accelerator_constrained": False,
         "mlm:hyperparameters": {k: v for k, v in settings.items() if v is not None},

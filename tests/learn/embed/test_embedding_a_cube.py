@@ -107,6 +107,22 @@ def test_the_vectors_of_chips_stand_on_an_absolute_lattice(archive, chips):
         np.testing.assert_array_equal(part, whole.sel(x=part["x"], y=part["y"]))
 
 
+def test_the_vectors_of_series_of_chips_rest_on_all_dates(archive, features):
+    axes = {"t": ("2024-03", "2024-04"), "bands": ("B04", "B08")}
+    side = tuple(map(str, range(CHIP)))
+    weights = np.random.default_rng(2).normal(size=(4 * CHIP * CHIP, 3)).astype(np.float32)
+    data, signature = adapt_onnx(make_onnx(weights, [2, 2, CHIP, CHIP]), {**axes, "y": side, "x": side})
+    encoder = EncoderStore(archive.layout.encoders).write("courses", data, signature)
+    plan = make_plan(add_embedding(make_feature_graph(MONTHS), encoder), archive)
+    cube = plan.read()
+    assert cube.dims == ("bands", "y", "x")
+    grid = make_plan(make_feature_graph(MONTHS), archive).grid
+    row, col = -grid.top % CHIP, -grid.left % CHIP
+    first = features.sel(bands=["B04", "B08"]).isel(y=slice(row, row + CHIP), x=slice(col, col + CHIP))
+    expected = np.nan_to_num(first.to_numpy().reshape(1, -1)) @ weights
+    np.testing.assert_allclose(cube.isel(y=0, x=0).to_numpy(), expected[0], rtol=1e-4, atol=1e-3)
+
+
 def test_an_area_becomes_an_index_that_finds_its_own_pixels(archive, features, pixels):
     plan = make_plan(add_embedding(make_feature_graph(MONTHS), pixels[0]), archive)
     found = gather_embeddings(plan, name="fields", step=4)

@@ -14,6 +14,7 @@ from eocene.model import DamageError, InputError, NotFoundError
 
 torch = pytest.importorskip("torch")
 
+from eocene.learn.embed.encoder import Encoder  # noqa: E402
 from eocene.learn.embed.encoders import EncoderStore  # noqa: E402
 from eocene.learn.onnx_file import measure_difference  # noqa: E402
 from eocene.learn.pretraining import (  # noqa: E402
@@ -236,7 +237,39 @@ def test_a_module_of_others_is_taken_with_its_weights(tmp_path):
     with pytest.raises(InputError, match="not the module's"):
         adapt_module(torch.nn.Flatten(), axes, weights=save(module.state_dict()))
     with pytest.raises(InputError, match="not a vector for each"):
-        adapt_module(torch.nn.Identity(), axes)
+        adapt_module(
+            torch.nn.Flatten(start_dim=0, end_dim=1), {"bands": ("VV", "VH"), "y": ("a",), "x": ("a",)}
+        )
+    with pytest.raises(InputError, match="not one of"):
+        adapt_module(module, axes, order=("bands", "y"))
+
+
+def test_what_libraries_give_of_a_sample_becomes_one_vector():
+    """Pooled vectors, the tokens of a transformer, maps, and lists of those of some layers."""
+    from eocene.learn.pretraining.adapting import pool
+
+    vectors, tokens, maps = torch.randn(3, 5), torch.randn(3, 7, 5), torch.randn(3, 5, 4, 6)
+    assert torch.equal(pool(vectors), vectors)
+    torch.testing.assert_close(pool([vectors, tokens])[1], torch.stack(list(tokens[1])).mean(0))
+    torch.testing.assert_close(pool((tokens, maps))[2, 3], maps[2, 3].sum() / 24)
+    for strange in ([], torch.zeros(3), {"features": vectors}):
+        with pytest.raises(InputError, match="not vectors, tokens or maps"):
+            pool(strange)
+
+
+def test_a_module_may_want_the_dimensions_in_another_order():
+    from eocene.learn.pretraining import adapt_module
+
+    class Spread(torch.nn.Module):
+        def forward(self, values):
+            assert values.shape[1:] == (2, 3, 4, 4)  # bands, t, y, x
+            return [values.mean((1, 2)), values.std((2, 3, 4))]
+
+    axes = {"t": ("1", "2", "3"), "bands": ("VV", "VH"), "y": tuple("abcd"), "x": tuple("abcd")}
+    chips = np.random.default_rng(0).normal(size=(2, 3, 2, 4, 4)).astype(np.float32)
+    data, signature = adapt_module(Spread(), axes, order=("bands", "t", "y", "x"))
+    expected = chips.transpose(0, 2, 1, 3, 4).reshape(2, 2, -1).std(-1, ddof=1)
+    np.testing.assert_allclose(Encoder(data, signature).embed(chips), expected, atol=1e-5)
 
 
 def test_vectors_can_be_learnt_from_by_any_model(encoder, series, kept):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from eocene.learn.models.kind import CHIP_SERIES, CHIPS, SERIES
 from eocene.learn.networks.frame import Frame
 from eocene.learn.networks.shape import describe_shape
 from eocene.learn.pretraining.networks import Encoder, MaskedAutoencoder
@@ -33,8 +34,12 @@ if TYPE_CHECKING:
     from eocene.learn.pretraining.settings import PretrainingSettings
 
 _AT_ONCE = 1024
+_SCORES_AT_ONCE = 2**26
+"""Of attention, in all heads of one block: 256 MB."""
 _KNOWN: OrderedDict[str, Pretrained] = OrderedDict()
-_MOST_KNOWN = 16
+_MOST_KNOWN = 32
+_FORMS = {SERIES: "series", CHIPS: "chips", CHIP_SERIES: "chip-series"}
+"""Forms of samples that can be cut into tokens, as they are named in an id."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +68,11 @@ class Pretrained:
     history: list[dict[str, float]]
 
     def __post_init__(self) -> None:
-        _KNOWN[self.id] = self
+        self.remember(self.id)
+
+    def remember(self, name: str) -> None:
+        """Let ``find_pretrained`` find it by a name."""
+        _KNOWN[name] = self
         while len(_KNOWN) > _MOST_KNOWN:
             _KNOWN.popitem(last=False)
 
@@ -78,14 +87,20 @@ class Pretrained:
         digest = hashlib.sha256(json.dumps([asdict(self.settings), list(self.axes.items())]).encode())
         for name, value in sorted(self.network.state_dict().items()):
             digest.update(name.encode() + value.numpy().tobytes())
-        return f"masked-{'chips' if 'y' in self.axes else 'series'}-{digest.hexdigest()[:12]}"
+        return f"masked-{_FORMS[tuple(self.axes)]}-{digest.hexdigest()[:12]}"
+
+    @property
+    def at_once(self) -> int:
+        """How many samples are encoded in one pass."""
+        tokens = len(self.network.get_buffer("core.places"))
+        return max(1, min(_AT_ONCE, _SCORES_AT_ONCE // (self.settings.heads * tokens**2)))
 
     def embed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n, width) vectors of (n, …) samples; NaN is a missing value."""
         parts = [np.empty((0, self.settings.width), np.float32)]
         with torch.no_grad():
-            for start in range(0, len(features), _AT_ONCE):
-                rows = np.array(features[start : start + _AT_ONCE], dtype=np.float32, order="C")
+            for start in range(0, len(features), self.at_once):
+                rows = np.array(features[start : start + self.at_once], dtype=np.float32, order="C")
                 parts.append(self.network(torch.from_numpy(rows)).numpy())
         return np.concatenate(parts)
 
@@ -118,7 +133,8 @@ def pretrain(
     Parameters
     ----------
     samples : Samples
-        Series {"t", "bands"} or chips {"bands", "y", "x"}; NaN is a missing value.
+        Series {"t", "bands"}, chips {"bands", "y", "x"} or series of chips {"t", "bands", "y", "x"}; NaN is
+        a missing value.
     settings : PretrainingSettings
     seed : int
         The same samples, settings, seed and number of threads give the same weights.
@@ -131,7 +147,7 @@ def pretrain(
     Raises
     ------
     InputError
-        If the samples are neither series nor chips, or patches do not divide them.
+        If the samples are of another form, or patches do not divide them.
     """
     features = samples.features if rows is None else samples.features[rows]
     shape = describe_shape(samples.axes, settings.width)
@@ -165,20 +181,21 @@ def make_encoder(shape: Shape, settings: PretrainingSettings) -> Encoder:
 
 def check_form(shape: Shape, settings: PretrainingSettings) -> None:
     """Refuse samples that cannot be cut into tokens."""
-    if shape.dims not in (("t", "bands"), ("bands", "y", "x")):
+    if shape.dims not in _FORMS:
         raise InputError(
             f"Samples of ({', '.join(shape.dims)}) cannot be pretrained on.",
-            "Take series (t, bands) or chips (bands, y, x).",
+            "Take series (t, bands), chips (bands, y, x) or series of chips (t, bands, y, x).",
         )
     if not shape.of_pixels and any(size % settings.patch for size in shape.sizes[-2:]):
+        rows, cols = shape.sizes[-2:]
         raise InputError(
-            f"Patches of {settings.patch} pixels do not divide chips of {shape.sizes[1]} × {shape.sizes[2]}.",
+            f"Patches of {settings.patch} pixels do not divide chips of {rows} × {cols}.",
             "Choose a patch that divides both edges.",
         )
 
 
 def find_pretrained(encoder_id: str | None) -> Pretrained:
-    """Return one of the last 16 encoders that this process has made or loaded.
+    """Return one of the last encoders that this process has made or loaded.
 
     Raises
     ------

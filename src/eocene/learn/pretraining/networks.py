@@ -1,8 +1,9 @@
-"""Small transformers over tokens: the dates of a series, or the patches of a chip.
+"""Small transformers over tokens: the dates of a series, the patches of a chip, those of each date of both.
 
 Imported only when torch is wanted, by the functions that use it.
 
 Source: He et al. 2022, "Masked autoencoders are scalable vision learners", doi:10.1109/CVPR52688.2022.01553;
+Cong et al. 2022, "SatMAE", arXiv:2207.08051 (the patches of each date are hidden by themselves);
 Vaswani et al. 2017, "Attention is all you need", arXiv:1706.03762.
 """
 
@@ -52,7 +53,7 @@ class Encoder(nn.Module):
     Parameters
     ----------
     shape : Shape
-        Of one sample: (t, bands) for series, (bands, y, x) for chips.
+        Of one sample: (t, bands) for series, (bands, y, x) for chips, (t, bands, y, x) for series of chips.
     patch : int
         Edge of a patch of chips in pixels, which divides y and x; 1 for series.
     width, depth, heads : int
@@ -71,13 +72,13 @@ class Encoder(nn.Module):
         self.last = nn.LayerNorm(width)
 
     def cut(self, samples: Tensor) -> Tensor:
-        """(n, t, bands) or (n, bands, y, x) → tokens (n, k, values): dates, or patches row by row."""
+        """(n, [t,] bands[, y, x]) → tokens (n, k, values): dates, or patches date by date and row by row."""
         if not self.of_chips:
             return samples
-        n, bands, rows, cols = samples.shape
+        *_, bands, rows, cols = samples.shape
         p = self.patch
-        tiles = samples.reshape(n, bands, rows // p, p, cols // p, p).permute(0, 2, 4, 1, 3, 5)
-        return tiles.reshape(n, (rows // p) * (cols // p), bands * p * p)
+        tiles = samples.reshape(-1, bands, rows // p, p, cols // p, p).permute(0, 2, 4, 1, 3, 5)
+        return tiles.reshape(samples.shape[0], len(self.places), bands * p * p)
 
     def lift(self, values: Tensor, present: Tensor) -> Tensor:
         """Tokens as vectors with their places: (n, k, width)."""
@@ -155,13 +156,18 @@ def _flatten_patches(values: Tensor, present: Tensor) -> Tensor:
 
 
 def _find_places(shape: Shape, patch: int, width: int) -> Tensor:
-    """Return (k, width): waves of the day, periods from two weeks to years; for chips of row and column."""
+    """Return (k, width): waves of the day, periods from two weeks to years; for chips of row and column.
+
+    Of a series of chips the sum of both.
+    """
+    days = _waves(torch.tensor(shape.days, dtype=torch.float32), width, 14.0, 5000.0)
     if shape.of_pixels:
-        return _waves(torch.tensor(shape.days, dtype=torch.float32), width, 14.0, 5000.0)
+        return days
     rows, cols = (size // patch for size in shape.sizes[-2:])
     down = _waves(torch.arange(rows, dtype=torch.float32), width // 2, 4.0, 400.0)
     across = _waves(torch.arange(cols, dtype=torch.float32), width // 2, 4.0, 400.0)
-    return torch.cat([down.repeat_interleave(cols, 0), across.repeat(rows, 1)], dim=1)
+    patches = torch.cat([down.repeat_interleave(cols, 0), across.repeat(rows, 1)], dim=1)
+    return (days[:, None] + patches).reshape(-1, width) if len(days) else patches
 
 
 def _waves(at: Tensor, width: int, shortest: float, longest: float) -> Tensor:

@@ -1,13 +1,11 @@
-"""How an encoder is pretrained, and how it is tuned to labels."""
+"""How an encoder is pretrained."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from eocene.learn.models.network import NetworkSettings
-from eocene.learn.models.settings import choice, number, text, whole
-
-METHODS = ("full", "lora", "linear_probe", "frozen", "random")
+from eocene.learn.models.settings import choice, number, whole
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class PretrainingSettings(NetworkSettings):
     width, depth, heads : int
         Of the encoder: numbers in a token and in a vector, blocks, heads of attention.
     patch : int
-        Edge of a patch of chips in pixels; for series it has no effect.
+        Edge of a patch of chips in pixels; for series of pixels it has no effect.
     decoder_width : int
         Numbers in a token of the decoder.
     """
@@ -37,32 +35,3 @@ class PretrainingSettings(NetworkSettings):
     heads: int = choice(4, (1, 2, 4, 8))
     patch: int = whole(8, 1, 128)
     decoder_width: int = choice(64, (16, 32, 64, 128, 256))
-
-
-@dataclass(frozen=True)
-class TuningSettings(NetworkSettings):
-    """Settings of an encoder that learns classes.
-
-    Parameters
-    ----------
-    encoder : str or None
-        Id of a pretrained encoder that this process has made or loaded.
-    method : str
-        "linear_probe" leaves the encoder as it is and learns one layer on its vectors, to the end; "lora"
-        goes on from there with a low-rank product beside each attention, "full" with all weights; "frozen"
-        learns two layers on the vectors; "random" is "full" from new weights, as if nothing had been
-        pretrained: what the others are compared with.
-    strength : float
-        Of the linear probe: how far its weights may bend to the labels (inverse of its regularisation).
-    rank : int
-        Of the low-rank products.
-    """
-
-    epochs: int = whole(60, 1, 100_000)
-    batch_size: int = whole(32, 1, 65_536)
-    weight_decay: float = number(0.05, 0.0, 10.0)
-    validation: float = number(0.0, 0.0, 0.5)
-    encoder: str | None = text(None)
-    method: str = choice("full", METHODS)
-    strength: float = number(0.3, 1e-6, 1e6)
-    rank: int = whole(4, 1, 256)

@@ -107,4 +107,5 @@ def load_pretrained(store: EncoderStore, encoder_id: str) -> Pretrained:
         ) from error
     if found.id != properties["eocene:pretrained"]:
         raise DamageError(f"The weights of {encoder_id} are others.", "Pretrain it again.")
+    found.remember(encoder_id)
     return found

@@ -1,4 +1,4 @@
-"""From a pretrained encoder to classes: the kind of model "pretrained"."""
+"""From a pretrained encoder to classes: how the kind of model "pretrained" learns."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from eocene.learn.extra import import_extra
-from eocene.learn.models.kind import CHIPS, SERIES, Context, model_kind
 from eocene.learn.networks.frame import Frame, Probabilities
 from eocene.learn.networks.shape import describe_shape
 from eocene.learn.pretraining.lora import adapt, merge
 from eocene.learn.pretraining.masked import Pretrained, find_pretrained, make_encoder
-from eocene.learn.pretraining.settings import TuningSettings
 from eocene.learn.training.augment import Augmentation
 from eocene.learn.training.batches import ArraySource, Batch
 from eocene.learn.training.fit import FittedNetwork, check_network
@@ -30,6 +28,9 @@ from eocene.model import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from eocene.learn.models.kind import Context
+    from eocene.learn.models.pretrained import TuningSettings
 
 _HIDDEN = 64
 
@@ -56,14 +57,6 @@ class Tuned(nn.Module):
         return scores
 
 
-@model_kind(
-    "pretrained",
-    TuningSettings,
-    title="Pretrained transformer",
-    package="torch",
-    takes=(SERIES, CHIPS),
-    in_graphs=False,
-)
 def fit_pretrained(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -107,7 +100,8 @@ def _make_network(
     if options.method == "random":
         frame.core = make_encoder(pretrained.shape, pretrained.settings)
     with torch.no_grad():
-        vectors = torch.cat([frame(part) for part in torch.split(torch.from_numpy(features.copy()), 1024)])
+        parts = torch.split(torch.from_numpy(features.copy()), pretrained.at_once)
+        vectors = torch.cat([frame(part) for part in parts])
     layers = 2 if options.method == "frozen" else 1
     tuned = Tuned(frame.core, vectors, int(answers.max()) + 1, layers=layers)
     if layers == 1:

@@ -101,7 +101,8 @@ def ml_embed(data: Cube, model: Model, *, _window: Grid | None = None) -> Cube:
     """
     encoder = _check(model)
     signature = encoder.signature
-    dims = tuple(d for d in (("t", "bands") if signature.of_pixels else ("bands",)) if d in data.dims)
+    stacked = ("t", "bands") if signature.of_pixels else tuple(signature.layers)
+    dims = tuple(d for d in stacked if d in data.dims)
     names = name_features(data, dims)
     columns = match_features(names, signature.layer_names, encoder.name)
     window = _window or _grid({"data": data, "model": encoder})
