@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,11 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from pyproj import CRS
 
 from eocene.archive import Archive
 from eocene.archive.opening import open_raster
-from eocene.model import DamageError, Grid, InputError, Layout
+from eocene.model import DamageError, Grid, InputError, Layout, UnavailableError
 from eocene.testing.faults import Fault, Faults, FaultServer
 
 if TYPE_CHECKING:
@@ -153,3 +155,76 @@ def test_a_file_that_is_replaced_is_noticed_and_read_anew(server: FaultServer, p
         raster.read(raster.levels[0])
     raster = open_raster(asset, door)
     np.testing.assert_array_equal(raster.read(raster.levels[0]), VALUES[2])
+
+
+ZARRS: dict[str, dict[str, Any]] = {
+    "v2": {"chunks": (1, 100, 100)},
+    "v3": {"chunks": (1, 100, 100)},
+    "sharded": {"chunks": (1, 50, 50), "shards": (3, 300, 400)},
+}
+
+
+def write_zarr(path: Path, how: str = "v3") -> Path:
+    """Write a cube with rows from south to north and a chunk that is nothing but its fill value."""
+    values = VALUES.copy()
+    values[:, :100, :100] = 0
+    made = xr.Dataset(
+        {"ndvi": (("time", "y", "x"), values)},
+        coords={
+            "time": np.array(["2024-05-01", "2024-05-02", "2024-05-03"], "datetime64[ns]"),
+            "y": 5_400_005 + 10.0 * np.arange(SHAPE[1]),
+            "x": 500_005 + 10.0 * np.arange(SHAPE[2]),
+            "spatial_ref": ((), 0, CRS.from_epsg(32632).to_cf()),
+        },
+    )
+    made["ndvi"].encoding = ZARRS[how] | {"_FillValue": 0}
+    made.to_zarr(path, zarr_format=2 if how == "v2" else 3, consolidated=False, write_empty_chunks=False)
+    return path
+
+
+@pytest.mark.parametrize("how", ZARRS)
+def test_zarr_is_read_in_place(server: FaultServer, local: Archive, how: str) -> None:
+    for item in ingest(local, write_zarr(server.folder / "cube.zarr", how)):
+        compare(local, server, item["assets"]["ndvi"])
+
+
+def remote_zarr(server: FaultServer, local: Archive, how: str = "v3") -> dict[str, Any]:
+    items = ingest(local, write_zarr(server.folder / "cube.zarr", how))
+    return move(items[1]["assets"]["ndvi"], server)
+
+
+def test_a_zarr_chunk_that_would_burst_memory_is_refused_from_its_metadata(
+    server: FaultServer, local: Archive
+) -> None:
+    asset = remote_zarr(server, local)
+    file = server.folder / "cube.zarr" / "ndvi" / "zarr.json"
+    grid = {"name": "regular", "configuration": {"chunk_shape": [1, 2_000_000, 2_000_000]}}
+    told = json.loads(file.read_text()) | {"shape": [3, 2_000_000, 2_000_000], "chunk_grid": grid}
+    file.write_text(json.dumps(told))
+    with pytest.raises(InputError, match="a chunk becomes"):
+        open_raster(asset, server.door())
+    codecs = [{"name": "numcodecs.pickle", "configuration": {}}]
+    file.write_text(json.dumps(told | {"codecs": codecs}))
+    with pytest.raises(InputError, match=r"codec 'numcodecs\.pickle'"):
+        open_raster(asset, server.door(total_s=9.0))
+
+
+def test_zarr_of_which_a_server_lacks_parts_is_named(server: FaultServer, local: Archive) -> None:
+    asset = remote_zarr(server, local)
+    with pytest.raises(DamageError, match=r"cube\.zarr"):
+        open_raster(asset | {"eocene:variable": "evi"}, server.door())
+    with pytest.raises(InputError, match=r"leads upwards"):
+        open_raster(asset | {"eocene:variable": "../cube.zarr/ndvi"}, server.door())
+    with pytest.raises(InputError, match=r"is no Zarr group"):
+        open_raster(asset | {"href": f"{server.url}/cube.zarr"}, server.door())
+    server.faults = Faults([Fault("status", status=500)] * 100)
+    with pytest.raises(DamageError, match=r"cube\.zarr"):
+        open_raster(asset, server.door(attempts=1))
+
+
+def test_nothing_is_asked_of_a_server_that_is_not_allowed(server: FaultServer, local: Archive) -> None:
+    asset = remote_zarr(server, local)
+    for kind in ("application/x-netcdf", asset["type"], "image/jp2"):
+        with pytest.raises((InputError, UnavailableError)):
+            open_raster(asset | {"type": kind}, local.door())
+    assert server.requests == 0

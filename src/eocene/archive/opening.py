@@ -16,6 +16,8 @@ from eocene.archive.rasters.sentinel1 import Sentinel1Raster, is_sentinel1
 from eocene.archive.rasters.sinusoidal import SinusoidalRaster, is_sinusoidal
 from eocene.archive.rasters.swath import SwathRaster, is_swath
 from eocene.archive.rasters.zarr_raster import ZarrRaster
+from eocene.archive.rasters.zarr_remote import open_remote_group
+from eocene.archive.rasters.zarr_store import group_at
 from eocene.archive.tiff.askew import ASKEW, AskewRaster
 from eocene.archive.tiff.geotiff import GeotiffRaster
 from eocene.archive.tiff.header_index import HeaderIndex, open_remote_tiles
@@ -107,7 +109,7 @@ _OPENERS: tuple[
     (is_tiff, _open_tiff),
     (is_jp2, lambda path, asset, _: GdalRaster(path, asset, JP2_DRIVER)),
     (is_npy, lambda path, asset, _: NpyRaster(path, asset)),
-    (is_zarr, lambda path, asset, _: ZarrRaster(path, asset)),
+    (is_zarr, lambda path, asset, _: ZarrRaster(group_at(path), asset)),
 )
 """How an asset is opened: the first that fits; what is more particular stands first."""
 
@@ -124,5 +126,6 @@ _REMOTE_OPENERS: tuple[
         lambda asset: is_netcdf(asset) and _is_plain(asset),
         lambda href, asset, door, _: NetcdfRaster(door.open(href), asset),
     ),
+    (is_zarr, lambda href, asset, door, _: ZarrRaster(open_remote_group(href, door), asset)),
 )
 """How an asset on a server is opened: the first that fits."""

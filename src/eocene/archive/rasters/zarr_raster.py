@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.raster import check_window, grid_of_asset, parse_nodata
-from eocene.archive.rasters.zarr_store import encoding_of, group_at
+from eocene.archive.rasters.zarr_store import encoding_of
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from eocene.archive.rasters.zarr_store import Group
 
 FLIPPED, PLACE = "eocene:flipped", "eocene:place"
 """Fields of an asset: whether rows are stored south-up; the positions along the leading dimensions."""
@@ -26,15 +27,15 @@ class ZarrRaster:
 
     Parameters
     ----------
-    path : Path
-        The metadata file at the top of the group, as a door has resolved it.
+    group : Group
+        As :func:`eocene.archive.rasters.zarr_store.group_at` or ``open_remote_group`` opens it.
     asset : mapping
         ``eocene:variable`` (path of the array in the group), ``eocene:place``, ``eocene:flipped``,
         ``proj:code`` and ``proj:transform``.
     """
 
-    def __init__(self, path: Path, asset: Mapping[str, Any]) -> None:
-        self._group = group_at(path)
+    def __init__(self, group: Group, asset: Mapping[str, Any]) -> None:
+        self._group = group
         self._name = str(asset.get("eocene:variable", ""))
         self._place = tuple(int(n) for n in asset.get(PLACE, ()))
         self._flipped = bool(asset.get(FLIPPED, False))
@@ -43,7 +44,7 @@ class ZarrRaster:
         known = len(lead) == len(self._place)
         if not (known and all(0 <= p < n for p, n in zip(self._place, lead, strict=True))):
             raise InputError(
-                f"The array {self._name!r} of {str(path.parent)!r} has the shape {array.shape}; the asset "
+                f"The array {self._name!r} of {str(group.path)!r} has the shape {array.shape}; the asset "
                 f"asks for {self._place}.",
                 "Ingest the product again.",
             )

@@ -1,4 +1,4 @@
-"""Zarr groups in folders, of version 2 and 3: opened inside their folder, by plain codecs, sizes checked.
+"""Zarr groups of version 2 and 3: opened inside their folder, by plain codecs, sizes checked.
 
 A kilobyte of metadata may announce chunks of terabytes or name a codec that runs code, so both are looked at
 before the first chunk is read.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,7 @@ from eocene.archive.rasters.netcdf_variable import Encoding, read_encoding
 from eocene.model.errors import DamageError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -30,8 +30,10 @@ _CODECS = {
     "sharding_indexed", "transpose", "zlib", "zstd", "adler32", "crc32", "fletcher32", "bitround", "lzma",
     "vlen-utf8",
 }  # fmt: skip
+_ARRAYS = ("zarr.json", ".zarray")
+"""The file of an array, in version 3 and 2."""
 _MOST_ARRAYS = 10_000
-_MOST_BYTES = 2**20
+MOST_BYTES = 2**20
 """Of one metadata document."""
 _FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, OverflowError)
 """What zarr-python raises on metadata or chunks that are damaged."""
@@ -43,31 +45,34 @@ class Group:
 
     Parameters
     ----------
-    path : Path
-        Its folder.
+    path : Path or str
+        Its folder or URL.
     root : zarr.Group
         Read-only.
+    find : callable
+        Returns a metadata document by its place in the group, None where there is none.
     """
 
-    path: Path
+    path: Path | str
     root: Any
+    find: Callable[[str], dict[str, Any] | None]
 
     def arrays(self) -> Iterator[tuple[str, Any]]:
         """Yield the arrays of all groups inside by their paths, in order."""
-        found = 0
-        for file in sorted(self.path.rglob("*")):
-            if file.name not in (".zarray", "zarr.json") or file.parent == self.path:
+        found, folder = 0, Path(self.path)
+        for file in sorted(folder.rglob("*")):
+            if file.name not in (".zarray", "zarr.json") or file.parent == folder:
                 continue
             if not file.is_file():
-                raise self.damaged(f"{file.relative_to(self.path)} is a folder")
+                raise self.damaged(f"{file.relative_to(folder)} is a folder")
             found += 1
             if found > _MOST_ARRAYS:
                 raise InputError(
                     f"The Zarr {str(self.path)!r} has more than {_MOST_ARRAYS} arrays.", "Split it."
                 )
-            document = read_metadata(file)
+            document = _read_file(file)
             if file.name == ".zarray" or document.get("node_type") == "array":
-                name = file.parent.relative_to(self.path).as_posix()
+                name = file.parent.relative_to(folder).as_posix()
                 yield name, self.array(name)
 
     def array(self, name: str) -> Any:
@@ -81,18 +86,20 @@ class Group:
             If it is not there, or its metadata cannot be read.
         """
         try:
-            check_codecs(self.path / name)
+            self._check_codecs(name)
             array = self.root[name]
         except _FAULTS as error:
             raise self.damaged(error) from error
         if not hasattr(array, "chunks") or array.dtype.kind not in "biufMmTUSO":
             raise self.damaged(f"{name} is no array of numbers")
-        check_decoded(self.path / name, "a chunk", array.shards or array.chunks, max(1, array.dtype.itemsize))
+        check_decoded(
+            f"{self.path}/{name}", "a chunk", array.shards or array.chunks, max(1, array.dtype.itemsize)
+        )
         return array
 
     def has(self, name: str) -> bool:
         """Tell whether there is an array of that path."""
-        return any((self.path / name / file).is_file() for file in ("zarr.json", ".zarray"))
+        return any(self.find(f"{name}/{file}") is not None for file in _ARRAYS)
 
     def attributes(self, name: str = "") -> dict[str, Any]:
         """Return the attributes of a group or array; raises DamageError if they cannot be read."""
@@ -105,11 +112,22 @@ class Group:
         """Return part of an array; raises as :meth:`array`."""
         array = self.array(name)
         if place is ...:
-            check_decoded(self.path / name, "the array", array.shape, max(1, array.dtype.itemsize))
+            check_decoded(f"{self.path}/{name}", "the array", array.shape, max(1, array.dtype.itemsize))
         try:
             return np.asarray(array[place])
         except _FAULTS as error:
             raise self.damaged(error) from error
+
+    def _check_codecs(self, name: str) -> None:
+        """Raise InputError if an array names a codec that is not among the plain ones."""
+        version = 0 if self.root.metadata.zarr_format == 3 else 1
+        for codec in _list_codecs(self.find(f"{name}/{_ARRAYS[version]}") or {}):
+            if codec.removeprefix("numcodecs.").lower() not in _CODECS:
+                raise InputError(
+                    f"The array '{self.path}/{name}' is stored by the codec {codec!r}, which is not opened.",
+                    f"Write it again by one of {', '.join(sorted(_CODECS))}.",
+                    code="FormatUnsuitable",
+                )
 
     def damaged(self, why: object) -> DamageError:
         """Return the error of a group that cannot be read."""
@@ -130,17 +148,29 @@ def open_group(path: Path, stamp: int) -> Group:
     DamageError
         If it cannot be read.
     """
-    import zarr
     from zarr.storage import LocalStore
 
     del stamp
     check_tree(path)
+
+    def find(place: str) -> dict[str, Any] | None:
+        file = path / place
+        return _read_file(file) if file.is_file() else None
+
+    return make_group(path, LocalStore(path, read_only=True), find)
+
+
+def make_group(
+    path: Path | str, store: Any, find: Callable[[str], dict[str, Any] | None], version: int | None = None
+) -> Group:
+    """Return the group at the top of a store of zarr-python; raises DamageError if it cannot be read."""
+    import zarr
+
     try:
-        return Group(
-            path, zarr.open_group(LocalStore(path, read_only=True), mode="r", use_consolidated=False)
-        )
+        root = zarr.open_group(store, mode="r", use_consolidated=False, zarr_format=version)  # type: ignore[arg-type]
     except _FAULTS as error:
-        raise Group(path, None).damaged(error) from error
+        raise Group(path, None, find).damaged(error) from error
+    return Group(path, root, find)
 
 
 def group_at(path: Path) -> Group:
@@ -148,28 +178,19 @@ def group_at(path: Path) -> Group:
     return open_group(path.parent, path.stat().st_mtime_ns)
 
 
-def read_metadata(file: Path) -> dict[str, Any]:
+def parse_metadata(document: bytes) -> dict[str, Any]:
     """Return a metadata document, {} if it is no JSON object of a sensible size."""
-    if file.stat().st_size > _MOST_BYTES:
-        return {}
     try:
-        document = json.loads(file.read_bytes())
+        found = json.loads(document) if len(document) <= MOST_BYTES else None
     except (ValueError, RecursionError):
         return {}
-    return document if isinstance(document, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
-def check_codecs(folder: Path) -> None:
-    """Raise InputError if an array names a codec that is not among the plain ones."""
-    for file in (folder / "zarr.json", folder / ".zarray"):
-        if file.is_file():
-            for name in _list_codecs(read_metadata(file)):
-                if name.removeprefix("numcodecs.").lower() not in _CODECS:
-                    raise InputError(
-                        f"The array {str(folder)!r} is stored by the codec {name!r}, which is not opened.",
-                        f"Write it again by one of {', '.join(sorted(_CODECS))}.",
-                        code="FormatUnsuitable",
-                    )
+def _read_file(file: Path) -> dict[str, Any]:
+    """Return the metadata document in a file, of which no more is read than a sensible one has."""
+    with file.open("rb") as stream:
+        return parse_metadata(stream.read(MOST_BYTES + 1))
 
 
 def _list_codecs(metadata: dict[str, Any]) -> Iterator[str]:
