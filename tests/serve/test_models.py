@@ -11,8 +11,9 @@ import pytest
 from eocene.archive import Archive
 from eocene.curate import random_split, sample_pixels
 from eocene.learn import ModelRegistry, ModelSpec, evaluate, train
+from eocene.learn.explain import read_point
 from eocene.learn.features import make_feature_graph
-from eocene.model import transformer
+from eocene.model import InputError, transformer
 from eocene.process import make_plan
 
 MONTHS = ["2024-03-01", "2024-06-01"]
@@ -126,6 +127,46 @@ def test_wrong_bodies_are_told_what_is_wrong(server, model_id, body, status, fau
     answer = server.post(f"/models/{model_id}/predict", body)
     assert answer.status_code == status, answer.text
     assert fault in answer.json()["message"]
+
+
+def test_the_report_is_json_to_programs_and_a_page_to_browsers(server, model_id):
+    told = server.get(f"/models/{model_id}/report")
+    assert told.json()["splits"]["random"]["classes"][0]["iou"] is not None
+    page = server.get(f"/models/{model_id}/report", headers={"Accept": "text/html,application/xhtml+xml"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<h2>random split</h2>" in page.text
+    assert {told.headers["vary"], page.headers["vary"]} == {"Accept"}
+    asset = server.get(f"/models/{model_id}").json()["assets"]["page"]
+    kept = server.client.get(asset["href"])
+    assert kept.text == page.text
+    for answer in (page, kept):
+        assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+
+
+def test_the_report_of_a_model_is_for_those_who_may_see_the_model(server, archive, model_id):
+    item = archive.layout.models / model_id / "item.json"
+    before = item.read_text()
+    told = json.loads(before)
+    told["properties"]["eocene:owner"] = "somebody"
+    item.write_text(json.dumps(told))
+    try:
+        for form in ("application/json", "text/html"):
+            headers = server.as_user(Accept=form)
+            assert server.get(f"/models/{model_id}/report", headers=headers).status_code == 404
+            assert server.get(f"/models/{model_id}/files/report.html", headers=headers).status_code == 404
+    finally:
+        item.write_text(before)
+
+
+def test_what_is_explained_at_a_point_are_the_features_that_predictions_see(archive, model_id):
+    registry = ModelRegistry(archive.layout)
+    predictor, graph = registry.load(model_id), make_feature_graph(MONTHS)
+    features = make_plan(graph, archive).read().to_numpy()
+    (lon, lat, r, c), *_ = read_places(make_plan(graph, archive), 1)
+    row = read_point(predictor, graph, lon, lat, lambda made: make_plan(made, archive))
+    np.testing.assert_array_equal(row, features[..., r, c].ravel())
+    with pytest.raises(InputError, match="does not tell its graph"):
+        read_point(predictor, None, lon, lat, lambda made: make_plan(made, archive))
 
 
 def test_who_has_not_logged_in_gets_no_predictions(server, model_id):
