@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from eocene.jobs import JobStore
-from eocene.jobs.database import open_database
+from eocene.jobs.database import StateUnavailableError, open_database
 from eocene.jobs.tables import settings
 from eocene.model import DamageError, InputError, NotFoundError, StateError, UnavailableError
 
@@ -280,3 +280,15 @@ def test_another_database_is_chosen_by_its_url(tmp_path, layout, monkeypatch):
     elsewhere.close()
     assert (tmp_path / "elsewhere.sqlite").exists()
     assert not layout.state.exists()
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("XX001", DamageError), ("XX000", StateUnavailableError), ("53100", StateUnavailableError)],
+)
+def test_what_postgres_says_of_its_disk_is_told_in_words(store, code, kind):
+    wrong = f"DO $$ BEGIN RAISE EXCEPTION 'a page is wrong' USING ERRCODE = '{code}'; END $$"
+    with pytest.raises(DamageError, match="a page is wrong") as told, store._database.write() as connection:
+        connection.exec_driver_sql(wrong)
+    assert type(told.value) is kind

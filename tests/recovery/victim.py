@@ -108,7 +108,7 @@ class OnFaultyDisk(Victim):
 
     def write_all(self):
         """Let the server write what it has in memory into its tables, if its disk lets it."""
-        with contextlib.suppress(psycopg.OperationalError):
+        with contextlib.suppress(psycopg.DatabaseError):
             self._ask("CHECKPOINT")
 
     def find_damage(self):

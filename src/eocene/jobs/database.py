@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, create_engine, event, make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 
 from eocene.jobs.migration import migrate
 from eocene.model import DamageError, UnavailableError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from eocene.model import Layout
 
 _BUSY_MS = 20_000
+_CHECK = "Check that it runs or its folder exists, is writable and is not full; nothing was changed."
+_CORRUPTED = ("XX001", "XX002")
+"""What PostgreSQL calls data and indexes that are damaged (its documentation, appendix A)."""
 
 
 class StateUnavailableError(DamageError):
@@ -72,18 +75,16 @@ class Database:
         """Turn what the database says about its disk or connection into an error that can be acted upon."""
         try:
             yield
-        except OperationalError as error:
-            raise StateUnavailableError(
-                f"The state database {self.url.render_as_string()} cannot be used: {error.orig}.",
-                "Check that it runs or its folder exists, is writable and is not full; nothing was changed.",
-            ) from error
         except DatabaseError as error:
-            if type(error) is not DatabaseError:  # a statement that was refused, not the file
-                raise
-            raise DamageError(
-                f"The state database {self.url.render_as_string()} is damaged: {error.orig}.",
-                "Restore it from a backup, or move it away to start with an empty one.",
-            ) from error
+            name = f"The state database {self.url.render_as_string()}"
+            if _tells_damage(error):
+                raise DamageError(
+                    f"{name} is damaged: {error.orig}.",
+                    "Restore it from a backup, or move it away to start with an empty one.",
+                ) from error
+            if isinstance(error, (OperationalError, InternalError)):
+                raise StateUnavailableError(f"{name} cannot be used: {error.orig}.", _CHECK) from error
+            raise  # a statement that was refused
 
     def _prepare(self) -> None:
         try:
@@ -97,6 +98,11 @@ class Database:
 def open_database(layout: Layout) -> Database:
     """Open the state of a workspace: ``EOCENE_DATABASE`` if set, else SQLite at ``layout.state``."""
     return Database(os.environ.get("EOCENE_DATABASE") or f"sqlite:///{layout.state}")
+
+
+def _tells_damage(error: DatabaseError) -> bool:
+    """Tell whether the database found its own data wrong: no file of SQLite, a broken page or index."""
+    return type(error) is DatabaseError or getattr(error.orig, "sqlstate", "") in _CORRUPTED
 
 
 def _make_engine(url: str) -> Engine:
