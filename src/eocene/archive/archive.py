@@ -13,11 +13,11 @@ from eocene.archive.fetch import Door, Policy, is_remote
 from eocene.archive.fetch.urls import parse_url
 from eocene.archive.hot.index import HotAreas
 from eocene.archive.ingest import ingest_product
-from eocene.archive.integrity.check import verify_items
+from eocene.archive.integrity.check import Report, verify_items
 from eocene.archive.integrity.repair import repair_file
 from eocene.archive.integrity.versions import SUFFIX, list_versions
 from eocene.archive.mirror.sync import sync_collection
-from eocene.archive.mirror.sync_report import SyncOptions
+from eocene.archive.mirror.sync_report import SyncOptions, SyncReport
 from eocene.archive.mirror.sync_trust import read_sources
 from eocene.archive.normalise import is_table
 from eocene.archive.opening import is_read_in_place, open_raster
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     import geopandas
     import pandas as pd
 
-    from eocene.archive.integrity.check import Report
     from eocene.archive.mirror.presets import Preset
-    from eocene.archive.mirror.sync_report import SyncReport
     from eocene.archive.mirror.sync_source import Wanted
     from eocene.archive.raster import Raster
     from eocene.archive.store.published import Published
@@ -63,6 +61,7 @@ class Archive:
         self.bucket = open_bucket()
         self.results = open_results(layout)
         self._root = layout.root.resolve()
+        self._mirrors = layout.assets.resolve() / "mirrors"
         self._last_door: Door | None = None
         self._owns_job: Callable[[str], bool] | None = None
         self._headers = HeaderIndex(layout.catalogue.with_name("headers.sqlite"))
@@ -244,10 +243,6 @@ class Archive:
             If there is no such item.
         """
         return list_versions(self.catalogue, collection, item)
-
-    @property
-    def _mirrors(self) -> Path:
-        return self.layout.assets.resolve() / "mirrors"
 
     def open_raster(self, asset: Mapping[str, Any]) -> Raster:
         """Open the raster of an item's asset.
