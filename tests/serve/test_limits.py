@@ -45,8 +45,12 @@ def test_who_waits_as_long_as_told_is_let_in(rate):
     assert 0 < wait <= 60
     assert buckets.take("b", rate) == 0
     now[0] += wait + 1e-6
-    assert buckets.take("a", rate, look=True) == 0
     assert buckets.take("a", rate) == 0
+
+
+def test_a_rate_of_none_lets_nobody_in():
+    buckets = Buckets(clock=lambda: 0.0)
+    assert [buckets.take("a", 0) for _ in range(3)] == [60, 60, 60]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache, TTLCache
 
+from eocene.jobs.accounts.rates import fill, find_wait
 from eocene.model import EoceneError
 
 if TYPE_CHECKING:
@@ -55,23 +56,21 @@ class Buckets:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def take(self, key: Hashable, per_minute: int, *, look: bool = False) -> float:
-        """Take one from a bucket, or only look whether one is in it.
+    def take(self, key: Hashable, per_minute: int) -> float:
+        """Take one from a bucket, if one is in it.
 
         Returns
         -------
         float
             0, or the seconds until one will be in it; at most 60.
         """
-        if per_minute <= 0:
-            return 60.0
         with self._lock:
             now = self._clock()
-            left, then = self._buckets.get(key, (float(per_minute), now))
-            left = min(float(per_minute), left + (now - then) * per_minute / 60)
-            taken = 0 if look or left < 1 else 1
-            self._buckets[key] = (left - taken, now)
-        return 0.0 if left >= 1 else (1 - left) * 60 / per_minute
+            level, then = self._buckets.get(key, (float(per_minute), now))
+            level = fill(level, now - then, per_minute)
+            wait = find_wait(level, per_minute)
+            self._buckets[key] = (level if wait else level - 1, now)
+        return wait
 
 
 class Gate:

@@ -61,7 +61,7 @@ class Rates:
         """Return the seconds until a token will be in a bucket, 0 if one is."""
         with self._database.read() as connection:
             level, _ = self._find(connection, _shorten(key), per_minute)
-        return _wait(level, per_minute)
+        return find_wait(level, per_minute)
 
     def _take(self, name: str, per_minute: int, wanted: int) -> tuple[int, float]:
         now = self._clock()
@@ -74,7 +74,7 @@ class Rates:
             else:
                 connection.execute(delete(rates).where(rates.c.time < now - _MINUTE_S))
                 connection.execute(insert(rates).values(name=name, **values))
-        return taken, 0.0 if taken else _wait(level, per_minute)
+        return taken, 0.0 if taken else find_wait(level, per_minute)
 
     def _find(
         self, connection: Connection, name: str, per_minute: int, *, lock: bool = False
@@ -84,11 +84,16 @@ class Rates:
         row = connection.execute(query.with_for_update() if lock else query).first()
         if row is None:
             return float(per_minute), False
-        grown = max(0.0, self._clock() - row.time) * per_minute / _MINUTE_S
-        return min(float(per_minute), row.level + grown), True
+        return fill(row.level, self._clock() - row.time, per_minute), True
 
 
-def _wait(level: float, per_minute: int) -> float:
+def fill(level: float, passed_s: float, per_minute: int) -> float:
+    """Return what a bucket holds some seconds later: a minute's worth at most."""
+    return min(float(per_minute), level + max(0.0, passed_s) * per_minute / _MINUTE_S)
+
+
+def find_wait(level: float, per_minute: int) -> float:
+    """Return the seconds until a token will be in a bucket, 0 if one is, at most 60."""
     if level >= 1:
         return 0.0
     return min(_MINUTE_S, (1 - level) * _MINUTE_S / per_minute) if per_minute > 0 else _MINUTE_S
