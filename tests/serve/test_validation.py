@@ -56,6 +56,28 @@ def test_every_wrong_argument_of_every_node_is_told_once(server: Running) -> Non
     ]
 
 
+@pytest.mark.parametrize("value", [3, None, {"from_parameter": "nobody"}, {"from_node": "one"}])
+def test_an_argument_that_a_process_does_not_have_is_named_wherever_it_stands(
+    server: Running, value: Any
+) -> None:
+    own = {"process_graph": {"one": node("pi", True)}, "parameters": []}
+    stored = server.client.put("/openeo/1.2/process_graphs/mine", json=own, headers=server.as_user())
+    assert stored.status_code == 200
+    inner = {"one": node("absolute", x=1), "callback": node("absolute", True, x=-1, y=value)}
+    apply = {"data": [1], "process": {"process_graph": inner}}
+    graph = {
+        "one": node("absolute", x=1),
+        "unused": node("absolute", x=-1, y=value),
+        "own": node("mine", y=value),
+        "apply": {"process_id": "array_apply", "arguments": apply},
+        "last": node("add", True, x=1, y=2, z=value),
+    }
+    found = validate(server, graph)
+    assert {code for code, _ in found} == {"ProcessParameterUnsupported"}
+    for stray, name in (("unused", "y"), ("own", "y"), ("callback", "y"), ("last", "z")):
+        assert any(f"'{stray}' has no parameter '{name}'" in message for _, message in found), stray
+
+
 def test_faults_in_callbacks_are_told_with_those_outside(server: Running) -> None:
     inner = {"process_graph": {"m": node("mean_of_all", True, data={"from_parameter": "data"})}}
     graph = {
