@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,22 +31,43 @@ def pretrain(
     seed: Annotated[int, typer.Option(help="Decides every draw.")] = 0,
 ) -> None:
     """Teach an encoder on series or chips without their labels, and print its id."""
-    import json
-
     from eocene.curate import Samples
     from eocene.learn.models.settings import make_settings
     from eocene.learn.pretraining import PretrainingSettings, save_pretrained
     from eocene.learn.pretraining import pretrain as teach
 
-    try:
-        told = json.loads(settings)
-    except ValueError as error:
-        raise InputError(f"The settings are no JSON: {error}.", 'Write {"epochs": 50}.') from error
+    told = _read_json(settings, '{"epochs": 50}')
     with open_workspace(workspace) as ws:
         samples = Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
         made = teach(samples, make_settings(PretrainingSettings, told, "Pretraining"), seed=seed)
         encoder = save_pretrained(ws.encoders, made, samples.features)
     print_json({"encoder": encoder, "loss": made.history[-1]["loss"]})
+
+
+@app.command()
+def add_encoder(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="ONNX: samples in, vectors out.")],
+    takes: Annotated[str, typer.Option(help="What a sample is, as JSON, in the order that the file takes.")],
+    workspace: WorkspaceOption = HERE,
+    name: Annotated[str, typer.Option(help="The readable part of its id.")] = "outside",
+    mean: Annotated[str, typer.Option(help="Of what it was taught on: one number, or one a band.")] = "0",
+    deviation: Annotated[str, typer.Option(help="Likewise.")] = "1",
+) -> None:
+    """Take an encoder of somebody else into the workspace, once it has passed all checks; print its id."""
+    from eocene.learn.embed.encoder import adapt_onnx, read_axes, spread_over_bands
+    from eocene.learn.onnx_check import MAX_BYTES, refuse
+
+    axes = read_axes(_read_json(takes, '{"bands": ["B04", "B08"], "y": 64, "x": 64}'))
+    middle, spread = (spread_over_bands(_read_numbers(text), axes) for text in (mean, deviation))
+    if (spread <= 0).any():
+        raise InputError(f"The deviation {deviation} is not positive.", "Give 1 where nothing is scaled.")
+    if file.stat().st_size > MAX_BYTES:
+        raise refuse(str(file), f"it has {file.stat().st_size} bytes, the limit is {MAX_BYTES}")
+    with open_workspace(workspace) as ws:
+        data, signature = adapt_onnx(file.read_bytes(), axes, mean=middle, deviation=spread)
+        about = {"mlm:architecture": "Outside encoder", "eocene:lineage": {"file": file.name}}
+        encoder = ws.encoders.write(name, data, signature, about=about)
+    print_json({"encoder": encoder, "length": signature.length})
 
 
 @app.command()
@@ -120,3 +143,20 @@ def _read_place(text: str) -> tuple[float, float]:
     except ValueError as error:
         raise InputError(f"The place {text!r} is not two numbers.", "Write lon,lat in degrees.") from error
     return lon, lat
+
+
+def _read_json(text: str, example: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{text[:200]!r} is no JSON: {error}.", f"Write {example}.") from error
+
+
+def _read_numbers(text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"{text[:200]!r} are not numbers.", "Write 1500,1800.") from error
+    if not all(map(math.isfinite, numbers)):
+        raise InputError(f"{text[:200]!r} are not finite.", "Write 1500,1800.")
+    return numbers

@@ -126,7 +126,9 @@ def shapes_of(graph: Any) -> tuple[dict[str, tuple[int | None, ...]], dict[str, 
 
 def refuse(name: str, why: str) -> DamageError:
     """Return the error that refuses a model's file."""
-    return DamageError(f"{name} is refused: {why}.", "Train and register the model again.")
+    return DamageError(
+        f"{name} is refused: {why}.", "Export it again, or train and register the model again."
+    )
 
 
 def _check_size(data: bytes, name: str) -> None:

@@ -77,6 +77,12 @@ def open_session(data: bytes, *, threads: int = 1) -> Any:
     return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
+def runtime_errors() -> tuple[type[Exception], ...]:
+    """Return what onnxruntime raises where a network cannot be run on what it is given."""
+    state = import_extra("onnxruntime").capi.onnxruntime_pybind11_state
+    return (state.Fail, state.InvalidArgument, state.RuntimeException, state.InvalidGraph)
+
+
 def check_parity(model: TrainedModel, data: bytes, features: NDArray[np.float32]) -> float:
     """Return the difference between model and ONNX, refusing one above 1e-5."""
     difference = measure_difference(model, data, features)

@@ -14,13 +14,14 @@ from eocene.learn.signature import INPUT, Signature
 from eocene.model import DamageError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from eocene.curate import Samples
 
 VECTORS = "vectors"
+_LARGEST_CHIP = 4096
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,52 @@ def adapt_onnx(
         raise InputError(f"The encoder takes {taken}, samples are {wanted}.", "Name the axes that it takes.")
     _scale(model, name, signature.sample, np.asarray(mean), np.asarray(deviation))
     return name_vectors(model, length), signature
+
+
+def read_axes(told: Any) -> dict[str, tuple[str, ...]]:
+    """Return the axes of a sample of plain values: labels, or how many there are of y and x.
+
+    Raises
+    ------
+    InputError
+        If these are none, or there are no bands.
+
+    Examples
+    --------
+    >>> read_axes({"bands": ["B04", "B08"], "y": 2, "x": 2})["y"]
+    ('0', '1')
+    """
+    known = isinstance(told, dict) and set(told) <= {"t", "bands", "y", "x"} and "bands" in told
+    axes = {}
+    for dim, labels in told.items() if known else ():
+        if isinstance(labels, list) and labels and all(isinstance(v, str) for v in labels):
+            axes[dim] = tuple(labels)
+        elif dim in ("y", "x") and type(labels) is int and 0 < labels <= _LARGEST_CHIP:
+            axes[dim] = tuple(map(str, range(labels)))
+    if not axes or len(axes) != len(told) or ("y" in axes) != ("x" in axes):
+        raise InputError(
+            f"{str(told)[:200]} does not tell what an encoder takes.",
+            'Write {"bands": ["B04", "B08"], "y": 64, "x": 64}, or {"t": ["2024-05"], "bands": ["B04"]}.',
+        )
+    return axes
+
+
+def spread_over_bands(values: Sequence[float], axes: Mapping[str, tuple[str, ...]]) -> NDArray[np.float32]:
+    """Return numbers, one or one a band, for each number of a sample as an encoder takes it.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer than bands.
+    """
+    if len(values) not in (1, len(axes["bands"])):
+        raise InputError(
+            f"{len(values)} numbers stand for {len(axes['bands'])} bands.", "Give one, or one a band."
+        )
+    dims = tuple(len(labels) if dim == "bands" and len(values) > 1 else 1 for dim, labels in axes.items())
+    whole = tuple(len(labels) for labels in axes.values())
+    filled = np.broadcast_to(np.asarray(values, np.float32).reshape(dims), whole)
+    return filled.reshape(VectorSignature(axes, length=1).sample)
 
 
 def name_vectors(model: Any, length: int) -> bytes:

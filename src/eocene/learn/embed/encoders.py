@@ -8,11 +8,14 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from eocene._version import __version__
 from eocene.learn.embed.encoder import VECTORS, Encoder, VectorSignature
 from eocene.learn.folder import read_bytes, read_json
 from eocene.learn.mlm import MLM, describe_input
-from eocene.learn.onnx_check import check_onnx, check_tensors
+from eocene.learn.onnx_check import check_tensors
+from eocene.learn.onnx_file import runtime_errors
 from eocene.model import DamageError, InputError, NotFoundError
 from eocene.model.files import make_folder, write_bytes, write_json
 
@@ -66,10 +69,12 @@ class EncoderStore:
         ------
         DamageError
             If the bytes are not a self-contained encoder of this form.
+        InputError
+            If it does not answer for several samples at once.
         """
         if not _NAME.fullmatch(name):
             raise InputError(f"{name!r} cannot be part of an id.", "Use lower-case letters, digits, hyphens.")
-        check_onnx(data, signature, "the encoder")
+        _try_out(Encoder(data, signature, threads=1, name="the encoder"))
         if tensors is not None:
             check_tensors(tensors, "the encoder")
         told = json.dumps([list(signature.axes.items()), signature.length], sort_keys=True).encode()
@@ -143,6 +148,24 @@ class EncoderStore:
         if path.is_symlink() or not path.is_file():
             raise DamageError(f"{name} of encoder {encoder_id} is missing or a link.", "Write it again.")
         return read_bytes(path, item)
+
+
+def _try_out(encoder: Encoder) -> None:
+    """Refuse an encoder that takes one sample only, as many are exported."""
+    made, length = {}, encoder.signature.length
+    for count in (1, 3):
+        try:
+            made[count] = encoder.run(np.zeros(encoder.signature.input_shape(count), np.float32)).shape
+        except runtime_errors() as error:
+            raise InputError(
+                f"The encoder fails on {count} samples: {str(error)[:200]}.",
+                "Export it with the number of samples left free.",
+            ) from error
+    if any(shape != (count, length) for count, shape in made.items()):
+        raise InputError(
+            f"The encoder gives {made[3]} for 3 samples, not 3 × {length}.",
+            "Export it with the number of samples left free.",
+        )
 
 
 def read_vector_signature(item: Mapping[str, Any]) -> VectorSignature:

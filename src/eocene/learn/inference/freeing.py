@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eocene.learn.extra import import_extra
-from eocene.learn.onnx_file import open_session
+from eocene.learn.onnx_file import open_session, runtime_errors
 from eocene.learn.signature import INPUT
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ def free_size(data: bytes, signature: Signature) -> bytes:
 
 def _answers(data: bytes, signature: Signature) -> bool:
     rows, cols = signature.chip or (1, 1)
-    runtime = import_extra("onnxruntime")
     try:
         session = open_session(data)
         for down, across in _TRIED:
@@ -46,9 +45,6 @@ def _answers(data: bytes, signature: Signature) -> bool:
             (made,) = session.run([signature.output], {INPUT: np.zeros(shape, np.float32)})
             if made.shape != (1, signature.width, *shape[-2:]) or not np.isfinite(made).all():
                 return False
-    except (runtime.capi.onnxruntime_pybind11_state.Fail,
-            runtime.capi.onnxruntime_pybind11_state.InvalidArgument,
-            runtime.capi.onnxruntime_pybind11_state.RuntimeException,
-            runtime.capi.onnxruntime_pybind11_state.InvalidGraph):  # fmt: skip
+    except runtime_errors():
         return False
     return True
