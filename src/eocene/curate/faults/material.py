@@ -244,9 +244,10 @@ class Material:
 
         No two samples are further apart here than in :meth:`standardise`, root mean square for chips.
         """
-        if len(self) * self.described <= _KEPT:
-            return self._descriptors[rows]
-        return self._describe(rows)
+        if len(self) * self.described > _KEPT:
+            return self._describe(rows)
+        found: NDArray[np.float32] = self._descriptors[rows]
+        return found
 
     @cached_property
     def _descriptors(self) -> NDArray[np.float32]:
@@ -270,7 +271,7 @@ class Material:
         """Return (k, ≤ 512): descriptors, or random directions of them that keep distances to a tenth."""
         found = self.describe(rows)
         if self.described > WIDEST:
-            found = np.asarray(found @ self._directions)
+            found = found @ self._directions
         return found
 
     @cached_property

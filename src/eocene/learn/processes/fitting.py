@@ -7,6 +7,7 @@ fit_regr_random_forest.
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from eocene.cube.block import Block
 from eocene.cube.feature import features_of, make_vector_cube
 from eocene.cube.geojson import read_features
+from eocene.learn.processes.faults import QUICK, read_kept, settle_faults
 from eocene.learn.processes.handles import Model, Training, Untrained, as_block, unwrap
 from eocene.learn.processes.initialisers import read_variables
 from eocene.learn.processes.training_set import make_samples, read_signature
@@ -26,7 +28,7 @@ from eocene.process.standard import GEOJSON, VECTOR
 from eocene.process.types import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from eocene.cube.feature import Feature
 
@@ -47,10 +49,28 @@ Scoring = Annotated[
     [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "null"}],
 ]
 Folds = Annotated[Any, {"type": "integer", "minimum": 2}]
+Options = Annotated[
+    Any,
+    {
+        "type": "object",
+        "properties": {
+            "keep_faults": {
+                "type": "object",
+                "description": "Kinds of fault that may stay in the training set, each with the reason.",
+                "properties": {kind: {"type": "string", "minLength": 1} for kind in QUICK},
+                "additionalProperties": False,
+            }
+        },
+        "additionalProperties": False,
+    },
+]
+_NO_OPTIONS: dict[str, Any] = {}
 
 
 @process("machine learning", kind="late", experimental=True)
-def ml_fit(model: Model, training_set: TrainingSet, target: Text = "label") -> Model:
+def ml_fit(
+    model: Model, training_set: TrainingSet, target: Text = "label", options: Options = _NO_OPTIONS
+) -> Model:
     """Train a model on a training set.
 
     Parameters
@@ -62,13 +82,17 @@ def ml_fit(model: Model, training_set: TrainingSet, target: Text = "label") -> M
         properties are the values.
     target
         The property, or band, that is learnt: texts or whole numbers for classes, numbers for a regression.
+    options
+        ``{"keep_faults": {"conflicts": "two sensors saw them"}}`` trains in spite of faults, which else are
+        an error: nodata (samples that hold nothing) and conflicts (equal samples with different labels). The
+        reason stays with the model.
 
     Returns
     -------
     Model
         The trained model, for ml_predict and save_ml_model.
     """
-    return _fit(_find_untrained(model), _as_cube(training_set), target)
+    return _fit(_find_untrained(model), _as_cube(training_set), target, keep=read_kept(options))
 
 
 @process("machine learning", kind="late", experimental=True)
@@ -79,6 +103,7 @@ def ml_validate_kfold(
     scoring: Scoring = None,
     cv: Folds = 5,
     seed: Seed = None,
+    options: Options = _NO_OPTIONS,
 ) -> Model:
     """Score a model on folds of a training set, drawn by chance, and train it on all of it.
 
@@ -100,6 +125,8 @@ def ml_validate_kfold(
         How many folds.
     seed
         Decides the folds and the training; null for that of the model.
+    options
+        As of ml_fit.
 
     Returns
     -------
@@ -110,7 +137,10 @@ def ml_validate_kfold(
     untrained = _find_untrained(model)
     spec = untrained.spec if seed is None else replace(untrained.spec, seed=int(seed) % 2**32)
     asked = check_scoring(scoring, spec.described.task)
-    return _fit(replace(untrained, spec=spec), _as_cube(training_set), target, folds=int(cv), scoring=asked)
+    return _fit(
+        replace(untrained, spec=spec), _as_cube(training_set), target,
+        folds=int(cv), scoring=asked, keep=read_kept(options),
+    )  # fmt: skip
 
 
 @process("machine learning", kind="late", experimental=True)
@@ -204,7 +234,7 @@ def _fit_forest(
     return _fit(Untrained(spec), _as_cube(predictors), column, targets=places, share=training)
 
 
-def _fit(
+def _fit(  # noqa: PLR0913 (what ml_fit and its kin ask by)
     model: Untrained,
     cube: Block,
     target: str,
@@ -213,6 +243,7 @@ def _fit(
     share: float = 1,
     folds: int = 0,
     scoring: tuple[str, ...] = (),
+    keep: Mapping[str, str] = MappingProxyType({}),
 ) -> Block:
     """Return the training as a plan holds it; while the plan is made only its form is looked at."""
     kind = model.spec.described
@@ -230,7 +261,7 @@ def _fit(
     if share < 1:
         chosen = np.random.default_rng(model.spec.seed).permutation(len(samples))
         samples = samples.take(np.sort(chosen[: max(2, round(share * len(samples)))]))
-    return as_block(Training(signature, model.spec, samples, folds, scoring))
+    return as_block(Training(signature, model.spec, settle_faults(samples, keep, kind.task), folds, scoring))
 
 
 def _as_cube(value: Any) -> Block:

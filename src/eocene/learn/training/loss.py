@@ -56,8 +56,12 @@ class Loss:
 
 def balance_classes(answers: NDArray[Any], classes: int, how: str | None) -> NDArray[np.float32]:
     """Return (k,) weights: all 1, or "balanced" by the inverse frequency of the class."""
+    return balance_counts(np.bincount(answers[answers >= 0], minlength=classes), how)
+
+
+def balance_counts(counts: NDArray[Any], how: str | None) -> NDArray[np.float32]:
+    """Return (k,) weights of classes that occur so often, as :func:`balance_classes`."""
     if how is None:
-        return np.ones(classes, np.float32)
-    counts = np.bincount(answers[answers >= 0], minlength=classes)
-    balanced: NDArray[np.float32] = (counts.sum() / (classes * np.maximum(counts, 1))).astype(np.float32)
+        return np.ones(len(counts), np.float32)
+    balanced: NDArray[np.float32] = (counts.sum() / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
     return balanced

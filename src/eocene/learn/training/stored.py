@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.curate.faults import require_resolved
 from eocene.learn.models.kind import Context
 from eocene.learn.networks.shape import describe_shape
 from eocene.learn.train import TrainedModel
+from eocene.learn.training.answers import Answers
 from eocene.learn.training.augment import Augmentation
 from eocene.learn.training.batches import Batch
 from eocene.learn.training.fit import (
@@ -21,7 +23,7 @@ from eocene.learn.training.fit import (
     teach_members,
 )
 from eocene.learn.training.loop import Lesson
-from eocene.learn.training.loss import Loss, balance_classes
+from eocene.learn.training.loss import Loss, balance_counts
 from eocene.learn.training.validation import hold_out
 from eocene.model import InputError
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eocene.curate.dataset import Dataset
+    from eocene.curate.faults import FaultReport
     from eocene.learn.spec import ModelSpec
 
 _SCALE_ROWS, _CHECK_ROWS = 4096, 8192
@@ -46,7 +49,9 @@ class StoredSource:
     dataset : Dataset
     rows : (m,) int
         What is learnt.
-    classes : (k,) int64
+    answers : Answers
+    layers : tuple of str
+        That of the features, and that of the labels of pixels, if these are learnt.
     weights : (n,) float32
         Of all samples of the data set.
     batch_size, seed, workers : int
@@ -55,7 +60,8 @@ class StoredSource:
 
     dataset: Dataset
     rows: NDArray[np.intp]
-    classes: NDArray[np.int64]
+    answers: Answers
+    layers: tuple[str, ...]
     weights: NDArray[np.float32]
     batch_size: int
     seed: int
@@ -68,13 +74,15 @@ class StoredSource:
 
     def batches(self, epoch: int, start: int) -> Iterator[Batch]:
         """Yield the batches of an epoch from number ``start`` on, reading nothing before it."""
-        stream = self.dataset.stream(self.batch_size, self.seed, self.workers, self.rows, epoch=epoch)
+        stream = self.dataset.stream(
+            self.batch_size, self.seed, self.workers, self.rows, layers=self.layers, epoch=epoch
+        )
         for batch in stream.since(start):
-            answers = np.searchsorted(self.classes, batch.labels)
+            answers = self.answers.tell(batch.labels, batch.layers)
             yield Batch(batch.features, answers, self.weights[batch.rows])
 
 
-def train_stored(
+def train_stored(  # noqa: PLR0913 (as train, and how it streams)
     dataset: Dataset,
     spec: ModelSpec,
     *,
@@ -82,15 +90,19 @@ def train_stored(
     workers: int = 0,
     threads: int = 2,
     folder: Path | None = None,
+    pixel_labels: str | None = None,
+    report: FaultReport | None = None,
 ) -> TrainedModel:
     """Train a network from a stored data set, holding a few batches in memory.
 
     The scale of the bands is measured on 4096 samples drawn by the seed, and training is checked on 8192 of
-    those held out at most. The data set's faults are not looked for here: that takes a pass over it.
+    those held out at most. Before anything is learnt, the data set is read over for faults, as by
+    :func:`eocene.learn.train`.
 
     Parameters
     ----------
     dataset : Dataset
+        Its first layer is learnt from.
     spec : ModelSpec
         Of a kind that is a network.
     rows : (k,) int, optional
@@ -101,56 +113,65 @@ def train_stored(
         Processor threads of the network.
     folder : Path, optional
         Where checkpoints and the record go; a training that was cut off goes on from there.
+    pixel_labels : str, optional
+        The layer (y, x) with class values of pixels, in place of the labels of samples; missing or negative
+        where there is none. The model then answers for each pixel.
+    report : FaultReport, optional
+        What the gate found in this data set, if it has been checked: it is not read over again then.
 
     Raises
     ------
     InputError
-        If the kind is no network, does not take samples of this form, or fewer than two classes are left.
+        If the kind is no network, does not take samples of this form, fewer than two classes are left, there
+        is no such layer, or the report is of other samples.
+    ConflictError
+        If the data set has faults that nobody resolved.
     """
     options, seed = spec.options, spec.seed
     known = np.arange(len(dataset)) if rows is None else np.unique(rows)
-    labels, x, y = dataset.labels, dataset.x, dataset.y
-    classes = np.unique(labels[known])
-    axes = next(iter(dataset.layers.values())).axes
-    _check(spec, tuple(axes), len(classes))
-    shape = describe_shape(axes, len(classes))
+    first, features = next(iter(dataset.layers.items()))
+    _check_form(spec, tuple(features.axes))
+    answers = Answers(dataset, known, pixel_labels)
+    if len(answers.classes) < 2:
+        raise InputError(
+            f"The samples hold {len(answers.classes)} class(es).", "Sample at least two classes."
+        )
+    require_resolved(dataset, report, kinds=None if pixel_labels is None else {"nodata"})
+    x, y = dataset.x[known], dataset.y[known]
+    shape = describe_shape(features.axes, len(answers.classes), per_pixel=pixel_labels is not None)
     scale = measure_scale(dataset.read(_draw(known, _SCALE_ROWS, seed)).features, shape)
     weights = np.asarray(dataset.columns.get("weight", np.ones(len(dataset))), dtype=np.float32)
-    context = Context(axes, x[known], y[known], None, threads, folder)
+    layers = (first,) if pixel_labels is None else (first, pixel_labels)
 
     def plan(own_seed: int, member: str) -> Lesson:
-        answers = np.searchsorted(classes, labels[known])
-        learnt, checked = hold_out(context.x, context.y, answers, options.validation, own_seed)
-        balance = balance_classes(answers[learnt], len(classes), options.class_weight)
-        loss = Loss(balance, options.label_smoothing)
-        held = dataset.read(_draw(known[checked], _CHECK_ROWS, own_seed)) if len(checked) else None
-        rows_held = _draw(known[checked], _CHECK_ROWS, own_seed)
+        learnt, checked = hold_out(x, y, answers.outline(known), options.validation, own_seed)
+        loss = Loss(
+            balance_counts(answers.count(known[learnt]), options.class_weight), options.label_smoothing
+        )
+        held = _draw(known[checked], _CHECK_ROWS, own_seed)
+        told = Batch(dataset.read(held).features, answers.read(held), weights[held]) if len(held) else None
+        source = StoredSource(
+            dataset, known[learnt], answers, layers, weights, options.batch_size, own_seed, workers
+        )
         return Lesson(
-            source=StoredSource(
-                dataset, known[learnt], classes, weights, options.batch_size, own_seed, workers
-            ),
+            source=source,
             loss=loss,
             options=options,
             seed=own_seed,
             change=Augmentation(options, scale[1], shape.dims, own_seed).change,
-            check=None
-            if held is None
-            else partial(
-                check_network,
-                batch=Batch(held.features, np.searchsorted(classes, held.labels), weights[rows_held]),
-                loss=loss,
-            ),
+            check=None if told is None else partial(check_network, batch=told, loss=loss),
             folder=None if folder is None else folder / member,
-            name=name_training(member, dataset.id, known, asdict(options), own_seed),
+            name=name_training(member, dataset.id, known, pixel_labels or "", asdict(options), own_seed),
         )
 
+    context = Context(features.axes, x, y, None, threads, folder)
     network, histories = teach_members(spec.kind, shape, scale, options, seed, context, plan)
     return TrainedModel(
-        fitted=FittedNetwork(network, classes, shape, histories),
+        fitted=FittedNetwork(network, answers.classes, shape, histories),
         spec=spec,
-        axes=axes,
-        classes=tuple(int(v) for v in classes),
-        class_names={int(v): dataset.class_names[int(v)] for v in classes},
+        axes=features.axes,
+        classes=tuple(int(v) for v in answers.classes),
+        class_names={int(v): dataset.class_names.get(int(v), str(v)) for v in answers.classes},
     )
 
 
@@ -161,12 +182,10 @@ def _draw(rows: NDArray[np.intp], count: int, seed: int) -> NDArray[np.intp]:
     return np.sort(np.random.default_rng([seed, 3]).choice(rows, count, replace=False))
 
 
-def _check(spec: ModelSpec, form: tuple[Any, ...], classes: int) -> None:
+def _check_form(spec: ModelSpec, form: tuple[Any, ...]) -> None:
     kind = spec.described
     if kind.package != "torch" or form not in kind.takes:
         raise InputError(
             f"{kind.title} does not learn from a stream of samples with ({', '.join(form)}).",
             "Take a network for samples of this form, or read the data set and use train().",
         )
-    if classes < 2:
-        raise InputError(f"The samples hold {classes} class(es).", "Sample at least two classes.")
