@@ -61,13 +61,13 @@ def node(repository: Path) -> str:
 
 
 @pytest.fixture
-def visit(site: Site, node: str, chromium: str, repository: Path) -> Callable[[str], dict[str, Any]]:
+def visit(site: Site, node: str, chromium: str, repository: Path) -> Callable[..., dict[str, Any]]:
     """A function that runs a script of web/tests against the server and returns what it saw."""
     artifacts = repository / "artifacts"
     artifacts.mkdir(exist_ok=True)
 
-    def run(script: str) -> dict[str, Any]:
-        task = {"chromium": chromium, "artifacts": str(artifacts)} | vars(site)
+    def run(script: str, **more: str) -> dict[str, Any]:
+        task = {"chromium": chromium, "artifacts": str(artifacts)} | vars(site) | more
         command = [node, str(repository / "web" / "tests" / script), json.dumps(task)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=220, check=False)
         assert done.returncode == 0, done.stderr
