@@ -13,9 +13,11 @@ import xarray as xr
 from pyproj import CRS
 
 from eocene.archive import Archive
+from eocene.archive.fetch import Door
 from eocene.archive.opening import open_raster
 from eocene.model import DamageError, Grid, InputError, Layout, UnavailableError
 from eocene.testing.faults import Fault, Faults, FaultServer
+from eocene.testing.products.sentinel2 import write_jp2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,9 +55,10 @@ def ingest(archive: Archive, path: Path) -> list[dict[str, Any]]:
     return archive.ingest(path, datetime="2024-05-01")
 
 
-def compare(archive: Archive, server: FaultServer, asset: dict[str, Any]) -> None:
+def compare(server: FaultServer, asset: dict[str, Any]) -> None:
     """Check that windows of a remote asset are those of the local one."""
-    here, there = archive.open_raster(asset), open_raster(move(asset, server), server.door())
+    here = open_raster(asset, Door.of([server.folder]))
+    there = open_raster(move(asset, server), server.door())
     assert (there.levels, there.dtype, repr(there.nodata)) == (here.levels, here.dtype, repr(here.nodata))
     grid = here.levels[0]
     height, width = grid.shape
@@ -91,7 +94,7 @@ STORED: dict[str, dict[str, Any]] = {
 def test_netcdf_4_is_read_in_place(server: FaultServer, local: Archive, products: Any, how: str) -> None:
     path = write_netcdf4(server.folder / "cube.nc", products, **STORED[how])
     for item in ingest(local, path):
-        compare(local, server, item["assets"]["ndvi"])
+        compare(server, item["assets"]["ndvi"])
 
 
 def write_classic(path: Path, version: str = "NETCDF3_64BIT") -> Path:
@@ -110,7 +113,7 @@ def write_classic(path: Path, version: str = "NETCDF3_64BIT") -> Path:
 
 def test_netcdf_classic_is_read_in_place(server: FaultServer, local: Archive) -> None:
     for item in ingest(local, write_classic(server.folder / "era.nc")):
-        compare(local, server, item["assets"]["t2m"])
+        compare(server, item["assets"]["t2m"])
 
 
 def test_the_chunks_of_a_window_come_with_few_requests(server: FaultServer, products: Any) -> None:
@@ -185,7 +188,7 @@ def write_zarr(path: Path, how: str = "v3") -> Path:
 @pytest.mark.parametrize("how", ZARRS)
 def test_zarr_is_read_in_place(server: FaultServer, local: Archive, how: str) -> None:
     for item in ingest(local, write_zarr(server.folder / "cube.zarr", how)):
-        compare(local, server, item["assets"]["ndvi"])
+        compare(server, item["assets"]["ndvi"])
 
 
 def remote_zarr(server: FaultServer, local: Archive, how: str = "v3") -> dict[str, Any]:
@@ -220,6 +223,38 @@ def test_zarr_of_which_a_server_lacks_parts_is_named(server: FaultServer, local:
     server.faults = Faults([Fault("status", status=500)] * 100)
     with pytest.raises(DamageError, match=r"cube\.zarr"):
         open_raster(asset, server.door(attempts=1))
+
+
+@pytest.fixture
+def image(server: FaultServer) -> Path:
+    """Return an image of 5 × 7 tiles of 64²."""
+    path = server.folder / "B04_20240501.jp2"
+    write_jp2(path, VALUES[0].view(np.uint16), 10)
+    return path
+
+
+def test_jpeg_2000_is_read_in_place(server: FaultServer, image: Path) -> None:
+    asset = {"href": str(image.resolve()), "type": "image/jp2"}
+    compare(server, asset)
+
+
+def test_only_the_tiles_of_a_window_are_fetched(server: FaultServer, image: Path) -> None:
+    asset = {"href": f"{server.url}/{image.name}", "type": "image/jp2"}
+    raster = open_raster(asset, server.door())
+    grid = raster.levels[0]
+    raster.read(window(grid, 0, 0, 1, 1))  # now it is known where the tiles lie
+    before = server.sent_bytes
+    found = raster.read(window(grid, 130, 200, 60, 50))
+    np.testing.assert_array_equal(found, VALUES[0, 130:190, 200:250])
+    assert server.sent_bytes - before < image.stat().st_size / 5
+
+
+def test_an_image_that_is_cut_off_on_the_server_is_named(server: FaultServer, image: Path) -> None:
+    image.write_bytes(image.read_bytes()[:-5000])
+    asset = {"href": f"{server.url}/{image.name}", "type": "image/jp2"}
+    raster = open_raster(asset, server.door())
+    with pytest.raises(DamageError, match=r"B04_20240501\.jp2"):
+        raster.read(raster.levels[0])
 
 
 def test_nothing_is_asked_of_a_server_that_is_not_allowed(server: FaultServer, local: Archive) -> None:

@@ -10,6 +10,7 @@ from eocene.archive.packing.zips import MEMBER
 from eocene.archive.raster import is_grib, is_jp2, is_netcdf, is_npy, is_tiff, is_zarr
 from eocene.archive.rasters.gdal_raster import GdalRaster
 from eocene.archive.rasters.grib import GribRaster
+from eocene.archive.rasters.jp2_remote import RemoteJp2Raster
 from eocene.archive.rasters.netcdf import NetcdfRaster
 from eocene.archive.rasters.npy import NpyRaster
 from eocene.archive.rasters.sentinel1 import Sentinel1Raster, is_sentinel1
@@ -83,7 +84,7 @@ def _open_remote(href: str, asset: Mapping[str, Any], door: Door, index: HeaderI
             return opener(href, asset, door, index)
     raise UnavailableError(
         f"The asset {href!r} of type {asset.get('type')!r} cannot be read in place: over the network "
-        "GeoTIFF, NetCDF and GRIB can, which have a grid of their own.",
+        "GeoTIFF, JPEG 2000, NetCDF, Zarr and GRIB can, which have a grid of their own.",
         "Download the product and ingest the local copy.",
     )
 
@@ -127,5 +128,9 @@ _REMOTE_OPENERS: tuple[
         lambda href, asset, door, _: NetcdfRaster(door.open(href), asset),
     ),
     (is_zarr, lambda href, asset, door, _: ZarrRaster(open_remote_group(href, door), asset)),
+    (
+        lambda asset: is_jp2(asset) and _is_plain(asset),
+        lambda href, asset, door, _: RemoteJp2Raster(door.open(href), asset),
+    ),
 )
 """How an asset on a server is opened: the first that fits."""

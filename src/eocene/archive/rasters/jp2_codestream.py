@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from eocene.archive.fetch.content import Content
     from eocene.model.errors import DamageError
 
+END_OF_CODESTREAM = b"\xff\xd9"
+
 LARGEST_TILE_BYTES = 2**30
 """The decoder makes a tile whole; a header that announces a larger one is refused."""
 
 _SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
-_SOC, _SIZ, _SOT, _EOC = b"\xff\x4f", b"\xff\x51", b"\xff\x90", b"\xff\xd9"
+_SOC, _SIZ, _SOT = b"\xff\x4f", b"\xff\x51", b"\xff\x90"
 _MOST_BOXES = 64
 _MOST_PARTS = 200_000
 
@@ -66,6 +68,16 @@ def read_image_size(content: Content) -> ImageSize:
     return size
 
 
+@dataclass(frozen=True)
+class TilePart:
+    """A part of a tile: the tile's number, where it begins in the file, its length, its first 12 bytes."""
+
+    tile: int
+    offset: int
+    length: int
+    head: bytes
+
+
 def check_parts(content: Content) -> None:
     """Check that every tile has its parts, one after the other up to the end mark.
 
@@ -74,30 +86,42 @@ def check_parts(content: Content) -> None:
     DamageError
         If the file is cut off, or a part is damaged in its header.
     """
+    list_parts(content)
+
+
+def list_parts(content: Content) -> list[TilePart]:
+    """Return the parts of all tiles in their order in the file.
+
+    Raises
+    ------
+    DamageError
+        As :func:`check_parts`.
+    """
     size = read_image_size(content)
-    offset = _skip_main_header(content, size.start)
-    tiles: set[int] = set()
+    offset = find_first_part(content, size)
+    parts: list[TilePart] = []
     for _ in range(_MOST_PARTS):
         head = content.read(offset, 12)
-        if head[:2] == _EOC:
+        if head[:2] == END_OF_CODESTREAM:
             break
         if len(head) < 12 or head[:2] != _SOT:
             raise _damage(content, f"it is cut off or damaged at byte {offset}")
         tile, length = struct.unpack_from(">HI", head, 4)
-        tiles.add(tile)
         if length == 0:  # the last part reaches to the end mark
-            offset = content.size - 2
+            length = content.size - 2 - offset
         elif length < 14 or offset + length + 2 > content.size:
             raise _damage(content, f"it is cut off: a tile at byte {offset} has {length} bytes")
-        else:
-            offset += length
+        parts.append(TilePart(tile, offset, length, head))
+        offset += length
+    tiles = {part.tile for part in parts}
     if tiles != set(range(size.tiles)):
         raise _damage(content, f"it has {len(tiles)} of {size.tiles} tiles")
+    return parts
 
 
-def _skip_main_header(content: Content, offset: int) -> int:
-    """Return where the first tile-part begins."""
-    offset += 2
+def find_first_part(content: Content, size: ImageSize) -> int:
+    """Return where the main header ends and the first tile-part begins."""
+    offset = size.start + 2
     for _ in range(_MOST_BOXES * 16):
         head = content.read(offset, 4)
         if head[:2] == _SOT:
