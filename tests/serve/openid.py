@@ -40,10 +40,14 @@ def run_provider(folder: Path, *keys: dict[str, Any], port: int | None = None) -
     stored, issuer = folder / "jwks.json", f"http://127.0.0.1:{port}"
     stored.write_text(json.dumps({"keys": keys}))
     command = [*node, str(HOME / "provider.mjs"), str(port), str(stored)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with (
+        (folder / "provider.log").open("w+") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
         try:
             assert process.stdout is not None
-            assert process.stdout.readline().strip() == b"listening"
+            said = process.stdout.readline().strip()
+            assert said == b"listening", f"{said!r}; {(folder / 'provider.log').read_text()}"
             yield issuer
         finally:
             process.kill()
