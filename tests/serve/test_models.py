@@ -7,12 +7,16 @@ import json
 import numpy as np
 import openeo
 import pytest
+from tests.serve.conftest import read_error
 
 from eocene.archive import Archive
 from eocene.curate import random_split, sample_pixels
-from eocene.learn import ModelRegistry, ModelSpec, evaluate, train
+from eocene.jobs import Accounts
+from eocene.learn import ModelRegistry, ModelSpec, evaluate, registry, train
+from eocene.learn.answering import plan_places
 from eocene.learn.explain import read_point
 from eocene.learn.features import make_feature_graph
+from eocene.learn.folder import read_json
 from eocene.model import InputError, transformer
 from eocene.process import make_plan
 
@@ -100,6 +104,37 @@ def test_an_area_is_told_by_its_pixels(server, archive, model_id):
     (told,) = server.post(f"/models/{model_id}/predict", body).json()["predictions"]
     assert sum(row["pixels"] for row in told["classes"]) == told["pixels"] > 50
     assert sum(row["share"] for row in told["classes"]) == pytest.approx(1)
+
+
+def test_places_cost_what_their_pixels_are_expected_to_and_are_refused_without_credits(
+    server, archive, model_id
+):
+    (lon, lat, *_), *_ = read_places(make_plan(make_feature_graph(MONTHS), archive), 1)
+    predictor, far = ModelRegistry(archive.layout).load(model_id), 0.004
+    point = {"type": "Point", "coordinates": [lon, lat]}
+    ring = [[lon, lat], [lon + far, lat], [lon + far, lat + far], [lon, lat + far], [lon, lat]]
+    area = {"type": "Polygon", "coordinates": [ring]}
+    small, large = (
+        plan_places(predictor, place, None, lambda made: make_plan(made, archive)).expected_s
+        for place in (point, area)
+    )
+    assert 0 < small < large
+    accounts = Accounts(archive.layout)
+    accounts.set_quota(server.user, {"credits": 0})
+    try:
+        refused = server.post(f"/models/{model_id}/predict", {"geometry": area})
+        assert read_error(refused) == (402, "PaymentRequired")
+    finally:
+        accounts.set_quota(server.user, {"credits": None})
+    assert server.post(f"/models/{model_id}/predict", {"geometry": point}).status_code == 200
+
+
+def test_a_model_that_is_loaded_is_looked_up_once_a_request(server, model_id, monkeypatch):
+    server.post(f"/models/{model_id}/predict", {"rows": []})
+    reads = []
+    monkeypatch.setattr(registry, "read_json", lambda path: reads.append(path.name) or read_json(path))
+    assert server.post(f"/models/{model_id}/predict", {"rows": []}).json()["predictions"] == []
+    assert reads == ["item.json"]  # whether the account may see it
 
 
 def test_rows_by_name_equal_rows_in_order(server, model_id, archive):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,20 +106,48 @@ def _tell_one(predictor: Predictor, line: NDArray[np.float32]) -> Any:
     }
 
 
-def answer_places(
-    predictor: Predictor,
-    graph: Mapping[str, Any] | None,
-    document: Any,
-    time: Any,
-    plan_graph: Callable[[dict[str, Any]], Any],
-) -> list[Any]:
-    """Return an answer a geometry: of a point that of the pixel under it, of an area its pixels counted.
+@dataclass(frozen=True)
+class Places:
+    """Places that a model is asked about, checked and planned; nothing is read yet.
 
     Parameters
     ----------
     predictor : Predictor
-    graph : mapping or None
-        The graph that the features of the model come from, as its lineage tells.
+    plan : Plan
+        Of the features of the model around the places.
+    features : sequence of Feature
+    shifted : bool
+        Whether the features are of another time than those that the model was trained on.
+    """
+
+    predictor: Predictor
+    plan: Any
+    features: Sequence[Feature]
+    shifted: bool
+
+    @property
+    def expected_s(self) -> float:
+        """Processor seconds that answering is expected to take: the share of the plan that is read."""
+        grid: Grid = self.plan.grid
+        windows = [find_window(f.to_epsg(grid.epsg).geometry, grid) for f in self.features]
+        pixels = sum(w.width * w.height for w in windows if w is not None)
+        whole_s = float(self.plan.estimate().cpu_seconds)
+        return whole_s * min(1.0, pixels / (grid.width * grid.height))
+
+    def answer(self) -> list[Any]:
+        """Return an answer a place: of a point that of the pixel under it, of an area its pixels counted."""
+        return [_answer_place(self.predictor, self.plan, f, shifted=self.shifted) for f in self.features]
+
+
+def plan_places(
+    predictor: Predictor, document: Any, time: Any, plan_graph: Callable[[dict[str, Any]], Any]
+) -> Places:
+    """Return the places of a GeoJSON document, ready to be answered.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        That tells the graph of its features.
     document : dict
         GeoJSON in EPSG:4326.
     time : list or None
@@ -129,15 +158,15 @@ def answer_places(
     Raises
     ------
     InputError
-        If it is no GeoJSON, there are too many or too large places, or the model does not tell its graph.
+        If it is no GeoJSON, there are too many places, or the model does not tell its graph.
     """
-    if not graph:
+    if not predictor.graph:
         raise _wrong("The model does not tell how its features are computed.", "Send rows of features.")
     features = read_geojson(document)
     if not 0 < len(features) <= MOST_PLACES:
         raise _wrong(f"There are {len(features)} places.", f"Give 1 to {MOST_PLACES}.")
-    plan = plan_graph(place_graph(graph, features, time, of_pixels=predictor.signature.of_pixels))
-    return [_answer_place(predictor, plan, feature, shifted=time is not None) for feature in features]
+    graph = place_graph(predictor.graph, features, time, of_pixels=predictor.signature.of_pixels)
+    return Places(predictor, plan_graph(graph), features, shifted=time is not None)
 
 
 def place_graph(

@@ -13,6 +13,9 @@ from eocene.learn.signature import INPUT
 from eocene.model import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from numpy.typing import NDArray
 
     from eocene.learn.inference.tiling import Reach
@@ -35,6 +38,8 @@ class Predictor:
         How far a pixel's answer looks, of a model that answers for each pixel of a chip.
     threads : int
         Parts of a large batch worked on at once; the answer does not depend on it.
+    graph : mapping, optional
+        The process graph that its features come from, if that is known.
 
     Raises
     ------
@@ -52,6 +57,7 @@ class Predictor:
         reach: Reach | None = None,
         threads: int = 2,
         name: str = "the model",
+        graph: Mapping[str, Any] | None = None,
     ) -> None:
         if threads < 1:
             raise InputError(f"{threads} threads cannot work.", "Give 1 or more.")
@@ -60,6 +66,7 @@ class Predictor:
         self.classes = tuple(signature.classes)
         self.class_names = dict(signature.classes)
         self.reach = reach
+        self.graph = graph
         self.name = name
         self.threads = threads
         check_onnx(data, signature, name)

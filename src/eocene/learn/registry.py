@@ -39,6 +39,7 @@ class ModelRegistry:
     """
 
     def __init__(self, layout: Layout) -> None:
+        self.layout = layout
         self.root = layout.models
         self.account = layout.account
 
@@ -148,7 +149,7 @@ class ModelRegistry:
             if saved:
                 newest = max(saved, key=lambda item: (item["properties"]["created"], item["id"]))
                 return str(newest["id"])
-        return str(self.item(name)["id"])
+        return self._folder(name).name
 
     def report(self, model_id: str) -> dict[str, Any]:
         """Return the scores of a model as they were measured at registration."""
@@ -176,12 +177,14 @@ class ModelRegistry:
             signature = read_signature(item)
             told = item["properties"].get("eocene:reach")
             reach = None if told is None else Reach(told["stride"], told["halo"])
+            graph = item["properties"].get("eocene:lineage", {}).get("graph")
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise DamageError(
                 f"The item of model {model_id} lacks a field of the MLM extension: {error}.",
                 "Delete it and register again.",
             ) from error
-        return Predictor(data, signature, reach=reach, threads=threads, name=f"Model {model_id}")
+        name = f"Model {model_id}"
+        return Predictor(data, signature, reach=reach, threads=threads, name=name, graph=graph)
 
     def delete(self, model_id: str) -> None:
         """Remove a model, damaged or not.

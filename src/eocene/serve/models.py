@@ -66,25 +66,26 @@ def predict(model_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> 
     model's lineage, at another ``time`` if one is given. A point gets the answer of the pixel under it, an
     area its pixels counted by class; null stands for no data.
     """
-    item = _open_registry(rooms, caller).item(model_id)
     if ("rows" in body) == ("geometry" in body) or set(body) - {"rows", "geometry", "time"}:
         raise InputError(
             "The body must have either rows or geometry.",
             'Send {"rows": [[…]]}, or {"geometry": {…}, "time": ["2024-04-01", "2024-10-01"]}.',
             code="InvalidParameterValue",
         )
-    from eocene.learn.answering import answer_places, answer_rows
-    from eocene.learn.processes.storing import load_registered
+    registry = _open_registry(rooms, caller)
+    from eocene.learn.answering import answer_rows, plan_places
+    from eocene.learn.processes.storing import load_kept
 
-    predictor = load_registered(rooms.archive.of(caller).layout, model_id)
-    with rooms.accounts.booking(caller, 0.0):
-        if "rows" in body:
+    predictor = load_kept(registry, model_id)
+    if "rows" in body:
+        with rooms.accounts.booking(caller, 0.0):
             answers = answer_rows(predictor, body["rows"])
-        else:
-            graph = item["properties"].get("eocene:lineage", {}).get("graph")
-            answers = answer_places(
-                predictor, graph, body["geometry"], body.get("time"), lambda made: _plan(rooms, caller, made)
-            )
+    else:
+        places = plan_places(
+            predictor, body["geometry"], body.get("time"), lambda made: _plan(rooms, caller, made)
+        )
+        with rooms.accounts.booking(caller, places.expected_s):
+            answers = places.answer()
     return {"model": model_id, "predictions": answers}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ torch = pytest.importorskip("torch")
 
 from eocene.learn.embed.encoder import Encoder  # noqa: E402
 from eocene.learn.embed.encoders import EncoderStore  # noqa: E402
+from eocene.learn.networks.shape import describe_shape  # noqa: E402
 from eocene.learn.onnx_file import measure_difference  # noqa: E402
 from eocene.learn.pretraining import (  # noqa: E402
     PretrainingSettings,
@@ -195,6 +197,23 @@ def test_chips_are_cut_into_patches_row_by_row():
     )  # the second row, the second column
     with pytest.raises(InputError, match="do not divide"):
         pretrain(samples, PretrainingSettings(patch=5), threads=1)
+
+
+@pytest.mark.parametrize("dims", [("t", "bands"), ("bands", "y", "x"), ("t", "bands", "y", "x")])
+def test_a_masked_autoencoder_learns_in_mixed_precision_as_on_a_gpu(dims):
+    side, axes = tuple("abcdefgh"), {"t": DATES, "bands": ("B04", "B08")}
+    shape = describe_shape({dim: axes.get(dim, side) for dim in dims}, 16)
+    torch.manual_seed(0)
+    core = MaskedAutoencoder(make_encoder(shape, SMALL), 0.5, 16)
+    values, losses = torch.randn(3, *shape.sizes), []
+    for context in (nullcontext(), torch.autocast("cpu", dtype=torch.bfloat16)):
+        torch.manual_seed(1)
+        with context:
+            losses.append(core(values, torch.ones_like(values)).float())
+    torch.testing.assert_close(losses[1], losses[0], rtol=0.05, atol=0.05)
+    losses[1].sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in core.parameters() if p.grad is not None)
+    assert core.encoder.embed.weight.grad.abs().max() > 0
 
 
 def test_rows_cannot_be_pretrained_on(series):

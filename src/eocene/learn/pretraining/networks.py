@@ -135,7 +135,9 @@ class MaskedAutoencoder(nn.Module):
         tokens = encoder.attend(_pick(encoder.lift(values, present), seen), there.gather(1, seen))
         places = self.where(encoder.places).expand(len(values), -1, -1)
         index = seen[..., None].expand(-1, -1, places.shape[-1])
-        full = (self.guess + places).scatter(1, index, self.narrow(tokens) + places.gather(1, index))
+        full = self.guess + places
+        known = (self.narrow(tokens) + places.gather(1, index)).to(full.dtype)  # bfloat16 in mixed precision
+        full = full.scatter(1, index, known)
         guessed = self.answer(self.decode(full, torch.ones_like(there)))
         hidden = torch.ones_like(there).scatter(1, seen, 0.0)[..., None] * present
         goal = _flatten_patches(values, present) if encoder.of_chips else values

@@ -15,7 +15,6 @@ import numpy as np
 from eocene.archive import Archive
 from eocene.curate import Samples, block_split, random_split
 from eocene.curate.applicability import Applicability, measure_applicability
-from eocene.learn.explain import permute_features
 from eocene.learn.processes.features import check_dimensions, match_features, name_features
 from eocene.learn.processes.predicting import Dimensions
 from eocene.learn.registry import ITEM, ModelRegistry
@@ -123,6 +122,8 @@ def _measure(layout: Layout, model_id: str, stamp: int, block_size_m: float | No
         raise DamageError(f"Model {model_id} names the data set {dataset!r}.", "Register it again.")
     samples = Samples.load(layout.datasets / dataset).flatten()
     some = np.random.default_rng(0).permutation(len(samples))[:_WEIGHED]
+    from eocene.learn.explain import permute_features  # which itself asks of the graphs of processes
+
     told = permute_features(predictor, samples.take(np.sort(some)), predictor.classes, rounds=3)
     if block_size_m is None:
         splits = random_split(samples, _FOLDS, 0)

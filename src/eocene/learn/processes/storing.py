@@ -44,8 +44,18 @@ def load_ml_model(
 def load_registered(layout: Layout, name: str) -> Predictor:
     """Return a model by its id or name, as an account sees it, loaded once for many plans and requests."""
     registry = ModelRegistry(layout)
-    found = registry.resolve(name)
-    return _load(layout, found, registry.stamp(found))
+    return load_kept(registry, registry.resolve(name))
+
+
+def load_kept(registry: ModelRegistry, model_id: str) -> Predictor:
+    """Return a model by its id; one that is loaded already is not read again.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of this id that the registry's account may see.
+    """
+    return _load(registry.layout, model_id, registry.stamp(model_id))
 
 
 @lru_cache(maxsize=4)
