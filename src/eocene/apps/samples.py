@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from eocene.process import Plan
 
 
-def draw_samples(
+def draw_samples(  # noqa: PLR0913 (what a data set is made of)
     archive: Archive,
     plan: Plan,
     labels: str,
     draw: Draw,
     *,
     name: str = "samples",
+    time: str | None = None,
+    pixel_labels: bool = False,
     progress: Any = None,
 ) -> Dataset:
     """Draw labelled samples of a feature plan and store them among the data sets of the archive.
@@ -39,15 +41,21 @@ def draw_samples(
         What a sample is, how many, and from where.
     name : str
         The readable part of the id.
+    time : str, optional
+        The column of a table that tells when each label was seen.
+    pixel_labels : bool
+        Whether the class values of the pixels of chips are kept, too.
     progress : callable, optional
         Called with (finished windows, all windows).
     """
-    told = open_labels(archive, plan, labels)
-    recipe = Recipe({FEATURES: plan}, told, draw, name, read_licence(archive, plan))
+    told = open_labels(archive, plan, labels, time)
+    recipe = Recipe(
+        {FEATURES: plan}, told, draw, name, read_licence(archive, plan), pixel_labels=pixel_labels
+    )
     return build_dataset(archive.layout.datasets, recipe, progress=progress)
 
 
-def open_labels(archive: Archive, plan: Plan, labels: str) -> Labels:
+def open_labels(archive: Archive, plan: Plan, labels: str, time: str | None = None) -> Labels:
     """Return the labels of a text: ``COLLECTION:BAND``, or ``table:COLLECTION:COLUMN`` of points or polygons.
 
     Raises
@@ -57,13 +65,15 @@ def open_labels(archive: Archive, plan: Plan, labels: str) -> Labels:
     """
     kind, _, rest = labels.partition(":")
     if kind != "table":
+        if time is not None:
+            raise InputError(f"The band {labels} has no column {time!r}.", "Name a table, or leave it out.")
         classes = {c["value"]: c["name"] for c in read_classes(archive, labels)}
         return RasterLabels(plan_labels(archive, plan, labels), labels, classes)
     name, column = split_name(rest)
     table = archive.table(name)
     if not hasattr(table, "geometry"):
         raise InputError(f"The table {name!r} has no geometries.", "Name one of points or polygons.")
-    return FeatureLabels.of(table, column, plan.grid.epsg, name)
+    return FeatureLabels.of(table, column, plan.grid.epsg, name, time)
 
 
 def read_licence(archive: Archive, plan: Plan) -> str:

@@ -30,21 +30,29 @@ def build(  # noqa: PLR0913, PLR0917 (what is drawn)
     workspace: WorkspaceOption = HERE,
     kind: Annotated[str, typer.Option(help="pixels (rows of features), series or chips.")] = "pixels",
     edge: Annotated[int, typer.Option(help="Of chips, in pixels.")] = 64,
-    per_class: Annotated[int | None, typer.Option(help="At most so many of each class.")] = None,
-    by_region: Annotated[bool, typer.Option(help="So many of each class in each region of 100 km.")] = False,
+    per_class: Annotated[int | None, typer.Option(help="At most so many of each class, or stratum.")] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="What makes a stratum: label, region, season, cloud, sensor; may be repeated."),
+    ] = None,
+    dates: Annotated[
+        str, typer.Option(help="all dates in a sample, each as one of its own, or that next to the label.")
+    ] = "all",
+    time: Annotated[str | None, typer.Option(help="Column of the table with the times of labels.")] = None,
+    pixel_labels: Annotated[bool, typer.Option(help="Keep the classes of the pixels of chips.")] = False,
     share: Annotated[float, typer.Option(help="Part of the area that is read.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Decides which.")] = 0,
     name: Annotated[str, typer.Option(help="The readable part of the id.")] = "samples",
 ) -> None:
     """Draw labelled samples of a feature graph, store them, and print the data set's id and counts."""
-    from eocene.apps.samples import draw_samples
     from eocene.curate import Draw
 
-    by = ("label", "region") if by_region else ("label",)
-    draw = Draw(kind, edge, per_class, by, share, seed)
+    draw = Draw(kind, edge, per_class, tuple(by or ("label",)), share, seed, dates)
     with open_workspace(workspace) as ws:
-        told = show_progress("windows")
-        made = draw_samples(ws.archive, ws.plan(graph), labels, draw, name=name, progress=told)
+        made = ws.sample(
+            graph, labels, draw, name=name, time=time, pixel_labels=pixel_labels,
+            progress=show_progress("windows"),
+        )  # fmt: skip
         print_json({"id": made.id, "samples": len(made), "counts": made.counts, "faults": made.faults})
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from eocene.archive import Archive
     from eocene.archive.hot.index import HotAreas
+    from eocene.curate.features import FeatureStore
     from eocene.jobs import Accounts, JobStore, Layers, Users
     from eocene.jobs.events import Rules
     from eocene.learn import ModelRegistry
@@ -88,6 +89,13 @@ class Rooms:
         from eocene.learn import ModelRegistry
 
         return ModelRegistry(self.layout)
+
+    @property
+    def features(self) -> FeatureStore:
+        """Named graphs whose values are kept, and joined as they were known (extra ``learn``)."""
+        from eocene.curate.features import FeatureStore
+
+        return FeatureStore(self.layout.root / "features", self.archive)
 
     @cached_property
     def encoders(self) -> EncoderStore:

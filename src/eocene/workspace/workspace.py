@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.workspace.asking import as_bbox, as_items, as_lattice, make_search
 from eocene.workspace.loading import load_cube, load_graph
-from eocene.workspace.rooms import Rooms
+from eocene.workspace.training import TrainingData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from eocene.process import Plan
 
 
-class Workspace(Rooms):
+class Workspace(TrainingData):
     """What people do with one folder; make one with :func:`eocene.open`.
 
     Nothing is loaded before it is used: ``archive``, ``jobs``, ``layers``, ``users``, ``models`` and

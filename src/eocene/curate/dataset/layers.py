@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FEATURES = "features"
 """The layer of a data set that has only one."""
+PIXEL_LABELS = "labels"
+"""The layer of the class values of pixels; it stands behind the others."""
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
 OWN_COLUMNS = ("x", "y", "label", "cell")
 """Columns that every data set has."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eocene.curate.dataset.identity import FORMAT, column_array, describe_content, digest_array, identify
-from eocene.curate.dataset.layers import OWN_COLUMNS, Layer, check_layer_names
+from eocene.curate.dataset.layers import OWN_COLUMNS, PIXEL_LABELS, Layer, check_layer_names
 from eocene.curate.dataset.reading import DatasetFiles, StoredLayer
 from eocene.curate.dataset.stream import Mixing, Stream
 from eocene.curate.dataset.writer import SIDECAR, TABLE
@@ -74,7 +74,8 @@ class Dataset:
                 raise ValueError(f"format {self._sidecar['format']!r}, this version reads {FORMAT}")
             self.id = str(self._sidecar["id"])
             self.name, self.epsg = str(self._sidecar["name"]), int(self._sidecar["epsg"])
-            self.layers = {k: Layer.from_json(v) for k, v in self._sidecar["layers"].items()}
+            layers = {k: Layer.from_json(v) for k, v in self._sidecar["layers"].items()}
+            self.layers = {k: layers[k] for k in sorted(layers, key=lambda name: name == PIXEL_LABELS)}
             check_layer_names(self.layers)
             self.class_names = {int(k): str(v) for k, v in self._sidecar["class_names"].items()}
             self.sources: Mapping[str, Any] = dict(self._sidecar["sources"])

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eocene.archive.majortom import cells_at
-from eocene.curate.dataset.identity import describe_content, identify
+from eocene.curate.dataset.identity import column_array, describe_content, identify
 from eocene.curate.dataset.layers import OWN_COLUMNS, check_layer_names, check_name
 from eocene.curate.dataset.shards import (
     GROUP,
@@ -141,8 +141,14 @@ class DatasetWriter:
         """Remember what was found and dropped or counted while sampling."""
         self.faults[fault] = self.faults.get(fault, 0) + int(count)
 
-    def finish(self) -> Path:
-        """Bring everything into its order and to its place, and return the folder.
+    def column(self, name: str) -> NDArray[Any]:
+        """Return what was given so far of a column, or of "x", "y" and "label"."""
+        return column_array(
+            pa.chunked_array([c for t in self._tables for c in t[name].chunks]).unify_dictionaries()
+        )
+
+    def finish(self, rows: NDArray[np.intp] | None = None) -> Path:
+        """Bring everything, or some rows in ascending order, to its place, and return the folder.
 
         If this very data set is there already, it stays.
 
@@ -156,9 +162,10 @@ class DatasetWriter:
         table = pa.concat_tables(self._tables).unify_dictionaries()
         self._tables = []  # of a large data set no table is kept twice
         table = table.combine_chunks()
-        order = np.arange(len(table))
+        order = np.arange(len(table)) if rows is None else rows
         if self.seed is not None:
             order = np.random.default_rng(self.seed).permutation(order)
+        if self.seed is not None or rows is not None:
             table = table.take(order)
         return self._store(table, order)
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eocene.cube.edge import time_coordinate
-from eocene.curate.dataset import FEATURES, Dataset, DatasetWriter, Layer
+from eocene.curate.dataset import FEATURES, PIXEL_LABELS, Dataset, DatasetWriter, Layer
 from eocene.curate.naming import format_label, join_names
+from eocene.curate.sampling.dates import make_tracers, part_dates
+from eocene.curate.sampling.designs import cut_levels, number_strata, take_lowest
 from eocene.curate.sampling.draw import Draw, choose_places, cut_windows
-from eocene.curate.sampling.tracing import ItemTracer, measure_width, name_regions, trace_time
+from eocene.curate.sampling.tracing import (
+    ItemTracer,
+    measure_width,
+    name_regions,
+    trace_time,
+)
 from eocene.model import Grid, InputError
 from eocene.process.executors import map_blocks
 
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from eocene.curate.sampling.dates import Part
     from eocene.curate.sampling.draw import Candidates
     from eocene.curate.sampling.labels import Labels
     from eocene.process import Plan
@@ -47,6 +54,9 @@ class Recipe:
     stored : mapping of str to mapping
         How the numbers of a layer are kept: dtype, scale, offset and nodata of :class:`Layer`; float32
         without.
+    pixel_labels : bool
+        Whether the class values of the pixels of chips are kept as a layer "labels", for models that answer
+        for each pixel.
     """
 
     plans: Mapping[str, Plan]
@@ -55,11 +65,26 @@ class Recipe:
     name: str = "samples"
     licence: str = "other"
     stored: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pixel_labels: bool = False
 
     def __post_init__(self) -> None:
+        self._check_dates()
+        if self.pixel_labels and (self.draw.kind != "chips" or PIXEL_LABELS in self.plans):
+            raise InputError(
+                "Labels of pixels are kept beside chips only.",
+                f"Draw chips, and name no other layer {PIXEL_LABELS!r}.",
+            )
         lattices = {plan.grid.lattice for plan in self.plans.values()}
         if len(lattices) != 1:
             raise InputError("The layers stand on different pixel grids.", "Make each plan with lattice=….")
+
+    def _check_dates(self) -> None:
+        times = {tuple(map(str, plan.schema.times)) for plan in self.plans.values()}
+        if self.draw.dates != "all" and (len(times) != 1 or len(next(iter(times))) < 1):
+            raise InputError(
+                f"Dates cannot be {self.draw.dates!r}: the layers have not the same dates.",
+                "Give plans with the same dates, or samples of all of them.",
+            )
 
     @property
     def grid(self) -> Grid:
@@ -106,8 +131,8 @@ def build_dataset(
     for each in recipe.plans.values():
         each.prepare()
     items = [item for each in recipe.plans.values() for item in each.items]
-    tracer = ItemTracer(items, grid.epsg)
     layers = {name: _describe_layer(recipe, name) for name in recipe.plans}
+    kept_layers = {**layers, PIXEL_LABELS: _describe_labels(draw)} if recipe.pixel_labels else layers
     tasks = list(_cut_tasks(places, windows, draw))
     del places  # of a million samples that is much
 
@@ -116,28 +141,61 @@ def build_dataset(
         return {name: _read_samples(each, hull, task, draw) for name, each in recipe.plans.items()}
 
     with DatasetWriter(
-        folder, layers, epsg=grid.epsg, name=recipe.name, class_names=recipe.labels.class_names,
+        folder, kept_layers, epsg=grid.epsg, name=recipe.name, class_names=recipe.labels.class_names,
         sources=_name_sources(recipe, items), seed=draw.seed,
     ) as writer:  # fmt: skip
+        tracers = make_tracers(recipe, items)
+        keys: list[NDArray[np.float64]] = []
         found = map_blocks(read, tasks, progress, workers=workers)
         for task, pixels in zip(tasks, found, strict=True):
-            missing = {name: np.isnan(values) for name, values in pixels.items()}
-            empty = np.all([m.reshape(len(m), -1).all(axis=1) for m in missing.values()], axis=0)
-            writer.count_fault("without_any_value_dropped", int(empty.sum()))
-            kept = np.flatnonzero(~empty)
-            if len(kept):
-                some = task.take(kept)
-                columns = _trace(recipe, some, tracer, missing[next(iter(pixels))][kept], classes)
-                x, y = some.centres(grid, draw.step)
-                shaped = {k: v[kept].reshape(len(kept), *layers[k].shape) for k, v in pixels.items()}
-                writer.append(shaped, some.label, x, y, columns)
-        writer.sources["item_sets"] = tracer.sets
-        return Dataset.open(writer.finish())
+            for part in part_dates(recipe, task, pixels):
+                writer.count_fault("without_any_value_dropped", part.dropped)
+                if len(part.places.label):
+                    keys.append(part.places.key)
+                    _append(writer, recipe, part, tracers[part.date or 0], layers, classes)
+        writer.sources["item_sets"] = {k: v for tracer in tracers for k, v in tracer.sets.items()}
+        return Dataset.open(writer.finish(_choose(writer, draw, keys)))
+
+
+def _append(
+    writer: DatasetWriter,
+    recipe: Recipe,
+    part: Part,
+    tracer: ItemTracer,
+    layers: Mapping[str, Layer],
+    classes: NDArray[np.int64],
+) -> None:
+    places, draw = part.places, recipe.draw
+    columns = _trace(recipe, part, tracer)
+    shaped: dict[str, NDArray[Any]] = {k: v.reshape(len(v), *layers[k].shape) for k, v in part.pixels.items()}
+    if draw.kind == "chips":
+        read = [recipe.labels.read(window) for window in _cut_chips(places, recipe.grid, draw.edge)]
+        values, valid = np.stack([r.values for r in read]), np.stack([r.valid for r in read])
+        columns |= _measure_fractions(values, valid, classes)
+        if recipe.pixel_labels:
+            shaped[PIXEL_LABELS] = np.where(valid, values, np.nan)
+    x, y = places.centres(recipe.grid, draw.step)
+    writer.append(shaped, places.label, x, y, columns)
+
+
+def _choose(writer: DatasetWriter, draw: Draw, keys: list[NDArray[np.float64]]) -> NDArray[np.intp] | None:
+    """Return the rows that are kept of what was read, None for all."""
+    if not draw.is_late or draw.per_stratum is None or not len(writer):
+        return None
+    levels = [cut_levels(writer.column(name)) for name in draw.by]
+    return take_lowest(number_strata(levels), np.concatenate(keys), draw.per_stratum)
+
+
+def _describe_labels(draw: Draw) -> Layer:
+    ticks = tuple(str(k) for k in range(draw.edge))
+    return Layer({"y": ticks, "x": ticks}, "int32", nodata=int(np.iinfo(np.int32).min))
 
 
 def _describe_layer(recipe: Recipe, name: str) -> Layer:
     plan, draw = recipe.plans[name], recipe.draw
     dims, labels = plan.schema.dims, plan.schema.labels
+    if draw.dates != "all":
+        dims = tuple(dim for dim in dims if dim != "t")
     if set(dims) - {"t", "bands", "y", "x"}:
         raise InputError(f"The features have the dimensions {dims}.", "Give t and/or bands, with y and x.")
     named = {"t": time_coordinate(plan.schema.times), "bands": labels.get("bands", ())}
@@ -192,42 +250,40 @@ def _read_samples(plan: Plan, hull: Grid, places: Candidates, draw: Draw) -> NDA
     return np.ascontiguousarray(picked, dtype=np.float32)
 
 
-def _trace(
-    recipe: Recipe,
-    places: Candidates,
-    tracer: ItemTracer,
-    missing: NDArray[np.bool_],
-    classes: NDArray[np.int64],
-) -> dict[str, NDArray[Any]]:
-    """Return the columns of samples; ``missing`` is (n, t, bands, y, x) of the first layer."""
-    plan, draw, grid = next(iter(recipe.plans.values())), recipe.draw, recipe.grid
+def _trace(recipe: Recipe, part: Part, tracer: ItemTracer) -> dict[str, NDArray[Any]]:
+    """Return the columns of samples; what is missing is that of the first layer."""
+    plan, draw, grid, places = next(iter(recipe.plans.values())), recipe.draw, recipe.grid, part.places
     x, y = places.centres(grid, draw.step)
-    no_value: NDArray[np.bool_] = np.asarray(missing.all(axis=2))
+    no_value: NDArray[np.bool_] = np.asarray(np.isnan(next(iter(part.pixels.values()))).all(axis=2))
+    times = plan.schema.times or ("",)
+    times = times if part.date is None else times[part.date : part.date + 1]
     columns: dict[str, NDArray[Any]] = {
         "column": places.column, "row": places.row, "purity": places.purity,
         "region": name_regions(x, y, grid.epsg),
         "width_m": np.full(len(x), measure_width(grid, draw.step), np.float32),
         **recipe.labels.describe(places.feature), **tracer.trace(x, y),
-        **trace_time(np.asarray(no_value.all(axis=(2, 3))), plan.schema.times or ("",)),
+        **trace_time(np.asarray(no_value.all(axis=(2, 3))), times),
     }  # fmt: skip
     if draw.kind == "chips":
         columns["cloud"] = no_value.mean(axis=(1, 2, 3), dtype=np.float32)
-        columns |= _measure_fractions(recipe, places, classes)
     return columns
 
 
-def _measure_fractions(
-    recipe: Recipe, places: Candidates, classes: NDArray[np.int64]
-) -> dict[str, NDArray[Any]]:
-    """Return the share of labelled pixels of chips, and among these that of each class."""
-    edge, found = recipe.draw.edge, defaultdict(list)
+def _cut_chips(places: Candidates, grid: Grid, edge: int) -> Iterator[Grid]:
     for column, row in zip(places.column.tolist(), places.row.tolist(), strict=True):
-        read = recipe.labels.read(replace(recipe.grid, left=column, top=row, width=edge, height=edge))
-        there = read.values[read.valid]
-        found["labelled"].append(there.size / edge**2)
-        for value in classes.tolist():
-            found[f"fraction_{value}"].append(float((there == value).mean()) if there.size else 0.0)
-    return {key: np.array(values, np.float32) for key, values in found.items()}
+        yield replace(grid, left=column, top=row, width=edge, height=edge)
+
+
+def _measure_fractions(
+    values: NDArray[np.int64], valid: NDArray[np.bool_], classes: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """Return the share of labelled pixels of chips (k, y, x), and among these that of each class."""
+    count = valid.sum(axis=(1, 2))
+    told = {"labelled": (count / values[0].size).astype(np.float32)}
+    for value in classes.tolist():
+        there = ((values == value) & valid).sum(axis=(1, 2))
+        told[f"fraction_{value}"] = (there / np.maximum(count, 1)).astype(np.float32)
+    return told
 
 
 def _name_sources(recipe: Recipe, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

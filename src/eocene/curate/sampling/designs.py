@@ -169,7 +169,11 @@ def _read_level(samples: Placed, name: str) -> NDArray[Any]:
     if name not in samples.columns:
         known = ", ".join(["label", *samples.columns])
         raise InputError(f"The samples have no column {name!r}.", f"They have {known}.")
-    values = samples.columns[name]
+    return cut_levels(samples.columns[name])
+
+
+def cut_levels(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a column as levels: shares and other fractions are cut into quarters of 0 to 1."""
     if values.dtype.kind == "f":
         quarters = np.floor(np.clip(np.nan_to_num(values, nan=-0.25), -0.25, 1.0) * 4)
         return np.asarray(np.minimum(quarters, 3))

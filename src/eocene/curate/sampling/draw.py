@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from eocene.curate.sampling.labels import Labels
 
 KINDS = ("pixels", "series", "chips")
-_STRATA = ("label", "region")
+DATES = ("all", "each", "label")
+_EARLY = ("label", "region")
+_STRATA = (*_EARLY, "season", "cloud", "sensor")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,13 @@ class Draw:
         At most so many samples of each stratum; all if None.
     by : tuple of str
         What makes a stratum: "label" for balanced classes, ("label", "region") also over regions of 100 km.
-        Season and cloud are known once pixels are read: ``choose_stratified`` goes by them.
+        "season", "cloud" (quarters of its share) and "sensor" are known once pixels are read; so
+        ``pool`` times as many places are read, and so many kept of each stratum as there are.
+    dates : str
+        "all": a sample has all dates of its place. "each": every date of a place is a sample of its own.
+        "label": the date with a value that is nearest to the time of the label, as for posts.
+    pool : int
+        How many places are read for one of a stratum of season, cloud or sensor.
     share : float
         Part of the area that is read, in whole blocks of the plan drawn at random; the rest of a map is
         then ground that the model has never seen.
@@ -57,6 +65,8 @@ class Draw:
     by: tuple[str, ...] = field(default=("label",))
     share: float = 1.0
     seed: int = 0
+    dates: str = "all"
+    pool: int = 16
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -69,8 +79,27 @@ class Draw:
                 f"{self.per_stratum} samples of {self.edge} pixels are none.",
                 "Give a number of 1 or more, or None for all.",
             )
+        if self.dates not in DATES or (self.kind == "series" and self.dates != "all"):
+            raise InputError(
+                f"Dates of {self.kind} cannot be {self.dates!r}.",
+                f"Take one of {', '.join(DATES)}; a series has all.",
+            )
+        if self.pool < 1:
+            raise InputError(f"A pool of {self.pool} is none.", "Give a number of 1 or more.")
         if not 0 < self.share <= 1:
             raise InputError(f"A share of {self.share} is none.", "Give more than 0 and at most 1.")
+
+    @property
+    def is_late(self) -> bool:
+        """Whether some samples are only known to be wanted when their pixels have been read."""
+        return self.per_stratum is not None and (self.dates == "each" or not set(self.by) <= set(_EARLY))
+
+    @property
+    def places(self) -> int | None:
+        """How many places of a stratum of classes and regions are read."""
+        if self.per_stratum is None or set(self.by) <= set(_EARLY):
+            return self.per_stratum
+        return self.per_stratum * self.pool
 
     @property
     def step(self) -> int:
@@ -149,13 +178,13 @@ def choose_places(labels: Labels, windows: Iterable[Grid], draw: Draw) -> Candid
 
 
 def _keep(parts: list[Candidates], grid: Grid, draw: Draw) -> list[Candidates]:
-    if draw.per_stratum is None:
+    if draw.places is None:
         return parts
     joined = Candidates.join(parts)
     levels: list[NDArray[Any]] = [joined.label]
     if "region" in draw.by:
         levels.append(name_regions(*joined.centres(grid, draw.step), grid.epsg))
-    return [joined.take(take_lowest(number_strata(levels), joined.key, draw.per_stratum))]
+    return [joined.take(take_lowest(number_strata(levels), joined.key, draw.places))]
 
 
 def _find_pixels(labels: Labels, window: Grid, block: int, seed: int) -> Candidates:

@@ -164,7 +164,7 @@ class FeatureLabels:
                 raise InputError(f"The column {column!r} holds no classes.", "Give texts or whole numbers.")
             found, numbers = np.unique(raw.astype(str), return_inverse=True)
             names, raw = {k + 1: str(name) for k, name in enumerate(found)}, numbers + 1
-        times = None if time is None else table[time].to_numpy()
+        times = None if time is None else _read_times(table, time)
         return cls(table.geometry.to_crs(epsg).to_numpy(), raw, source, names, times)
 
     def read(self, window: Grid) -> LabelWindow:
@@ -187,6 +187,17 @@ class FeatureLabels:
         if self._times is not None:
             told["label_time"] = self._times[features]
         return told
+
+
+def _read_times(table: gpd.GeoDataFrame, column: str) -> NDArray[Any]:
+    """Return instants without a zone, in UTC; NaT where there is none."""
+    import pandas as pd
+
+    try:
+        moments = pd.to_datetime(table[column], utc=True)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"The column {column!r} holds no times: {error}.", "Write ISO 8601.") from error
+    return np.asarray(moments.dt.tz_localize(None).to_numpy(), "datetime64[s]")
 
 
 def find_purity(labels: LabelWindow) -> NDArray[Any]:

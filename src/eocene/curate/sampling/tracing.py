@@ -77,6 +77,20 @@ class ItemTracer:
         return key, sensor, cloud
 
 
+def part_items(items: Sequence[Mapping[str, Any]], times: Sequence[Any]) -> list[list[Mapping[str, Any]]]:
+    """Return for each date the items seen from it on to the next one: periods are named by their start."""
+    begins = np.array([parse_label(label) for label in times], "datetime64[s]")
+    parts: list[list[Mapping[str, Any]]] = [[] for _ in times]
+    order = np.argsort(begins, kind="stable")
+    for item in items:
+        told = item.get("properties", {})
+        seen = told.get("datetime") or told.get("start_datetime")
+        if seen is not None:
+            place = int(np.searchsorted(begins[order], np.datetime64(seen[:19], "s"), side="right")) - 1
+            parts[int(order[max(place, 0)])].append(item)
+    return parts
+
+
 def _name_sensor(item: Mapping[str, Any]) -> str:
     told = item.get("properties", {})
     return str(told.get("constellation") or told.get("platform") or item.get("collection") or "")
