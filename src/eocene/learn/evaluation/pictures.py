@@ -20,7 +20,7 @@ def draw_scores(splits: Mapping[str, Mapping[str, Any]], metric: str = "macro_f1
         if score["forest"]:
             lines.append(("", "random forest", score["forest"][metric], BLUE))
         lines.append(("", "commonest class", score["baseline"][metric], GREY))
-    title = f"{metric.replace('_', ' ')} by split"
+    title = f"{metric.replace('_f1', ' F1').replace('_', ' ')} by split"
     rows = [(f"{name}: {who}" if name else who, value, colour) for name, who, value, colour in lines]
     return _draw_bars(rows, title)
 

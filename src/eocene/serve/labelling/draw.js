@@ -35,8 +35,9 @@ function runs(points) {
 }
 
 /** Return the curves of a series: on one scale if the bands are of one size, else each on its own. */
-export function drawSeries({ dates, curves }) {
-  const [width, height, left, right, top, bottom] = [820, 380, 52, 74, 24, 34];
+export function drawSeries({ dates, curves }, room) {
+  const width = Math.max(320, Math.min(room, 900));
+  const [height, left, right, top, bottom] = [width < 600 ? 280 : 380, 48, 66, 24, 34];
   const lows = curves.map((curve) => curve.low);
   const highs = curves.map((curve) => curve.high);
   const spans = curves.map((curve) => curve.high - curve.low);
@@ -60,7 +61,7 @@ export function drawSeries({ dates, curves }) {
     const value = Math.min(...lows) + share * (Math.max(...highs) - Math.min(...lows));
     if (shared) drawn.append(text(left - 8, y + 4, write(value), { "text-anchor": "end" }));
   }
-  const every = Math.ceil(dates.length / 9);
+  const every = Math.ceil((dates.length * 86) / (width - left - right));
   dates.forEach((date, i) => {
     if (i % every === 0) drawn.append(text(place(i), height - 10, date, { "text-anchor": "middle" }));
   });
@@ -90,8 +91,9 @@ export function drawSeries({ dates, curves }) {
 }
 
 /** Return the numbers of a row as marks between what is low and what is high in the pool. */
-export function drawNumbers(numbers) {
-  const [width, left, right, step] = [820, 220, 80, 26];
+export function drawNumbers(numbers, room) {
+  const width = Math.max(320, Math.min(room, 900));
+  const [left, right, step] = [width < 600 ? 110 : 220, 64, 26];
   const shown = numbers.slice(0, 40);
   const height = shown.length * step + 20;
   const drawn = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Numbers" });

@@ -175,8 +175,8 @@ function showNothing() {
 }
 
 function showSample(now) {
-  if (now.kind === "series") return drawSeries(now);
-  if (now.kind === "rows") return drawNumbers(now.numbers);
+  if (now.kind === "series") return drawSeries(now, part("picture").clientWidth);
+  if (now.kind === "rows") return drawNumbers(now.numbers, part("picture").clientWidth);
   const view = now.views[desk.view % now.views.length];
   if (view.pictures.length === 1) return make("img", { src: view.pictures[0], alt: view.name, className: "one" });
   const figures = view.pictures.map((src, i) =>
@@ -257,7 +257,7 @@ part("login").addEventListener("submit", (event) => {
   });
 });
 document.addEventListener("keydown", press);
-window.addEventListener("resize", () => desk.state && showProgress());
+window.addEventListener("resize", () => desk.state && showQuestion());
 setInterval(watch, 400);
 
 // The command that began the labelling hands its token over behind the #, which is sent to no server.
