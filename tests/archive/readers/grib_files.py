@@ -25,6 +25,12 @@ for target, spec in json.load(sys.stdin):
         eccodes.codes_write(handle, stream)
         stream.write(bytes(spec["padding"]))
 """
+_PLACES = """
+import sys, eccodes, numpy as np
+with open(sys.argv[1], "rb") as stream:
+    handle = eccodes.codes_grib_new_from_file(stream)
+    np.save(sys.argv[2], [eccodes.codes_get_array(handle, k) for k in ("latitudes", "longitudes", "values")])
+"""
 _READ = """
 import sys, eccodes, numpy as np
 fields = []
@@ -49,6 +55,7 @@ class SmallField:
     padding: int = 0
     keys: dict[str, Any] = field(default_factory=dict)
     missing: tuple[int, ...] = ()
+    sample: str = ""
 
     def values(self) -> np.ndarray:
         """Return the values in the order in which they are stored: each tells where it is."""
@@ -67,7 +74,7 @@ class SmallField:
             "latitudeOfLastGridPointInDegrees": lat2,
             "longitudeOfLastGridPointInDegrees": lon2,
             "iDirectionIncrementInDegrees": abs(lon2 - lon1) / (width - 1),
-            "jDirectionIncrementInDegrees": abs(lat2 - lat1) / (height - 1),
+            "jDirectionIncrementInDegrees": abs(lat2 - lat1) / max(height - 1, 1),
             "jScansPositively": int(lat2 > lat1),
             "dataDate": self.date,
             "dataTime": self.time,
@@ -79,7 +86,9 @@ class SmallField:
         if self.missing:
             keys |= {"bitmapPresent": 1, "missingValue": 9999}
             values[list(self.missing)] = 9999
-        sample = f"regular_ll_sfc_grib{self.edition}"
+        sample = self.sample or f"regular_ll_sfc_grib{self.edition}"
+        if self.sample:  # its own grid stays
+            keys = {key: keys[key] for key in ("dataDate", "dataTime", "bitsPerValue", *self.keys)}
         return {"sample": sample, "keys": keys, "values": values.tolist(), "padding": self.padding}
 
 
@@ -96,4 +105,11 @@ def read_by_eccodes(path: Path, scratch: Path) -> np.ndarray:
     """Return the values of all messages (messages, rows, columns) as ecCodes reads them."""
     target = scratch / "values.npy"
     subprocess.run([sys.executable, "-I", "-c", _READ, str(path), str(target)], check=True)
+    return np.load(target)
+
+
+def locate_by_eccodes(path: Path, scratch: Path) -> np.ndarray:
+    """Return latitude, longitude and value (3, points) of each point of the first message by ecCodes."""
+    target = scratch / "places.npy"
+    subprocess.run([sys.executable, "-I", "-c", _PLACES, str(path), str(target)], check=True)
     return np.load(target)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.archive.readers.grib_files import SmallField, read_by_eccodes, write_grib
+from scipy.spatial import cKDTree
+from tests.archive.readers.grib_files import SmallField, locate_by_eccodes, read_by_eccodes, write_grib
 
 import eocene
 from eocene.archive import Archive
 from eocene.archive.rasters.grib_decoder import GribDecoder, GribError
 from eocene.archive.readers import grib
-from eocene.model import DamageError, InputError, Layout
+from eocene.model import DamageError, Grid, InputError, Layout
 from eocene.testing.readers import ReaderContract
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ def store(number: int) -> SmallField:
     return SmallField((first, west), (last, east), date=20240301 + number, edition=edition, keys=keys)
 
 
+EUROPE = {
+    "latitudeOfSouthernPoleInDegrees": -39.25, "longitudeOfSouthernPoleInDegrees": 18,
+    "latitudeOfFirstGridPointInDegrees": 20, "longitudeOfFirstGridPointInDegrees": -12,
+    "latitudeOfLastGridPointInDegrees": -22, "longitudeOfLastGridPointInDegrees": 18,
+    "iDirectionIncrementInDegrees": 2, "jDirectionIncrementInDegrees": 1.4,
+}  # fmt: skip
+ARCTIC = {"latitudeOfSouthernPoleInDegrees": 0, "longitudeOfSouthernPoleInDegrees": 180}
+TURNED = {"angleOfRotation": 10}
 WORLD = SmallField((90.0, 0.0), (-90.0, 337.5), (9, 16))
 FIJI = SmallField((10.0, 170.0), (4.5, 185.0))
 FILES = {
@@ -55,7 +64,14 @@ FILES = {
         SmallField(time=600),
     ],
     "twice": [SmallField(), SmallField()],
-    "gauss": [SmallField(keys={"gridType": "regular_gg", "N": 8})],
+    "gauss": [SmallField(sample="regular_gg_pl_grib2", shape=(64, 128))],
+    "reduced": [SmallField(sample="reduced_gg_pl_32_grib2", shape=(1, 6114))],
+    "reduced1": [SmallField(sample="reduced_gg_pl_32_grib1", shape=(1, 6114))],
+    "rotated": [SmallField(sample="rotated_ll_sfc_grib2", keys=EUROPE, shape=(31, 16))],
+    "arctic": [SmallField(sample="rotated_ll_sfc_grib2", keys=EUROPE | ARCTIC, shape=(31, 16))],
+    "rotated1": [SmallField(sample="rotated_ll_sfc_grib1", keys=EUROPE, shape=(31, 16))],
+    "turned": [SmallField(sample="rotated_ll_sfc_grib2", keys=EUROPE | TURNED, shape=(31, 16))],
+    "lambert": [SmallField(sample="polar_stereographic_sfc_grib2", shape=(31, 16))],
 }
 
 
@@ -79,6 +95,21 @@ class TestGrib(ReaderContract):
     def make_product(self, folder: Path) -> Path:
         folder.mkdir(parents=True)
         return Path(copy(write_files()["hours"], folder))
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("name", ["reduced", "rotated"])
+class TestGribSeen(ReaderContract):
+    reader = grib.READER
+
+    @pytest.fixture(autouse=True)
+    def choose(self, name: str) -> None:
+        self.name = name
+
+    def make_product(self, folder: Path) -> Path:
+        folder.mkdir(parents=True)
+        return Path(copy(write_files()[self.name], folder))
 
 
 @pytest.fixture
@@ -185,9 +216,53 @@ def test_the_hours_of_a_day_are_dates_of_their_own(files: dict[str, Path], tmp_p
         assert cube.sel(bands="2t")[0].values.max() == pytest.approx(250 + 11 + 15 / 64, abs=1e-4)
 
 
-def test_other_grids_are_refused_with_a_remedy(files: dict[str, Path], archive: Archive) -> None:
-    with pytest.raises((InputError, DamageError), match=r"gauss\.grib"):
-        archive.ingest(files["gauss"])
+SEEN = ("gauss", "reduced", "reduced1", "rotated", "rotated1", "arctic")
+
+
+def on_sphere(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
+    up, along = np.radians(latitude), np.radians(longitude)
+    return np.stack([np.cos(up) * np.cos(along), np.cos(up) * np.sin(along), np.sin(up)], axis=-1)
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_map_pixel_has_the_value_of_a_point_that_is_near(
+    name: str, files: dict[str, Path], archive: Archive, tmp_path: Path
+) -> None:
+    """Where the points are is what ecCodes says."""
+    [item] = archive.ingest(files[name])
+    raster = archive.open_raster(next(iter(item["assets"].values())))
+    grid = raster.levels[0]
+    found = raster.read(grid).ravel()
+    latitude, longitude, values = locate_by_eccodes(files[name], tmp_path)
+    points = on_sphere(latitude, longitude)
+    y, x = (axis.ravel() for axis in np.meshgrid(grid.y, grid.x, indexing="ij"))
+    distances, nearest = cKDTree(points).query(on_sphere(y, x), k=6)
+    known = np.isfinite(found)
+    is_it = np.isclose(found[:, None], values[nearest], rtol=0, atol=1e-3)
+    chosen = np.take_along_axis(distances, np.argmax(is_it, axis=1)[:, None], axis=1)[:, 0]
+    assert is_it[known].any(axis=1).mean() > 0.995
+    # In its own coordinates another point may be nearer, where meridians run together.
+    assert (chosen[known] <= 1.5 * distances[known, 0] + 1e-6).mean() > 0.97
+    spacing = np.median(cKDTree(points).query(points, k=2)[0][:, 1])
+    assert (distances[~known, 0] > 0.4 * spacing).all()
+    assert known.mean() > 0.2
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_windows_of_a_seen_field_are_parts_of_the_whole(
+    name: str, files: dict[str, Path], archive: Archive
+) -> None:
+    [item] = archive.ingest(files[name])
+    raster = archive.open_raster(next(iter(item["assets"].values())))
+    grid = raster.levels[0]
+    part = Grid(grid.lattice, grid.left + 3, grid.top + 5, 11, 7)
+    np.testing.assert_array_equal(raster.read(part), raster.read(grid)[5:12, 3:14])
+
+
+@pytest.mark.parametrize("name", ["turned", "lambert"])
+def test_other_grids_are_refused_with_a_remedy(name: str, files: dict[str, Path], archive: Archive) -> None:
+    with pytest.raises(InputError, match=rf"{name}\.grib.*on the grid"):
+        archive.ingest(files[name])
 
 
 def test_a_decoder_that_dies_is_replaced(files: dict[str, Path]) -> None:

@@ -1,4 +1,4 @@
-"""Rasters in GRIB files, editions 1 and 2: one message on a regular grid of longitudes and latitudes."""
+"""Rasters in GRIB files, editions 1 and 2: one message, as it is or as it is seen on a grid in degrees."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from cachetools import LRUCache, cached
 
 from eocene.archive.raster import check_window
 from eocene.archive.rasters.grib_decoder import GribError, decoder
-from eocene.archive.rasters.grib_fields import damaged_grib, place_field
+from eocene.archive.rasters.grib_fields import damaged_grib
+from eocene.archive.rasters.grib_grids import place_field
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ class GribRaster:
 
     def read(self, window: Grid, level: int = 0, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the values (height, width) of a window of ``levels[level]``, in ``out`` if given."""
-        place = check_window(window, self.levels[level], self._content.name)
+        check_window(window, self.levels[level], self._content.name)
         values = _decode(self._content, *self._place)
-        if values.size != math.prod(self._field.layout.shape):
+        if values.size != self._field.count:
             raise damaged_grib(self._content.name, f"it holds {values.size} values", self._place[0])
-        pixels: NDArray[Any] = self._field.arrange(values)[place]
+        pixels: NDArray[Any] = self._field.pick(values, window)
         if out is None:
             return pixels
         out[...] = pixels

@@ -1,4 +1,4 @@
-"""How the values of a GRIB message stand on a grid: north-up, and west of the antimeridian."""
+"""How the values of a GRIB message stand on a regular grid: north-up, and west of the antimeridian."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.archive.fetch.decoded import check_decoded
-from eocene.model.errors import DamageError, InputError
+from eocene.model.errors import DamageError
 from eocene.model.grid import Grid
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_DECODING_BYTES = 16
+DECODING_BYTES = 16
 """Of a value, while it goes from one process to the other."""
 
 
@@ -38,6 +38,13 @@ class FieldLayout:
     flip: bool
     mirror: bool
 
+    def turn(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values, as stored one after another, from north to south and from west to east."""
+        height, width = self.shape
+        field = values.reshape(width, height).T if self.transposed else values.reshape(height, width)
+        field = field[::-1] if self.flip else field
+        return field[:, ::-1] if self.mirror else field
+
 
 @dataclass(frozen=True)
 class FieldGrid:
@@ -57,31 +64,53 @@ class FieldGrid:
     layout: FieldLayout
     first: int
 
+    @property
+    def count(self) -> int:
+        """How many values the message has."""
+        return math.prod(self.layout.shape)
+
+    def pick(self, values: NDArray[np.float32], window: Grid) -> NDArray[np.float32]:
+        """Return the pixels (height, width) of a window of the grid from the values as stored."""
+        return self.arrange(values)[window.slices_in(self.grid)]
+
     def arrange(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return values, as stored one after another, on the grid (height, width)."""
-        height, width = self.layout.shape
-        field = values.reshape(width, height).T if self.layout.transposed else values.reshape(height, width)
-        field = field[::-1] if self.layout.flip else field
-        field = field[:, ::-1] if self.layout.mirror else field
+        field = self.layout.turn(values)
         return np.roll(field, -self.first, axis=1)[:, : self.grid.width]
 
 
-def place_field(keys: Mapping[str, Any], name: str) -> list[FieldGrid]:
-    """Return the grid on which the values of a message stand; two where it reaches across the antimeridian.
+@dataclass(frozen=True)
+class PointGrid:
+    """Where the points of a regular grid are: the first from the north-west, and the steps in degrees."""
+
+    west: float
+    north: float
+    step: tuple[float, float]
+    layout: FieldLayout
+
+
+def place_regular(keys: Mapping[str, Any], name: str) -> list[FieldGrid]:
+    """Return the grid of a message on longitudes and latitudes; two where it crosses the antimeridian.
+
+    Raises
+    ------
+    DamageError
+        If its headers contradict each other; ``name`` is the file's.
+    """
+    points = read_points(keys, name)
+    return _make_fields(points.west, points.north, points.step, points.layout)
+
+
+def read_points(keys: Mapping[str, Any], name: str) -> PointGrid:
+    """Return where the points of a message stand that is regular in its own coordinates.
 
     Raises
     ------
     InputError
-        If the message is on no regular grid of longitudes and latitudes; ``name`` is the file's.
+        If it would not fit into memory.
     DamageError
-        If its headers contradict each other.
+        If its headers contradict each other; ``name`` is the file's.
     """
-    kind = keys.get("gridType")
-    if kind != "regular_ll" or keys.get("alternativeRowScanning"):
-        raise InputError(
-            f"The GRIB file {name!r} has a field on the grid {kind!r}.",
-            "Regular grids of longitudes and latitudes are read; regrid it first, as with cdo remapbil.",
-        )
     try:
         width, height, points = (int(keys[k]) for k in ("Ni", "Nj", "numberOfDataPoints"))
         first_y, first_x, last_y, last_x = (
@@ -96,7 +125,7 @@ def place_field(keys: Mapping[str, Any], name: str) -> list[FieldGrid]:
         raise damaged_grib(name, f"a field has no grid ({error})") from error
     if min(width, height) < 2 or width * height != points:
         raise damaged_grib(name, f"a field of {points} values has {height} rows and {width} columns")
-    check_decoded(name, "a field", (height, width), _DECODING_BYTES)
+    check_decoded(name, "a field", (height, width), DECODING_BYTES)
     west, east = (last_x, first_x) if mirror else (first_x, last_x)
     south, north = (first_y, last_y) if south_up else (last_y, first_y)
     x_step, y_step = ((east - west) % 360 or 360.0) / (width - 1), (north - south) / (height - 1)
@@ -104,7 +133,7 @@ def place_field(keys: Mapping[str, Any], name: str) -> list[FieldGrid]:
     if not inside or not x_step * width < 360 + 1.5 * x_step:
         raise damaged_grib(name, f"a field reaches from {west}, {south} to {east}, {north} degrees")
     layout = FieldLayout((height, width), transposed, south_up, mirror)
-    return _make_fields(west, north, (x_step, y_step), layout)
+    return PointGrid(west, north, (x_step, y_step), layout)
 
 
 def _make_fields(

@@ -25,6 +25,7 @@ NUMBERS = (
     "numberOfDataPoints", "latitudeOfFirstGridPointInDegrees", "longitudeOfFirstGridPointInDegrees",
     "latitudeOfLastGridPointInDegrees", "longitudeOfLastGridPointInDegrees", "jScansPositively",
     "iScansNegatively", "jPointsAreConsecutive", "alternativeRowScanning", "perturbationNumber", "endStep",
+    "N", "latitudeOfSouthernPoleInDegrees", "longitudeOfSouthernPoleInDegrees", "angleOfRotation",
 )  # fmt: skip
 _MISSING = -1.0e34
 _MOST_POINTS = 2**28
@@ -40,6 +41,8 @@ def describe(handle: int) -> dict[str, Any]:
                 found[key] = eccodes.codes_get(handle, key, kind)
             except eccodes.CodesInternalError:
                 continue
+    if found.get("gridType") == "reduced_gg":
+        found["pl"] = [int(count) for count in eccodes.codes_get_array(handle, "pl")]
     return found
 
 

@@ -1,4 +1,4 @@
-"""GRIB files on a regular grid: an item for each instant, its assets messages of the file where it lies.
+"""GRIB files: an item for each instant, its assets messages of the file where it lies.
 
 An asset is named by ecCodes' short name, with the level where there is one: 2t, t_850. Forecasts of several
 runs, and the members of an ensemble, are items of their own.
@@ -25,7 +25,8 @@ from eocene.archive.product import (
 from eocene.archive.raster import GRIB
 from eocene.archive.rasters.cf_grid import bounds_on_earth
 from eocene.archive.rasters.grib import LENGTH, OFFSET, PART, list_messages
-from eocene.archive.rasters.grib_fields import damaged_grib, place_field
+from eocene.archive.rasters.grib_fields import damaged_grib
+from eocene.archive.rasters.grib_grids import place_field
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from eocene.archive.product import IngestOptions
     from eocene.archive.rasters.grib import Message
-    from eocene.archive.rasters.grib_fields import FieldGrid
+    from eocene.archive.rasters.grib_grids import Field
 
 _SUFFIXES = (".grib", ".grb", ".grib1", ".grb1", ".grib2", ".grb2")
 """The property of items that are of an instant, so that those of one day are not laid together."""
@@ -60,7 +61,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     Raises
     ------
     InputError
-        If a field stands on no regular grid, or two are the same.
+        If a field stands on a grid that is not read, or two are the same.
     DamageError
         If the file cannot be read.
     """
@@ -70,7 +71,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     if not messages:
         raise damaged_grib(content.name, "it has no messages")
     items: dict[Key, dict[str, Any]] = defaultdict(dict)
-    grids: dict[Key, list[FieldGrid]] = defaultdict(list)
+    grids: dict[Key, list[Field]] = defaultdict(list)
     for message in messages:
         for part, field in enumerate(place_field(message.keys, content.name)):
             key = (
@@ -92,7 +93,9 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     )
 
 
-READER = Reader("grib", "GRIB on a regular grid (.grib, .grb, .grib2)", recognise, read_product)
+READER = Reader(
+    "grib", "GRIB on a regular, Gaussian or rotated grid (.grib, .grb, .grib2)", recognise, read_product
+)
 
 
 def _name_field(keys: Mapping[str, Any]) -> str:
@@ -118,7 +121,7 @@ def _instant(date: float, time: float) -> np.datetime64:
     return np.datetime64(f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock[:2]}:{clock[2:]}:00", "s")
 
 
-def _describe_field(path: Path, message: Message, field: FieldGrid, part: int) -> dict[str, Any]:
+def _describe_field(path: Path, message: Message, field: Field, part: int) -> dict[str, Any]:
     keys = message.keys
     name = _name_field(keys)
     asset: dict[str, Any] = {
@@ -140,7 +143,7 @@ def _describe_field(path: Path, message: Message, field: FieldGrid, part: int) -
 
 
 def _make_item(
-    collection: str, path: Path, key: Key, assets: dict[str, Any], fields: Sequence[FieldGrid]
+    collection: str, path: Path, key: Key, assets: dict[str, Any], fields: Sequence[Field]
 ) -> dict[str, Any]:
     valid, reference, member, part = key
     instant = format_instant(valid)
