@@ -77,6 +77,28 @@ def test_an_item_that_lacks_a_band_leaves_it_to_the_others(tmp_path: Path) -> No
     assert not block.valid[0, 2].any()
 
 
+@pytest.mark.parametrize(
+    ("dtypes", "joint"),
+    [
+        (("uint8", "uint16"), "uint16"),
+        (("uint8", "int16"), "int16"),
+        (("int16", "uint16"), "float32"),
+        (("uint8", "int32"), "float64"),
+        (("uint8", "float32"), "float32"),
+    ],
+)
+def test_bands_of_several_types_stay_integers_where_16_bits_hold_them(
+    tmp_path: Path, dtypes: tuple[str, str], joint: str
+) -> None:
+    numbers = {name: random_numbers(3, TINY.shape, dtype) for name, dtype in zip("ab", dtypes, strict=True)}
+    item = make_scene(tmp_path, "s", "2024-05-01T10:00:00Z", TINY, numbers)
+    block = read(tmp_path, [item], [Band(name, dtype, 0) for name, dtype in zip("ab", dtypes, strict=True)])
+    assert block.values.dtype == joint
+    for position, name in enumerate("ab"):
+        data = numbers[name] != 0
+        assert np.array_equal(block.values[0, position][data], numbers[name][data])
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32"])
 def test_scale_and_offset_are_applied_once_in_float64_and_rounded_once(tmp_path: Path, dtype: str) -> None:
     numbers = random_numbers(5, TINY.shape, dtype)

@@ -53,6 +53,21 @@ def test_the_median_is_that_of_the_values_that_are_data(given_series: tuple[np.n
         assert np.array_equal(found[pixel], expected, equal_nan=True)
 
 
+@given(
+    st.tuples(st.sampled_from(["u1", "i1", "u2", "i2"]), st.integers(1, 12)).flatmap(
+        lambda form: st.tuples(arrays(form[0], (form[1], 5)), arrays(np.bool_, (form[1], 5)))
+    )
+)
+def test_the_median_of_small_integers_is_that_of_the_same_floats(
+    given_series: tuple[np.ndarray, np.ndarray],
+) -> None:
+    values, valid = given_series
+    for mask in (valid, None):
+        found = median_along_first(values, mask)
+        assert found.dtype == np.float32
+        assert np.array_equal(found, median_along_first(values.astype("f4"), mask), equal_nan=True)
+
+
 def test_a_nan_below_the_mask_is_not_seen() -> None:
     values = np.array([[np.nan], [3], [5]])
     valid = np.array([[False], [True], [True]])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from eocene.archive.fetch import Content
 
-StoredTile = Future[bytes]
+StoredTile = Future[bytes | memoryview]
 """The bytes of a tile, there or on their way; they are kept as long as somebody holds this."""
 
 _arriving: WeakValueDictionary[Any, StoredTile] = WeakValueDictionary()

@@ -99,12 +99,13 @@ class CubeSource:
         return tuple(item for _, items in self.dates for item in items)
 
     def _common_dtype(self, encodings: Mapping[str, set[Band]]) -> np.dtype[Any]:
-        """Return the dtype of the values: stored integers stay when nothing is scaled and all agree."""
+        """Return the dtype of the values: stored integers stay if nothing is scaled and 16 bits hold all."""
         every = [e for found in encodings.values() for e in found]
         stored = {np.dtype(e.dtype) for e in every}
         scaled = self.scaled and any(e.is_scaled for e in every)
-        if len(stored) == 1 and not scaled:
-            return next(iter(stored))
+        joint = np.result_type(*stored)
+        if not scaled and (len(stored) == 1 or (joint.kind in "iu" and joint.itemsize <= 2)):
+            return joint
         wide = any(d.itemsize > (4 if d.kind == "f" else 2) for d in stored)
         return np.dtype(np.float64 if wide else np.float32)
 

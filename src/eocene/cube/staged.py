@@ -30,7 +30,7 @@ class Store:
     stored : Grid
         What the arrays cover; the extent or more.
     values, valid : array
-        Of the whole cube.
+        Of the whole cube; without a mask, floats are NaN where there is no data.
     kept : mapping
         Dimension → the positions along it that are left; all where it is not there.
     items : tuple
@@ -55,7 +55,10 @@ class Store:
             where[self.form.index("t")] = slice(first, first + len(times))
         place = (*where, *block.grid.slices_in(self.stored))
         self.values[place] = block.values
-        self.valid[place] = True if block.valid is None else block.valid
+        if self.valid is not None:
+            self.valid[place] = True if block.valid is None else block.valid
+        elif block.valid is not None:
+            np.copyto(self.values[place], np.nan, where=~block.valid)
 
     @cached_property
     def labels(self) -> dict[str, tuple[Any, ...]]:
@@ -90,10 +93,14 @@ class Store:
         # The extent may have been cut to a part of what is stored; one without pixels has no place in itself.
         pixels = (slice(None), slice(None)) if window == self.stored else window.slices_in(self.stored)
         place = (*spans, *pixels)
-        values, valid = np.asarray(self.values[place]), np.asarray(self.valid[place])
+        values = np.asarray(self.values[place])
+        valid = None if self.valid is None else np.asarray(self.valid[place])
         known = {d: self.form.labels[d][span] for d, span in zip(lead, spans, strict=True)}
         block = self.form.with_(
-            values=values, valid=None if valid.all() else valid, grid=window, labels=known
+            values=values,
+            valid=None if valid is None or valid.all() else valid,
+            grid=window,
+            labels=known,
         )
         for dim, span in zip(lead, spans, strict=True):
             if dim in self.kept:
@@ -114,10 +121,11 @@ def _span(positions: Sequence[int]) -> slice:
     return slice(min(positions), max(positions) + 1) if len(positions) else slice(0, 0)
 
 
-def keep_in_memory(form: Block, grid: Grid) -> Store:
-    """Return an empty store in memory."""
+def keep_in_memory(form: Block, grid: Grid, *, masked: bool = True) -> Store:
+    """Return an empty store in memory; without a mask it takes floats only."""
     shape = (*form.values.shape[:-2], *grid.shape)
-    return Store(form, grid, grid, np.zeros(shape, form.values.dtype), np.zeros(shape, bool))
+    valid = np.zeros(shape, bool) if masked else None
+    return Store(form, grid, grid, np.zeros(shape, form.values.dtype), valid)
 
 
 def keep_on_disk(path: Path, form: Block, grid: Grid, *, block: int) -> Store:

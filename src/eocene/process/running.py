@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eocene.cube.staged import keep_in_memory
 from eocene.process.cost.estimate import refuse_if_too_large
 from eocene.process.executors import executor_for
@@ -32,7 +30,8 @@ def run_plan(
     result = plan.nodes.result
     if plan.is_cube:
         plan, left = settle_first(plan, progress, should_stop)
-        result = _fill(collect(plan, left, should_stop, workers))
+        as_nan = plan.schema.probe.values.dtype.kind == "f"
+        result = collect(plan, left, should_stop, workers, masked=not as_nan)
     elif isinstance(result, CubeSchema):
         plan.prepare(progress, should_stop)
         result = plan.stages.get(result.node)
@@ -55,20 +54,14 @@ def collect(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] = bool,
     workers: int | None = None,
+    *,
+    masked: bool = True,
 ) -> Block:
-    """Return a whole cube in memory."""
-    store = keep_in_memory(plan.schema.probe, plan.grid)
+    """Return a whole cube in memory: with a mask, or floats that are NaN where there is no data."""
+    store = keep_in_memory(plan.schema.probe, plan.grid, masked=masked)
     executor = executor_for(plan, workers)
     parts = list(plan.parts())
     done = executor.map("compute", parts, progress=progress, should_stop=should_stop)
     for part, block in zip(parts, done, strict=True):
         store.write(block, part.times)
     return store.read(plan.grid)
-
-
-def _fill(cube: Block) -> Block:
-    """Fill the gaps of a cube that nobody else has with NaN, in its place; integers stay as they are."""
-    if cube.valid is None or cube.values.dtype.kind != "f":
-        return cube
-    np.copyto(cube.values, np.nan, where=~cube.valid)
-    return cube.with_(valid=None)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from http.client import HTTPMessage, IncompleteRead
-from typing import TYPE_CHECKING, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from eocene.archive.fetch.connection import FAULTS
+import numpy as np
+
 from eocene.archive.fetch.content import MissingError
+from eocene.archive.fetch.response import ProtocolError
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from http.client import HTTPResponse
+    from collections.abc import Callable, Iterator
 
     from eocene.archive.fetch.connection import Connection
     from eocene.archive.fetch.connections import Pool
+    from eocene.archive.fetch.response import Response
+
+T = TypeVar("T")
 
 _PIECE = 256 * 1024
 
@@ -35,8 +39,8 @@ class Limits:
         How often it is tried while nothing arrives.
     redirects : int
         How many are followed.
-    header_bytes, document_bytes, whole_bytes, download_bytes : int
-        Of the headers of an answer, of a JSON document, of an object whose server knows no ranges, of a file.
+    document_bytes, whole_bytes, download_bytes : int
+        Of a JSON document, of an object whose server knows no ranges, of a file.
     """
 
     connect_s: float = 10.0
@@ -44,7 +48,6 @@ class Limits:
     total_s: float = 300.0
     attempts: int = 6
     redirects: int = 5
-    header_bytes: int = 64 * 2**10
     document_bytes: int = 64 * 2**20
     whole_bytes: int = 64 * 2**20
     download_bytes: int = 64 * 2**30
@@ -73,7 +76,7 @@ class Answer:
 
     Parameters
     ----------
-    response : HTTPResponse
+    response : Response
         Its body is not read.
     connection, pool : Connection, Pool
         Which it came over, and where that goes when the body was read.
@@ -81,26 +84,15 @@ class Answer:
         What errors call it.
     deadline : float
         On the monotonic clock; the body has to be there by then.
-    limits : Limits
-        Of sizes.
     """
 
     def __init__(
-        self,
-        response: HTTPResponse,
-        connection: Connection,
-        pool: Pool,
-        name: str,
-        deadline: float,
-        limits: Limits,
+        self, response: Response, connection: Connection, pool: Pool, name: str, deadline: float
     ) -> None:
         self._response, self._connection, self._pool = response, connection, pool
         self.name, self._deadline = name, deadline
         self.status: int = response.status
-        self.headers = _read_headers(response.headers)
-        if sum(len(name) + len(value) for name, value in self.headers.items()) > limits.header_bytes:
-            self.close()
-            raise DamageError(f"{name!r} answers with too many headers.", "Check the server.")
+        self.headers = response.headers
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             self.close()
             raise DamageError(f"{name!r} is sent packed, which was not asked for.", "Check the server.")
@@ -108,8 +100,7 @@ class Answer:
     @property
     def length(self) -> int | None:
         """How many bytes the body has, where the server says so."""
-        text = self.headers.get("content-length", "")
-        return int(text) if text.isdigit() else None
+        return self._response.length
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body as it comes.
@@ -121,18 +112,42 @@ class Answer:
         """
         received, expected = 0, self.length
         while True:
-            try:
-                piece = self._response.read1(_PIECE)
-            except FAULTS as error:
-                raise PassingError(describe_fault(error)) from error
+            piece = self._receive(lambda: self._response.read1(_PIECE))
             if not piece:
                 break
             received += len(piece)
             yield piece
-            if time.monotonic() > self._deadline:
-                raise PassingError("it takes too long")
         if expected is not None and received != expected:
             raise PassingError(f"it was cut off after {received} of {expected} bytes")
+
+    def _receive(self, take: Callable[[], T]) -> T:
+        """Return what the connection gives, unless it has taken too long."""
+        if time.monotonic() > self._deadline:
+            raise PassingError("it takes too long")
+        try:
+            return take()
+        except OSError as error:
+            raise PassingError(describe_fault(error)) from error
+
+    def fill(self, size: int) -> memoryview:
+        """Return the body, which has so many bytes, copied once only.
+
+        Raises
+        ------
+        DamageError
+            If it is larger.
+        PassingError
+            If it does not come whole.
+        """
+        if self.length != size:
+            return memoryview(self.body(size))
+        view, received = np.empty(size, np.uint8).data, 0
+        while received < size:
+            count = self._receive(partial(self._response.read_into, view[received:]))
+            if not count:
+                raise PassingError(f"it was cut off after {received} of {size} bytes")
+            received += count
+        return view
 
     def body(self, most: int) -> bytes:
         """Return the body.
@@ -175,29 +190,17 @@ class Answer:
 
     def close(self) -> None:
         """Give the connection back if all of the body was read, else close it."""
-        response = self._response
-        is_read = response.isclosed() or response.length == 0
-        response.close()
-        if is_read and not response.will_close:
+        if self._response.is_read and self._response.keeps_open:
             self._pool.give(self._connection)
         else:
             self._connection.close()
-
-
-def _read_headers(message: HTTPMessage) -> dict[str, str]:
-    """Return headers by their names in lower case; those of one name joined."""
-    headers: dict[str, str] = {}
-    for name, value in message.raw_items():
-        known = headers.get(name.lower())
-        headers[name.lower()] = str(value) if known is None else f"{known}, {value}"
-    return headers
 
 
 def describe_fault(error: BaseException | None) -> str:
     """Return what happened on a connection, in a few words."""
     if isinstance(error, TimeoutError):
         return "the server sent nothing for too long"
-    if isinstance(error, IncompleteRead):
-        return "the answer was cut off"
+    if isinstance(error, ProtocolError):
+        return str(error)
     text = str(error or "no answer")
     return text.rpartition(": ")[2][:160].strip("()' ") or type(error).__name__

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
 from eocene.archive.fetch.answer import Answer, Limits, PassingError, describe_fault
-from eocene.archive.fetch.connection import FAULTS, UnreachableError
+from eocene.archive.fetch.connection import UnreachableError
 from eocene.archive.fetch.connections import shared_connections
 from eocene.archive.fetch.refusal import refuse_url
 from eocene.model.errors import DamageError
@@ -181,10 +181,10 @@ class Client:
                 continue
             except SSLError as error:
                 raise _insecure(request.label, error) from error
-            except FAULTS as error:
+            except OSError as error:
                 raise PassingError(describe_fault(error)) from error
             connections.prefer(url, pool.address)
-            return Answer(response, connection, pool, request.label, deadline, self.limits)
+            return Answer(response, connection, pool, request.label, deadline)
         connections.forget(url)
         raise PassingError(describe_fault(fault)) from fault
 

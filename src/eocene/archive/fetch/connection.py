@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import ssl
 from functools import lru_cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import TYPE_CHECKING
 
+from eocene.archive.fetch.response import Response
 from eocene.archive.fetch.watch import watch
 
 if TYPE_CHECKING:
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 
     from eocene.archive.fetch.urls import Url
 
-FAULTS = (HTTPException, OSError)
-"""What may happen on a connection."""
+_NOT_IN_TARGET = re.compile(r"[^\x21-\x7e]")
+_NOT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 class UnreachableError(OSError):
     """No connection to an address could be made."""
 
 
-class Connection(HTTPConnection):
+class Connection:
     """A connection to one address of a URL's host; a certificate is held to the host's name.
 
     Parameters
@@ -36,8 +37,8 @@ class Connection(HTTPConnection):
     """
 
     def __init__(self, url: Url, address: str) -> None:
-        super().__init__(url.host, url.port)
-        self.address, self._is_encrypted = address, url.scheme == "https"
+        self._url, self._address = url, address
+        self._sock: socket.socket | None = None
 
     def exchange(
         self,
@@ -46,13 +47,13 @@ class Connection(HTTPConnection):
         headers: Mapping[str, str],
         body: bytes | None,
         seconds: tuple[float, float],
-    ) -> HTTPResponse:
+    ) -> Response:
         """Send a request and return its answer once the headers have come.
 
         Parameters
         ----------
         method, target, headers, body
-            As they are sent.
+            As they are sent; the length of the body is told.
         seconds : tuple of float
             Until a connection stands, and between two pieces of what is sent.
 
@@ -60,28 +61,35 @@ class Connection(HTTPConnection):
         ------
         UnreachableError
             If no connection can be made.
-        HTTPException, OSError
-            If it is lost or takes too long.
+        OSError
+            If it is lost or takes too long, or what comes is no answer.
+        ValueError
+            If what is to be sent holds characters that would end it.
         """
-        self.timeout, between = seconds
+        message = compose_request(method, target, headers, body)
+        connect_s, between_s = seconds
         try:
-            if self.sock is None:
-                self.connect()
-            self.sock.settimeout(between)
-            self.request(method, target, body, dict(headers))
-            with watch().limit(self.sock, between):
-                return self.getresponse()
+            sock = self._sock = self._sock or self._connect(connect_s)
+            sock.settimeout(between_s)
+            sock.sendall(message)
+            with watch().limit(sock, between_s):
+                return Response(sock)
         except BaseException:
             self.close()
             raise
 
-    def connect(self) -> None:
+    def close(self) -> None:
+        """Close it; it connects anew when it is used again."""
+        if self._sock is not None:
+            self._sock.close()
+        self._sock = None
+
+    def _connect(self, seconds: float) -> socket.socket:
         """Connect to the address; of https, check the certificate."""
         try:
-            self.sock = socket.create_connection((self.address, self.port), self.timeout)
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._is_encrypted:
-                self.sock = tls_context().wrap_socket(self.sock, server_hostname=self.host)
+            sock = socket.create_connection((self._address, self._url.port), seconds)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return self._encrypt(sock) if self._url.scheme == "https" else sock
         except ssl.SSLError:
             raise
         except TimeoutError as error:
@@ -89,14 +97,37 @@ class Connection(HTTPConnection):
         except OSError as error:
             raise UnreachableError(error.strerror or str(error)) from error
 
+    def _encrypt(self, sock: socket.socket) -> socket.socket:
+        try:
+            return tls_context().wrap_socket(sock, server_hostname=self._url.host)
+        except BaseException:
+            sock.close()
+            raise
+
     @property
     def is_usable(self) -> bool:
         """Whether it is open and nothing has come that nobody asked for: not even its end."""
-        if self.sock is None:
+        if self._sock is None:
             return False
         poll = select.poll()
-        poll.register(self.sock, select.POLLIN)
+        poll.register(self._sock, select.POLLIN)
         return not poll.poll(0)
+
+
+def compose_request(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """Return a request as it is sent.
+
+    Raises
+    ------
+    ValueError
+        If the target or a header holds characters that would end it.
+    """
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if body is not None or method != "GET":
+        lines.append(f"Content-Length: {len(body or b'')}")
+    if _NOT_IN_TARGET.search(target) or any(map(_NOT_IN_HEADER.search, lines)):
+        raise ValueError("a URL or a header holds a control character")
+    return "\r\n".join((*lines, "", "")).encode("latin-1") + (body or b"")
 
 
 @lru_cache(maxsize=1)

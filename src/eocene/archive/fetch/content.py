@@ -21,6 +21,10 @@ Identity = tuple[str, int, int | str]
 """Where it lies, its size, and its time of change or entity tag: the same as long as the bytes are."""
 
 
+Piece = bytes | memoryview
+"""Some bytes of an object."""
+
+
 class Content(Protocol):
     """An object that is open for reading; every method may be called from any thread.
 
@@ -53,7 +57,7 @@ class Content(Protocol):
             If it cannot be read, or the object was replaced meanwhile; it is named.
         """
 
-    def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    def read_many(self, ranges: Sequence[tuple[int, int]]) -> Sequence[Piece]:
         """Return several ranges (offset, length), in their order; neighbours are fetched together."""
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from eocene.archive.fetch.answer import Answer
     from eocene.archive.fetch.client import Client
-    from eocene.archive.fetch.content import Identity
+    from eocene.archive.fetch.content import Identity, Piece
     from eocene.archive.fetch.place import Place
 
 _HEAD_BYTES = 32 * 2**10
@@ -63,9 +63,9 @@ class HttpContent:
         start, stop = _clip(offset, length, self.size)
         if stop <= len(self._head):
             return self._head[start:stop]
-        return self._fetch(start, stop)
+        return bytes(self._fetch(start, stop))
 
-    def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    def read_many(self, ranges: Sequence[tuple[int, int]]) -> Sequence[Piece]:
         """Return several ranges; neighbours with one request, several requests at a time."""
         wanted = [_clip(offset, length, self.size) for offset, length in ranges]
         spans = join_ranges([span for span in wanted if span[1] > len(self._head)])
@@ -75,7 +75,7 @@ class HttpContent:
             for start, stop in wanted
         ]
 
-    def _fetch_all(self, spans: Sequence[tuple[int, int]]) -> list[bytes]:
+    def _fetch_all(self, spans: Sequence[tuple[int, int]]) -> list[Piece]:
         if not spans:
             return []
         first, *others = spans
@@ -86,7 +86,7 @@ class HttpContent:
             for one in running:
                 one.cancel()
 
-    def _fetch(self, start: int, stop: int) -> bytes:
+    def _fetch(self, start: int, stop: int) -> Piece:
         if stop <= start:
             return b""
         headers = {"Range": f"bytes={start}-{stop - 1}"} | _condition(self.identity[2])
@@ -94,7 +94,7 @@ class HttpContent:
             lambda: self._place.ask(headers), lambda answer: self._take(answer, start, stop)
         )
 
-    def _take(self, answer: Answer, start: int, stop: int) -> bytes:
+    def _take(self, answer: Answer, start: int, stop: int) -> Piece:
         if answer.status in (412, 416):
             raise self._replaced()
         if answer.status == 200 and start == 0 and stop == self.size == answer.length:
@@ -111,7 +111,7 @@ class HttpContent:
                 )
         if self.identity[2] and _validator(answer.headers) != self.identity[2]:
             raise self._replaced()
-        body = answer.body(stop - start)
+        body = answer.fill(stop - start)
         if len(body) != stop - start:
             raise PassingError(f"it was cut off after {len(body)} of {stop - start} bytes")
         return body
@@ -178,8 +178,8 @@ def _clip(offset: int, length: int, size: int) -> tuple[int, int]:
     return min(offset, size), min(offset + length, size)
 
 
-def _cut(parts: Mapping[tuple[int, int], bytes], start: int, stop: int) -> bytes:
+def _cut(parts: Mapping[tuple[int, int], Piece], start: int, stop: int) -> Piece:
     for (first, last), part in parts.items():
         if first <= start and stop <= last:
-            return part if (first, last) == (start, stop) else part[start - first : stop - first]
+            return part[start - first : stop - first]
     return b""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating[Any]]
     Mask = NDArray[np.bool_]
 
-_PIXELS = 2**14
-"""How many pixels are worked on at a time, so that some planes stay in the cache."""
+_PLANE_BYTES = 2**17
+"""How much of a plane is worked on at a time: some stay in the cache, and few calls are made."""
 
 
 @lru_cache(maxsize=256)
@@ -71,29 +71,36 @@ def sort_along_first(values: Floats, valid: Mask | None = None) -> Floats:
     return out
 
 
-def median_along_first(values: Floats, valid: Mask | None = None) -> Floats:
-    """Return the median of the valid floats along the first axis, of an even number the mean of two.
+def median_along_first(values: NDArray[Any], valid: Mask | None = None) -> Floats:
+    """Return the median of the valid numbers along the first axis, of an even number the mean of two.
 
-    NaN where one of them is NaN, and where there is none.
+    Integers, of 16 bits at most, are put in order as they are, and give float32. NaN where one of them is
+    NaN, and where there is none.
     """
-    out: Floats = np.empty((1, *values.shape[1:]), values.dtype)
+    is_float = values.dtype.kind == "f"
+    out: Floats = np.empty((1, *values.shape[1:]), values.dtype if is_float else np.float32)
     for flat, mask, median in _pieces(values, valid, out):
         planes, odd_missing = (list(flat.copy()), None) if mask is None else _balance(flat, mask)
         ranks = _put_in_order(planes, _middle_network(len(flat)))
-        median[0] = _middle(ranks, odd_missing)
+        median[0] = _middle(ranks, odd_missing, out.dtype)
+        if mask is not None and not is_float:
+            np.copyto(median[0], np.nan, where=~mask.any(axis=0))
     return out.reshape(values.shape[1:])
 
 
-def _pieces(values: Floats, valid: Mask | None, out: Floats) -> Iterator[tuple[Floats, Mask | None, Floats]]:
+def _pieces(
+    values: NDArray[Any], valid: Mask | None, out: Floats
+) -> Iterator[tuple[NDArray[Any], Mask | None, Floats]]:
     """Cut pixels into pieces that fit the cache: views (length, pixels) of values, mask and result."""
     flat, result = values.reshape(len(values), -1), out.reshape(len(out), -1)
     mask = None if valid is None else valid.reshape(len(values), -1)
-    for start in range(0, flat.shape[1], _PIXELS):
-        piece = slice(start, start + _PIXELS)
+    pixels = _PLANE_BYTES // values.dtype.itemsize
+    for start in range(0, flat.shape[1], pixels):
+        piece = slice(start, start + pixels)
         yield flat[:, piece], None if mask is None else mask[:, piece], result[:, piece]
 
 
-def _put_in_order(planes: list[Floats], network: Sequence[tuple[int, int]]) -> list[Floats]:
+def _put_in_order(planes: list[NDArray[Any]], network: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
     """Run a network on planes, which are overwritten, and return them in their new order."""
     spare = np.empty_like(planes[0])
     for low, high in network:
@@ -103,36 +110,40 @@ def _put_in_order(planes: list[Floats], network: Sequence[tuple[int, int]]) -> l
     return planes
 
 
-def _balance(values: Floats, valid: Mask) -> tuple[list[Floats], NDArray[Any]]:
-    """Return planes with infinity and minus infinity in turn where there is no data.
+def _balance(values: NDArray[Any], valid: Mask) -> tuple[list[NDArray[Any]], Mask]:
+    """Return planes with the largest and the smallest number in turn where there is no data.
 
-    So the median stays in the middle, however many values there are. Also returns, as bits, where an odd
-    number is missing: there infinity was put in once more than minus infinity.
+    So the median stays in the middle, however many values there are. Also returns where an odd number is
+    missing: there the largest was put in once more than the smallest.
     """
     integer = _INTEGERS[values.dtype.itemsize]
-    fill = np.full(values.shape[1:], np.inf, values.dtype)
-    signs, sign = fill.view(integer), np.iinfo(integer).min
+    is_float = values.dtype.kind == "f"
+    largest = np.inf if is_float else np.iinfo(values.dtype).max
+    turn = np.iinfo(integer).min if is_float else -1  # the bits in which the two differ
+    fill = np.full(values.shape[1:], largest, values.dtype).view(integer)
+    first = fill.flat[0] if fill.size else 0
     planes = []
     for value, here in zip(values, valid, strict=True):
         bits = _bits(here, integer)
-        planes.append(_merge(bits, value.view(integer), signs).view(values.dtype))
+        planes.append(_merge(bits, value.view(integer), fill).view(values.dtype))
         np.invert(bits, out=bits)
-        bits &= sign
-        signs ^= bits
-    return planes, signs < 0
+        bits &= turn
+        fill ^= bits
+    return planes, fill != first
 
 
-def _middle(ranks: Sequence[Floats], odd_missing: Mask | None) -> Floats:
+def _middle(ranks: Sequence[NDArray[Any]], odd_missing: Mask | None, dtype: np.dtype[Any]) -> Floats:
     """Return the median of ranks: the one in the middle, or the mean of two where their number is even."""
     half, is_odd = divmod(len(ranks), 2)
+    upper: Floats = ranks[half].astype(dtype, copy=False)
     if odd_missing is None and is_odd:
-        return ranks[half]
-    below = ranks[half - 1] if half else -ranks[0]
+        return upper
+    below: Floats = ranks[half - 1].astype(dtype, copy=False) if half else -upper
     with np.errstate(invalid="ignore"):
-        mean = (below + ranks[half]) / 2
+        mean = (below + upper) / 2
     if odd_missing is None:
         return mean
-    return choose(odd_missing, mean, ranks[half]) if is_odd else choose(odd_missing, below, mean)
+    return choose(odd_missing, mean, upper) if is_odd else choose(odd_missing, below, mean)
 
 
 def fill_gaps_along_first(values: Floats, position: NDArray[np.float64]) -> Floats:
@@ -170,7 +181,7 @@ def _carry(
         yield last, place
 
 
-_INTEGERS: dict[int, np.dtype[Any]] = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+_INTEGERS: dict[int, np.dtype[Any]] = {size: np.dtype(f"i{size}") for size in (1, 2, 4, 8)}
 
 
 def choose(mask: Mask, values: NDArray[Any], others: Any) -> NDArray[Any]:

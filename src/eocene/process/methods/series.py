@@ -207,6 +207,12 @@ def present_first(series: Block) -> tuple[NDArray[Any], Mask]:
 
 def numbers_first(series: Block) -> tuple[NDArray[Any], Mask]:
     """Return numbers, ready for arithmetic, with the callback's axis in front and which of them are data."""
+    values, present = stored_numbers_first(series)
+    return promote(values), present
+
+
+def stored_numbers_first(series: Block) -> tuple[NDArray[Any], Mask]:
+    """Return the same in the dtype that they are stored in."""
     values, present = present_first(series)
     if values.dtype.kind not in "biuf":
         known, _ = _column(values[present].tolist())
@@ -218,7 +224,7 @@ def numbers_first(series: Block) -> tuple[NDArray[Any], Mask]:
             )
         values = np.zeros(values.shape, known.dtype)
         values[present] = known
-    return promote(values), present
+    return values, present
 
 
 def truths(series: Block) -> Mask:

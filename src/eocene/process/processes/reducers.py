@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.process.methods.elementwise import quiet
+from eocene.process.methods.elementwise import promote, quiet
 from eocene.process.methods.kernels import choose, median_along_first
 from eocene.process.methods.series import (
     along,
     as_series,
-    numbers_first,
     reduced,
+    stored_numbers_first,
 )
 from eocene.process.registry import process
 from eocene.process.types import (
@@ -66,7 +66,8 @@ ignore_nodata
 def reducer(*categories: str) -> Callable[[Statistic], Statistic]:
     """Register a function of (values, present), axis first, as a reducing process.
 
-    The function returns values, float64 or float32, and where there is a result.
+    Integers of 16 bits at most come as they are stored. The function returns values, float64 or float32, and
+    where there is a result.
     """
 
     def wrap(function: Statistic) -> Statistic:
@@ -86,15 +87,17 @@ def summarise(function: Statistic, series: Block, *, ignore_nodata: bool) -> tup
 
     NaN is a value, and no-data is not NaN: one NaN makes the result NaN.
     """
-    values, present = numbers_first(series)
+    values, present = stored_numbers_first(series)
+    if values.dtype.kind == "b" or values.dtype.itemsize > 2:
+        values = promote(values)
     result, some = quiet(function, values, present)
     if not ignore_nodata:
         some = some & present.all(axis=0)
-    if values.dtype.kind == "f":
-        spoilt = (np.isnan(values) & present).any(axis=0)
-        result = np.where(spoilt, np.nan, result).astype(values.dtype)
-        some = some | spoilt if ignore_nodata else some
-    return result, some
+    if values.dtype.kind != "f":
+        return result.astype(np.float32, copy=False), some
+    spoilt = (np.isnan(values) & present).any(axis=0)
+    result = np.where(spoilt, np.nan, result).astype(values.dtype)
+    return result, some | spoilt if ignore_nodata else some
 
 
 _LONG = 64
@@ -153,7 +156,7 @@ def find_quantiles(values: Floats, present: Mask, cuts: Sequence[float]) -> tupl
     shape = (len(cuts), *values.shape[1:])
     if not len(values):
         return np.zeros(shape), np.zeros(shape, bool)
-    ranked = np.sort(np.where(present, values, np.inf), axis=0)
+    ranked = np.sort(np.where(present, promote(values), np.inf), axis=0)
     last = np.maximum(present.sum(axis=0) - 1, 0)
     results = np.empty(shape)
     for position, p in enumerate(cuts):
@@ -172,7 +175,7 @@ def find_quantiles(values: Floats, present: Mask, cuts: Sequence[float]) -> tupl
 def min_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the smallest value."""
     some = np.asarray(present.any(axis=0))
-    low = np.min(np.where(present, values, np.inf), axis=0, initial=np.inf)
+    low = np.min(np.where(present, promote(values), np.inf), axis=0, initial=np.inf)
     return np.where(some, low, 0), some
 
 
@@ -180,7 +183,7 @@ def min_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
 def max_(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     """Return the largest value."""
     some = np.asarray(present.any(axis=0))
-    high = np.max(np.where(present, values, -np.inf), axis=0, initial=-np.inf)
+    high = np.max(np.where(present, promote(values), -np.inf), axis=0, initial=-np.inf)
     return np.where(some, high, 0), some
 
 

@@ -99,10 +99,12 @@ def _find_counted(series: Block, condition: Any, context: Any) -> Mask:
 
 def _decide(data: Any, ignore_nodata: bool, *, decisive: bool) -> Any:
     series = as_series(data)
-    values, present = present_first(series)
-    settled = ((values.astype(bool) == decisive) & present).any(axis=0)
-    known = np.ones(settled.shape, bool) if ignore_nodata else settled | present.all(axis=0)
-    return reduced(series, np.where(settled, decisive, not decisive), np.asarray(known))
+    values, present = axis_first(series)
+    truth = values.astype(bool, copy=False)
+    decides = truth if decisive else ~truth
+    settled = np.asarray((decides if present is None else decides & present).any(axis=0))
+    known = None if present is None or ignore_nodata else np.asarray(settled | present.all(axis=0))
+    return reduced(series, settled if decisive else ~settled, known)
 
 
 @process("logic", "reducer")
