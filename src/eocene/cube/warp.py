@@ -67,18 +67,29 @@ def _on_lattice(x: Position, y: Position, source: Lattice) -> tuple[Position, Po
 
 def _floor_index(position: NDArray[np.float64]) -> Index:
     # Rounding noise of the division must not move a centre that lies on an edge.
-    position = np.floor(position + 1e-9)
-    return np.where(np.isfinite(position), position, -(2.0**62)).astype(np.int64)
+    position = position + 1e-9
+    np.floor(position, out=position)
+    finite = np.isfinite(position)
+    if not finite.all():
+        position[~finite] = -(2.0**62)
+    return position.astype(np.int64)
 
 
 def covering_window(rows: Index, cols: Index, bounds: Grid) -> Grid | None:
     """Return the smallest window inside ``bounds`` that holds the located pixels, None if none does."""
-    row_in = rows[(rows >= bounds.top) & (rows < bounds.top + bounds.height)]
-    col_in = cols[(cols >= bounds.left) & (cols < bounds.left + bounds.width)]
+    row_in = _within(rows, bounds.top, bounds.height)
+    col_in = _within(cols, bounds.left, bounds.width)
     if row_in.size == 0 or col_in.size == 0:
         return None
     top, left = int(row_in.min()), int(col_in.min())
     return Grid(bounds.lattice, left, top, int(col_in.max()) - left + 1, int(row_in.max()) - top + 1)
+
+
+def _within(index: Index, first: int, count: int) -> Index:
+    """Return those of some numbers that lie in a range; most often these are all."""
+    if index.size and index.min() >= first and index.max() < first + count:
+        return index
+    return index[(index >= first) & (index < first + count)]
 
 
 def gather_pixels(

@@ -24,6 +24,7 @@ class Watch:
     def __init__(self) -> None:
         self._waiting: dict[socket.socket, float] = {}
         self._changed = threading.Condition()
+        self._is_idle = False
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -34,7 +35,7 @@ class Watch:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look, name="fetch-watch", daemon=True)
                 self._thread.start()
-            elif len(self._waiting) == 1:
+            elif self._is_idle:
                 self._changed.notify()
         try:
             yield
@@ -45,7 +46,9 @@ class Watch:
     def _look(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait(_LOOK_S if self._waiting else None)
+                self._is_idle = not self._waiting
+                self._changed.wait(None if self._is_idle else _LOOK_S)
+                self._is_idle = False
                 now = time.monotonic()
                 late = [connection for connection, end in self._waiting.items() if end < now]
                 for connection in late:
