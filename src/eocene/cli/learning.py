@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eocene.curate import Samples
     from eocene.curate.splits import Split
     from eocene.learn import ModelSpec, TrainedModel
+    from eocene.workspace import Workspace
 
 
 @app.command()
@@ -36,6 +37,7 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
     with open_workspace(workspace) as ws:
         samples = curate.Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
         settings = read_spec(spec)
+        _load_encoder(ws, settings)
         splits = {
             "random": curate.random_split(samples, folds, settings.seed),
             "block": curate.block_split(samples, folds, block_m, settings.seed),
@@ -45,6 +47,15 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
         report = learn.evaluate(samples, settings, splits)
         model = ws.models.register(_train(samples, settings, folder, ranks), report, samples)
     print_json({"model": model, **{f"accuracy_{k}": report.accuracy(k) for k in splits}})
+
+
+def _load_encoder(ws: Workspace, spec: ModelSpec) -> None:
+    """Load the encoder that a model is tuned from, which a spec names by its id in the workspace."""
+    encoder = spec.settings.get("encoder") if spec.kind == "pretrained" else None
+    if encoder is not None:
+        from eocene.learn.pretraining import load_pretrained
+
+        load_pretrained(ws.encoders, encoder)
 
 
 def _leave(samples: Samples, name: str) -> list[Split]:

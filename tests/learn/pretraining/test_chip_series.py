@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -107,6 +108,38 @@ def test_an_encoder_is_found_by_its_id_in_the_store_too(chips, kept):
     load_pretrained(store, encoder_id)
     settings = {"encoder": encoder_id, "method": "linear_probe"}
     assert train(chips, ModelSpec("pretrained", 0, settings), threads=1).classes == (0, 1)
+
+
+@pytest.mark.long
+def test_commands_pretrain_an_encoder_and_tune_a_model_from_it(chips, tmp_path):
+    from typer.testing import CliRunner
+
+    import eocene
+    from eocene.cli import app
+
+    def call(*arguments: str) -> dict:
+        return json.loads(
+            CliRunner().invoke(app, [*arguments, "-w", str(tmp_path)], catch_exceptions=False).stdout
+        )
+
+    with eocene.open(tmp_path) as ws:
+        dataset = chips.save(ws.layout.datasets).name
+    few = {
+        "epochs": 3,
+        "batch_size": 32,
+        "width": 16,
+        "depth": 1,
+        "heads": 2,
+        "patch": 4,
+        "decoder_width": 16,
+    }
+    encoder = call("pretrain", dataset, "--settings", json.dumps(few))["encoder"]
+    spec = {"kind": "pretrained", "settings": {"encoder": encoder, "epochs": 15, "learning_rate": 5e-3}}
+    told = call("train", dataset, "--spec", json.dumps(spec), "--folds", "2", "--block-m", "300")
+    assert told["accuracy_block"] >= 0.8
+    with eocene.open(tmp_path) as ws:
+        properties = ws.models.item(told["model"])["properties"]
+    assert (properties["mlm:pretrained"], properties["mlm:pretrained_source"]) == (True, encoder)
 
 
 def test_patches_must_divide_the_chips_of_each_date(chips):
