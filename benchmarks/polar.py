@@ -133,7 +133,9 @@ def deal_by_lot(samples: Samples, size: float, seed: int) -> list[Any]:
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
 
 
-def score_choice(samples: Samples, kind: str, measure: Any, design: str, seed: int) -> dict[str, Any]:
+def score_choice(
+    samples: Samples, kind: str, measure: Any, design: str, seed: int, margin: float
+) -> dict[str, Any]:
     """The accuracy of each outer fold with default settings, and with those chosen in its training part."""
     size, moved = DESIGNS[design]
     samples = replace(samples, x=samples.x - moved, y=samples.y - moved)
@@ -141,7 +143,8 @@ def score_choice(samples: Samples, kind: str, measure: Any, design: str, seed: i
     folds = deal_by_lot(samples, size, seed) if design == "lot" else block_split(samples, FOLDS, size, seed)
 
     def pick(part: Samples) -> ModelSpec:
-        return choose(part, specs, block_split(part, INNER_FOLDS, size, 0), measure=measure).spec
+        inner = block_split(part, INNER_FOLDS, size, 0)
+        return choose(part, specs, inner, measure=measure, margin=margin).spec
 
     nested = score_nested(samples, folds, pick, measure=measure)
     default = [measure(samples, specs[0], fold) for fold in folds]
@@ -152,7 +155,9 @@ def score_choice(samples: Samples, kind: str, measure: Any, design: str, seed: i
     }  # fmt: skip
 
 
-def compare_choices(patches: Samples, designs: list[str], kinds: list[str], seeds: int) -> None:
+def compare_choices(
+    patches: Samples, designs: list[str], kinds: list[str], seeds: int, margin: float
+) -> None:
     """Print each design, and how kinds and ways to choose differ by the same folds."""
     made = {
         "random_forest": (describe_by_hand, measure_accuracy),
@@ -162,7 +167,7 @@ def compare_choices(patches: Samples, designs: list[str], kinds: list[str], seed
     for design in designs:
         rows = {}
         for kind, (samples, measure) in ready.items():
-            rows[kind] = [score_choice(samples, kind, measure, design, seed) for seed in range(seeds)]
+            rows[kind] = [score_choice(samples, kind, measure, design, seed, margin) for seed in range(seeds)]
             for row in rows[kind]:
                 print(json.dumps(row), flush=True)
         told = {
@@ -189,12 +194,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="*", default=["random_forest", "small_cnn", "chip_texture"])
     parser.add_argument("--nested", nargs="+", choices=DESIGNS, help="score choices by these designs instead")
+    parser.add_argument(
+        "--margin", type=float, default=0.0, help="standard errors a choice needs over the default"
+    )
     told = parser.parse_args()
     read = read_patches(told.folder)
     patches = clean(read)
     print(json.dumps({"read": len(read), "clean": len(patches), "dropped": dict(patches.faults)}), flush=True)
     if told.nested:
-        compare_choices(patches, told.nested, told.only, told.seeds)
+        compare_choices(patches, told.nested, told.only, told.seeds, told.margin)
         return
     made = {"random_forest": describe_by_hand, "small_cnn": lambda samples: samples}
     settings = {"small_cnn": {"width": 8, "epochs": 10}}

@@ -40,6 +40,21 @@ def test_the_highest_mean_is_chosen_and_of_equal_ones_the_first() -> None:
     assert found.scores == pytest.approx((0.4, 0.5, 0.5, 0.4))
 
 
+def test_the_first_stays_unless_another_is_better_by_the_margin() -> None:
+    """Gaps to the first of (0.1, 0.2, 0.3): their mean is 0.2, its standard error 0.1 / √3 = 0.0577."""
+    samples = make_samples(9, seed=0)
+    folds = random_split(samples, 3, 0)
+    table = np.array([(0.5, 0.5, 0.5), (0.6, 0.7, 0.8)])
+    numbers = {int(tested[0]): number for number, (_, tested) in enumerate(folds)}
+
+    def look_up(_: Samples, spec: ModelSpec, fold: nested.Split) -> float:
+        return float(table[spec.seed, numbers[int(fold[1][0])]])
+
+    chosen = [choose(samples, SPECS[:2], folds, measure=look_up, margin=m).spec for m in (0, 1, 3.4, 3.5)]
+    assert [spec.seed for spec in chosen] == [1, 1, 1, 0]
+    assert choose(samples, SPECS[:2], folds[:1], measure=look_up, margin=9).spec == SPECS[1]
+
+
 def test_what_learns_the_rule_is_chosen_over_what_cannot() -> None:
     samples = make_samples(90, seed=1)
     turned = Samples(
@@ -87,8 +102,9 @@ def test_the_luckiest_of_many_flatters_and_the_nested_score_does_not() -> None:
 def test_folds_and_scores_that_are_none_are_refused() -> None:
     samples = make_samples(20, seed=4)
     folds = random_split(samples, 2, 0)
-    with pytest.raises(InputError, match="no spec"):
-        choose(samples, [], folds)
+    for specs, margin in (([], 0.0), (SPECS, -1.0), (SPECS, float("nan"))):
+        with pytest.raises(InputError, match="no choice"):
+            choose(samples, specs, folds, margin=margin)
     with pytest.raises(InputError, match="tests what it learnt"):
         choose(samples, SPECS, [(np.arange(20), np.arange(3))])
     with pytest.raises(InputError, match="tests what it learnt"):

@@ -21,6 +21,8 @@ from eocene.model import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from eocene.curate import Samples
     from eocene.learn.spec import ModelSpec
 
@@ -75,8 +77,12 @@ def choose(
     folds: Sequence[Split],
     *,
     measure: Callable[[Samples, ModelSpec, Split], float] = measure_accuracy,
+    margin: float = 0.0,
 ) -> Choice:
     """Return the spec with the highest mean score over folds; of equal ones the first.
+
+    With a margin, the first spec stays unless another is better by more than that many standard errors of
+    their differences, fold by fold: few folds tell little, and choosing by little costs more than it brings.
 
     For spaces too large to be listed, and for networks, which can be stopped early, there is
     ``eocene.learn.training.tuning.tune``.
@@ -89,11 +95,14 @@ def choose(
     folds : sequence of (train, test)
     measure : callable
         The score of a spec on a fold, the higher the better.
+    margin : float
+        0 or more; 1 is the rule of Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3.
 
     Raises
     ------
     InputError
-        If there is no spec, a fold is empty or tests what it learnt, or a score is no finite number.
+        If there is no spec, the margin is negative, a fold is empty or tests what it learnt, or a score is
+        no finite number.
 
     Examples
     --------
@@ -105,8 +114,11 @@ def choose(
     >>> choose(samples, specs, block_split(samples, 3, 500, 0)).spec.settings["n_estimators"]
     10
     """
-    if not specs:
-        raise InputError("There is no spec to choose from.", "Give one or more.")
+    if not specs or not margin >= 0:
+        raise InputError(
+            f"There is no choice among {len(specs)} specs by a margin of {margin}.",
+            "Give one spec or more, and 0 or more standard errors.",
+        )
     check_split(samples, folds, same_places=True)
     table = np.array([[measure(samples, spec, fold) for fold in folds] for spec in specs], dtype=np.float64)
     if not np.isfinite(table).all():
@@ -115,8 +127,17 @@ def choose(
             f"Spec {spec} scored {table[spec, fold]} on fold {fold}.", "Measure a finite number."
         )
     means = table.mean(axis=1)
-    best = int(means.argmax())
+    best = int(np.where(_is_better(table, margin), means, -np.inf).argmax())
     return Choice(specs[best], float(means[best]), tuple(means.tolist()))
+
+
+def _is_better(table: NDArray[np.float64], margin: float) -> NDArray[np.bool_]:
+    """Tell which rows (specs, folds) are better than the first by the margin; the first counts as such."""
+    gaps = table - table[0]
+    spread = gaps.std(axis=1, ddof=1) / table.shape[1] ** 0.5 if table.shape[1] > 1 else np.zeros(len(table))
+    better: NDArray[np.bool_] = gaps.mean(axis=1) > margin * spread
+    better[0] = True
+    return better
 
 
 def score_nested(
