@@ -18,6 +18,8 @@ GEOTIFF = "image/tiff; application=geotiff"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 JP2 = "image/jp2"
 HDF5 = "application/x-hdf5"
+HDF4 = "application/x-hdf; version=4"
+"""Of files that this archive has read; application/x-hdf alone may be of any version."""
 NETCDF = "application/x-netcdf"
 NPY = "application/x-numpy"
 """Of numpy's .npy files; there is no registered type."""
@@ -83,8 +85,8 @@ def is_tiff(asset: Mapping[str, Any]) -> bool:
 
 
 def is_hdf5(asset: Mapping[str, Any]) -> bool:
-    """Tell by its media type whether an asset is in an HDF-EOS5 file."""
-    return str(asset.get("type", "")).lower() == HDF5
+    """Tell by its media type whether an asset is in an HDF-EOS file, of HDF5 or HDF4."""
+    return str(asset.get("type", "")).lower() in (HDF5, HDF4)
 
 
 def is_jp2(asset: Mapping[str, Any]) -> bool:

@@ -14,4 +14,5 @@ def fewer_damages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Stop after the first damaged copies of each product, unless long tests run too."""
     contract = request.cls
     if contract and issubclass(contract, ReaderContract) and request.config.option.markexpr == "not long":
-        monkeypatch.setattr(contract, "damages", min(contract.damages, USUAL_DAMAGES))
+        usual = getattr(contract, "usual_damages", USUAL_DAMAGES)
+        monkeypatch.setattr(contract, "damages", min(contract.damages, usual))

@@ -9,6 +9,7 @@ from rasterio.warp import Resampling, reproject
 
 import eocene
 from eocene.archive.product import IngestOptions
+from eocene.archive.rasters import decoding, hdf4
 from eocene.archive.readers import modis
 from eocene.model import UnavailableError
 from eocene.testing.products.modis import NORTH, PIXEL_M, WEST, write_modis_tiff, write_viirs
@@ -98,11 +99,13 @@ def test_values_are_scaled_and_composites_have_their_days(tmp_path):
     assert np.isnan(ndvi).mean() > 10 / 80
 
 
-def test_hdf4_is_refused_by_name_with_what_to_do(tmp_path):
+def test_hdf4_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     path = tmp_path / "MOD13Q1.A2024097.h18v04.061.2024115101010.hdf"
     path.write_bytes(b"\x0e\x03\x13\x01" + bytes(100))
     assert modis.recognise(path)
-    with pytest.raises(UnavailableError, match=r"h18v04.*is HDF4.*gdal_translate to GeoTIFF"):
+    monkeypatch.setattr(decoding, "find_spec", lambda name: None)
+    monkeypatch.setattr(hdf4._pool, "_idle", [])
+    with pytest.raises(UnavailableError, match=r"pyhdf.*is not installed.*eocene\[hdf4\]"):
         list(modis.read_product(path, IngestOptions()))
 
 

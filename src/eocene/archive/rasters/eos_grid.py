@@ -28,18 +28,23 @@ if TYPE_CHECKING:
 
 _MOST_TEXT = 4 * 2**20
 _GRID = re.compile(r"GROUP=GRID_\d+\s(.*?)END_GROUP=GRID_\d+\s", re.DOTALL)
+_FIELD = re.compile(r'DataFieldName="([^"]+)"')
 _PAIR = r"\(\s*([-+0-9.eE]+)\s*,\s*([-+0-9.eE]+)\s*\)"
 
 
 @dataclass(frozen=True)
 class EosGrid:
-    """A grid in the sinusoidal projection: upper left corner, size of pixels in metres, rows and columns."""
+    """A grid in the sinusoidal projection: upper left corner, size of pixels in metres, rows and columns.
+
+    ``fields`` are the names of its fields where the structure tells them.
+    """
 
     name: str
     west: float
     north: float
     size: tuple[float, float]
     shape: tuple[int, int]
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,12 @@ def list_fields(identity: Identity) -> tuple[EosField, ...]:
     with reading(identity) as stream:
         text = _read_structure(stream)
         fields = []
-        for grid in _parse_grids(text):
+        for grid in parse_grids(text):
             for name in _names_of(stream, grid.name):
                 variable = f"{grid.name}/{name}"
                 dataset = _dataset(stream, variable, identity)
                 if dataset.shape == grid.shape and dataset.dtype.kind in "iuf":
-                    fields.append(EosField(identity, variable, grid, _encode(dataset)))
+                    fields.append(EosField(identity, variable, grid, encode_field(dataset)))
         return tuple(fields)
 
 
@@ -105,7 +110,8 @@ def _read_structure(stream: Any) -> str:
     return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _parse_grids(text: str) -> Iterator[EosGrid]:
+def parse_grids(text: str) -> Iterator[EosGrid]:
+    """Yield the grids in the sinusoidal projection of a structure; raises ValueError if one has no area."""
     for match in _GRID.finditer(text):
         block = match.group(1)
         name = re.search(r'GridName="([^"/]+)"', block)
@@ -120,7 +126,7 @@ def _parse_grids(text: str) -> Iterator[EosGrid]:
         if min(shape) < 1 or not (east > west and north > south and abs(west) + abs(north) < 1e9):
             raise ValueError(f"its grid {name.group(1)!r} has no area")
         size = (east - west) / shape[1], (north - south) / shape[0]
-        yield EosGrid(name.group(1), west, north, size, shape)
+        yield EosGrid(name.group(1), west, north, size, shape, tuple(_FIELD.findall(block)))
 
 
 def _names_of(stream: Any, grid: str) -> list[str]:
@@ -154,7 +160,7 @@ def _dataset(stream: Any, variable: str, identity: Identity) -> Any:
     return dataset
 
 
-def _encode(dataset: Any) -> Encoding:
+def encode_field(dataset: Any) -> Encoding:
     """Return how numbers are stored; vegetation products write 10000 where CF has 0.0001."""
     found = read_encoding(dataset)
     scale = 1.0 / found.scale if abs(found.scale) > 1.0 else found.scale

@@ -2,104 +2,25 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import os
-import select
-import subprocess
-import sys
-import threading
-import time
-from importlib.util import find_spec
 from pathlib import Path
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.model.errors import UnavailableError
+from eocene.archive.rasters.decoding import DecodingError, DecodingPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WORKER = Path(__file__).with_name("grib_worker.py")
-_FRAME, _LENGTH = Struct("<cQ"), Struct("<Q")
-_MOST_WORKERS = max(1, min(4, os.cpu_count() or 1))
-_SLOWEST_S = 60.0
-_LARGEST_ANSWER = 2**31
+GribError = DecodingError
 
 
-class GribError(Exception):
-    """A message cannot be decoded; the text says why."""
-
-
-class _Worker:
-    """One process, used by one thread at a time."""
+class GribDecoder(DecodingPool):
+    """Decodes messages, some at a time."""
 
     def __init__(self) -> None:
-        if find_spec("eccodes") is None:
-            raise UnavailableError("ecCodes, which reads GRIB, is not installed.", "Install eocene[grib].")
-        environment = {
-            k: v for k, v in os.environ.items() if k in ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
-        }
-        self._process = subprocess.Popen(  # noqa: S603  its own interpreter, its own script, no shell
-            [sys.executable, "-I", str(_WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-
-    def ask(self, command: bytes, messages: Sequence[bytes]) -> bytes:
-        """Return the answer; raises GribError, or OSError where the process has died or does not answer."""
-        stdin = self._process.stdin
-        assert stdin is not None  # noqa: S101  it was opened as a pipe
-        stdin.write(_FRAME.pack(command, sum(len(m) + _LENGTH.size for m in messages)))
-        for message in messages:
-            stdin.write(_LENGTH.pack(len(message)) + message)
-        stdin.flush()
-        latest = time.monotonic() + _SLOWEST_S
-        sign, length = _FRAME.unpack(self._read(_FRAME.size, latest))
-        if length > _LARGEST_ANSWER:
-            raise OSError("it answers more than a message can hold")
-        content = self._read(length, latest)
-        if sign != b"+":
-            raise GribError(content.decode("utf-8", "replace"))
-        return content
-
-    def _read(self, length: int, latest: float) -> bytes:
-        stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101
-        parts, left = [], length
-        while left:
-            ready, _, _ = select.select([stdout], [], [], max(0.0, latest - time.monotonic()))
-            part = os.read(stdout.fileno(), min(left, 2**20)) if ready else b""
-            if not part:
-                raise OSError("decoding took too long" if not ready else "it makes the decoder crash")
-            parts.append(part)
-            left -= len(part)
-        return b"".join(parts)
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:
-                    continue  # what was not yet written cannot be any more
-        self._process.wait()
-
-
-class GribDecoder:
-    """Decodes messages, some at a time; its processes start when they are needed and stay for the next."""
-
-    def __init__(self) -> None:
-        self._idle: list[_Worker] = []
-        self._places = threading.Semaphore(_MOST_WORKERS)
-        self._owner = os.getpid()
-        atexit.register(self.close)
+        super().__init__(Path(__file__).with_name("grib_worker.py"), "eccodes", "grib")
 
     def describe(self, messages: Sequence[bytes]) -> list[dict[str, Any]]:
         """Return what the headers of messages say, by ecCodes' keys; best for some hundreds at a time.
@@ -121,33 +42,6 @@ class GribDecoder:
             If they cannot be decoded.
         """
         return np.frombuffer(self._ask(b"V", [message]), "<f4").astype(np.float32, copy=False)
-
-    def _ask(self, command: bytes, messages: Sequence[bytes]) -> bytes:
-        if os.getpid() != self._owner:  # after a fork the pipes belong to another
-            self._idle, self._places, self._owner = [], threading.Semaphore(_MOST_WORKERS), os.getpid()
-        with self._places:
-            try:
-                worker = self._idle.pop()
-            except IndexError:
-                worker = _Worker()
-            try:
-                content = worker.ask(command, messages)
-            except GribError:
-                self._idle.append(worker)
-                raise
-            except OSError as error:
-                worker.close()
-                raise GribError(str(error)) from error
-            except BaseException:
-                worker.close()
-                raise
-            self._idle.append(worker)
-            return content
-
-    def close(self) -> None:
-        """End the processes."""
-        while self._idle and os.getpid() == self._owner:
-            self._idle.pop().close()
 
 
 decoder = GribDecoder()

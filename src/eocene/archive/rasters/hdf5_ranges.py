@@ -28,10 +28,10 @@ class RangeStream(ContentStream):
 
     def __init__(self, content: Content) -> None:
         super().__init__(content)
-        self._ahead: Mapping[int, bytes] = {}
+        self._ahead: Mapping[int, bytes | memoryview] = {}
 
     @contextmanager
-    def holding(self, ahead: Mapping[int, bytes]) -> Iterator[None]:
+    def holding(self, ahead: Mapping[int, bytes | memoryview]) -> Iterator[None]:
         """Read from these parts, by their offset, where they have what is wanted."""
         self._ahead = ahead
         try:
@@ -44,7 +44,7 @@ class RangeStream(ContentStream):
         part = self._ahead.get(self._position, b"")
         if size is not None and 0 <= size <= len(part):
             self._position += size
-            return part[:size]
+            return bytes(part[:size])
         return super().read(size)
 
     def _page(self, number: int) -> bytes:

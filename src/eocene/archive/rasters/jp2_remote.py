@@ -94,7 +94,7 @@ class _TilesContent:
         wanted = [part for part in parts if part.tile in tiles]
         check_decoded(self.name, "what a window needs of it", (first + sum(p.length for p in wanted),))
         ranges = [(0, first), *((part.offset, part.length) for part in wanted)]
-        known = {part.offset: part.head + _START_OF_DATA for part in parts}
+        known: dict[int, bytes | memoryview] = {p.offset: p.head + _START_OF_DATA for p in parts}
         known |= dict(zip((start for start, _ in ranges), content.read_many(ranges), strict=True))
         known[last] = END_OF_CODESTREAM
         self._starts, self._data = sorted(known), known

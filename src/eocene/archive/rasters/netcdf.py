@@ -121,7 +121,7 @@ def read_box(file: File, name: str, key: Any) -> NDArray[Any]:
         As :func:`plain_dataset`; if it cannot be read.
     """
     label = name_file(file)
-    ahead: dict[int, bytes] = {}
+    ahead: dict[int, bytes | memoryview] = {}
     if not isinstance(file, tuple):
         with reading(file) as stream:
             ranges = find_chunks(plain_dataset(stream, name, label), key)
@@ -132,7 +132,7 @@ def read_box(file: File, name: str, key: Any) -> NDArray[Any]:
 
 
 @contextmanager
-def reading(file: File, ahead: Mapping[int, bytes] | None = None) -> Iterator[Any]:
+def reading(file: File, ahead: Mapping[int, bytes | memoryview] | None = None) -> Iterator[Any]:
     """Hold the HDF5 library and yield the open file; what HDF5 raises becomes DamageError.
 
     Parameters

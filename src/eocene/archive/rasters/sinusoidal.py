@@ -18,8 +18,9 @@ from rasterio.windows import Window
 from eocene.archive.fetch import describe_file, open_dataset
 from eocene.archive.fetch.gdal import GDAL_DRIVER, JP2_DRIVER
 from eocene.archive.picking import pick_pixels
-from eocene.archive.raster import check_window, is_hdf5, is_jp2, parse_nodata
+from eocene.archive.raster import HDF4, check_window, is_hdf5, is_jp2, parse_nodata
 from eocene.archive.rasters.eos_grid import EosField, open_field
+from eocene.archive.rasters.hdf4 import Hdf4Field, open_hdf4_field
 from eocene.archive.tiff.geotiff import damaged
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid, Lattice
@@ -97,7 +98,7 @@ class _Header:
 
 
 class SinusoidalRaster:
-    """One band of a GeoTIFF or JPEG 2000 file, or a field of an HDF-EOS5 file.
+    """One band of a GeoTIFF or JPEG 2000 file, or a field of an HDF-EOS file.
 
     Parameters
     ----------
@@ -110,9 +111,10 @@ class SinusoidalRaster:
     def __init__(self, path: Path, asset: Mapping[str, Any]) -> None:
         self.path = path
         self._identity = describe_file(path)
-        self._field: EosField | None = None
+        self._field: EosField | Hdf4Field | None = None
         if is_hdf5(asset):
-            self._field = open_field(self._identity, str(asset.get("eocene:variable", "")))
+            opener = open_hdf4_field if asset.get("type") == HDF4 else open_field
+            self._field = opener(self._identity, str(asset.get("eocene:variable", "")))
             header = _describe_field(self._identity, self._field)
         else:
             self._driver = JP2_DRIVER if is_jp2(asset) else GDAL_DRIVER
@@ -171,7 +173,7 @@ def _read_header(identity: tuple[str, int, int], driver: str, band: int) -> _Hea
     return _Header(image, _cover(image, identity), kind, nodata)
 
 
-def _describe_field(identity: tuple[str, int, int], field: EosField) -> _Header:
+def _describe_field(identity: tuple[str, int, int], field: EosField | Hdf4Field) -> _Header:
     grid = field.grid
     image = SinusoidalImage(grid.west, grid.north, grid.size, grid.shape)
     return _Header(image, _cover(image, identity), field.encoding.dtype, field.encoding.nodata)

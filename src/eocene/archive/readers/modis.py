@@ -1,7 +1,7 @@
-"""MODIS and VIIRS land products: GeoTIFF and JPEG 2000 as archives convert them, and HDF-EOS5.
+"""MODIS and VIIRS land products: GeoTIFF and JPEG 2000 as archives convert them, and HDF-EOS of HDF4 and 5.
 
 Files are known by their names. Images in the sinusoidal projection are seen on a grid in degrees. HDF4, in
-which NASA keeps MODIS, is not read: the library for it is in no wheel of GDAL's, and trusts its files.
+which NASA keeps MODIS, needs a library of its own, eocene[hdf4].
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from eocene.archive.product import (
     number_json,
     union_bbox,
 )
-from eocene.archive.raster import GEOTIFF, HDF5, JP2
+from eocene.archive.raster import GEOTIFF, HDF4, HDF5, JP2
 from eocene.archive.rasters.eos_grid import list_fields
+from eocene.archive.rasters.hdf4 import list_hdf4_fields
 from eocene.archive.rasters.sinusoidal import SINUSOIDAL, SinusoidalImage, find_image
 from eocene.archive.readers.modis_layers import count_days, describe_layer, name_layer
 from eocene.archive.tiff.geotiff import damaged, read_grid
-from eocene.model.errors import InputError, UnavailableError
+from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ _LAYOUTS = tuple(
 """Names of files: of NASA and its mirrors, of AppEEARS, of the Brazil Data Cube and sits."""
 
 _KINDS = {
-    ".tif": GEOTIFF, ".tiff": GEOTIFF, ".jp2": JP2, ".h5": HDF5, ".he5": HDF5, ".hdf": "application/x-hdf",
+    ".tif": GEOTIFF, ".tiff": GEOTIFF, ".jp2": JP2, ".h5": HDF5, ".he5": HDF5, ".hdf": HDF4,
 }  # fmt: skip
 _PLATFORMS = {
     "MOD": ("terra", "modis"), "MYD": ("aqua", "modis"), "TER": ("terra", "modis"), "AQU": ("aqua", "modis"),
@@ -92,7 +93,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
     Raises
     ------
     UnavailableError
-        If it is HDF4.
+        If it is HDF4 and the library for it is not installed.
     InputError, DamageError
         If a file's name has no date, or it cannot be read; it is named.
     """
@@ -116,7 +117,7 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
 
 
 READER = Reader(
-    "modis", "MODIS and VIIRS land products (GeoTIFF, JPEG 2000 or HDF-EOS5, known by their names)",
+    "modis", "MODIS and VIIRS land products (GeoTIFF, JPEG 2000 or HDF-EOS, known by their names)",
     recognise, read_product,
 )  # fmt: skip
 
@@ -178,8 +179,8 @@ def _read_file(product: str, layer: str, path: Path) -> Iterator[tuple[str, dict
     """Yield name, asset and bounds in degrees of each layer of a file."""
     kind = _KINDS[path.suffix.lower()]
     common = {"href": str(path.absolute()), "type": kind, "roles": ["data"]}
-    if kind == HDF5:
-        fields = list_fields(describe_file(path))
+    if kind in (HDF5, HDF4):
+        fields = (list_fields if kind == HDF5 else list_hdf4_fields)(describe_file(path))
         if not fields:
             raise damaged(path, "it has no field on a grid in the sinusoidal projection")
         for field in fields:
@@ -197,11 +198,6 @@ def _read_file(product: str, layer: str, path: Path) -> Iterator[tuple[str, dict
                 facts["nodata"] = number_json(field.encoding.nodata, field.encoding.dtype.kind)
             yield name, common | facts, _bounds(image, path)
         return
-    if kind not in (GEOTIFF, JP2):
-        raise UnavailableError(
-            f"The file {str(path)!r} is HDF4, which is not read in this version.",
-            "Convert its layers with gdal_translate to GeoTIFF, or order GeoTIFF from NASA's AppEEARS.",
-        )
     name = name_layer(layer) if layer else "data"
     image_or_none, bbox = _read_place(path, GDAL_DRIVER if kind == GEOTIFF else JP2_DRIVER)
     marked = {SINUSOIDAL: True} if image_or_none else {}

@@ -1,4 +1,4 @@
-"""Small MODIS and VIIRS products: a tile's corner as GeoTIFF or HDF-EOS5, in the sinusoidal projection."""
+"""Small MODIS and VIIRS products: a tile's corner, sinusoidal, as GeoTIFF, HDF4 or HDF-EOS5."""
 
 from __future__ import annotations
 
@@ -35,25 +35,58 @@ def write_modis_tiff(folder: Path, layer: str, pixels: NDArray[Any]) -> Path:
     return path
 
 
-def write_viirs(folder: Path, fields: Mapping[str, NDArray[Any]]) -> Path:
-    """Write fields, such as "500 m 16 days NDVI", of VNP13A1 as HDF-EOS5 and return its path."""
+def write_modis_hdf4(folder: Path, fields: Mapping[str, NDArray[Any]]) -> Path:
+    """Write fields, such as "500m 16 days NDVI", of MOD13A1 as HDF4 and return its path; needs pyhdf."""
+    from pyhdf.SD import SD, SDC
+
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "VNP13A1.A2024097.h18v04.002.2024115101010.h5"
+    path = folder / "MOD13A1.A2024097.h18v04.061.2024115101010.hdf"
     height, width = next(iter(fields.values())).shape
-    grid = "VIIRS_Grid_16Day_VI_500m"
-    structure = f"""GROUP=GridStructure
+    objects = "".join(
+        f'\t\t\tOBJECT=DataField_{number}\n\t\t\t\tDataFieldName="{name}"\n\t\t\tEND_OBJECT=DataField_{number}\n'
+        for number, name in enumerate(fields, start=1)
+    )
+    structure = _structure("MODIS_Grid_16DAY_500m_VI", (height, width), "GCTP_SNSOID", objects)
+    kinds = {"int16": SDC.INT16, "uint16": SDC.UINT16, "uint8": SDC.UINT8, "int8": SDC.INT8}
+    file = SD(str(path), SDC.WRITE | SDC.CREATE | SDC.TRUNC)
+    file.attr("StructMetadata.0").set(SDC.CHAR8, structure)
+    for name, stored in fields.items():
+        data = file.create(name, kinds[str(stored.dtype)], stored.shape)
+        data.setcompress(SDC.COMP_DEFLATE, 6)
+        data[:] = stored
+        if stored.dtype.kind == "i":  # indices; flags are as they are
+            data.attr("scale_factor").set(SDC.FLOAT64, 10_000.0)
+            data.attr("_FillValue").set(kinds[str(stored.dtype)], -3000)
+        data.endaccess()
+    file.end()
+    return path
+
+
+def _structure(grid: str, shape: tuple[int, int], projection: str, fields: str = "") -> str:
+    """Return the text in which HDF-EOS describes a grid."""
+    height, width = shape
+    return f"""GROUP=GridStructure
 \tGROUP=GRID_1
 \t\tGridName="{grid}"
 \t\tXDim={width}
 \t\tYDim={height}
 \t\tUpperLeftPointMtrs=({WEST:.6f},{NORTH:.6f})
 \t\tLowerRightMtrs=({WEST + width * PIXEL_M:.6f},{NORTH - height * PIXEL_M:.6f})
-\t\tProjection=HE5_GCTP_SNSOID
+\t\tProjection={projection}
 \t\tProjParams=(6371007.181000,0,0,0,0,0,0,0,0,0,0,0,0)
-\tEND_GROUP=GRID_1
+{fields}\tEND_GROUP=GRID_1
 END_GROUP=GridStructure
 END
 """
+
+
+def write_viirs(folder: Path, fields: Mapping[str, NDArray[Any]]) -> Path:
+    """Write fields, such as "500 m 16 days NDVI", of VNP13A1 as HDF-EOS5 and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "VNP13A1.A2024097.h18v04.002.2024115101010.h5"
+    height, width = next(iter(fields.values())).shape
+    grid = "VIIRS_Grid_16Day_VI_500m"
+    structure = _structure(grid, (height, width), "HE5_GCTP_SNSOID")
     with h5py.File(path, "w") as stream:
         stream["HDFEOS INFORMATION/StructMetadata.0"] = np.bytes_(structure.encode())
         for name, stored in fields.items():
