@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
@@ -12,6 +13,8 @@ from eocene.cli.cubes import run_to_file
 from eocene.model import InputError, NotFoundError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from eocene.curate import Samples
     from eocene.curate.splits import Split
     from eocene.learn import ModelSpec, TrainedModel
@@ -30,6 +33,7 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
     leave: Annotated[
         list[str] | None, typer.Option(help="Score on a left-out region, year or sensor, too; repeatable.")
     ] = None,
+    pixels: Annotated[bool, typer.Option(help="Learn and score the labels of the chips' pixels.")] = False,
 ) -> None:
     """Train a model, score it on random and block splits, and register it with its report."""
     from eocene import curate, learn
@@ -44,8 +48,9 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
         }
         for name in leave or []:
             splits[name] = _leave(samples, name)
-        report = learn.evaluate(samples, settings, splits)
-        model = ws.models.register(_train(samples, settings, folder, ranks), report, samples)
+        labels = _read_pixels(ws.layout.datasets / dataset) if pixels else None
+        report = learn.evaluate(samples, settings, splits, pixel_labels=labels)
+        model = ws.models.register(_train(samples, settings, folder, ranks, labels), report, samples)
     print_json({"model": model, **{f"accuracy_{k}": report.accuracy(k) for k in splits}})
 
 
@@ -67,11 +72,27 @@ def _leave(samples: Samples, name: str) -> list[Split]:
     return ways[name](samples)
 
 
-def _train(samples: Samples, spec: ModelSpec, folder: Path | None, ranks: int) -> TrainedModel:
+def _read_pixels(folder: Path) -> NDArray[np.int64]:
+    """Return the class values (n, y, x) of the pixels of stored chips, −1 where there is none."""
+    from eocene.curate.dataset import PIXEL_LABELS, Dataset
+    from eocene.learn.training.answers import Answers
+
+    dataset = Dataset.open(folder)
+    rows = np.arange(len(dataset))
+    answers = Answers(dataset, rows, PIXEL_LABELS)
+    place = answers.read(rows)
+    return np.where(place >= 0, answers.classes[place], -1)
+
+
+def _train(
+    samples: Samples, spec: ModelSpec, folder: Path | None, ranks: int, pixels: NDArray[np.int64] | None
+) -> TrainedModel:
     from eocene.learn import train
 
     if ranks == 1:
-        return train(samples, spec, folder=folder)
+        return train(samples, spec, folder=folder, pixel_labels=pixels)
+    if pixels is not None:
+        raise InputError("Labels of pixels are learnt by one process.", "Leave out --ranks.")
     if folder is None:
         raise InputError(f"{ranks} processes need a folder to meet in.", "Give --folder.")
     from eocene.learn.training.launch import train_on_ranks

@@ -73,9 +73,10 @@ def explain(  # noqa: PLR0913, PLR0917 (what is explained, and by what)
         found = ws.models.resolve(model)
         item, predictor = ws.models.item(found), ws.models.load(found)
         lineage = item["properties"]["eocene:lineage"]
-        used = lineage["dataset"] if dataset is None else dataset
+        learnt = _find_dataset(ws, lineage)
+        used = dataset or learnt
         samples = _load(ws, used)
-        told: dict[str, Any] = {"model": found, "dataset": used, "learnt_from": used == lineage["dataset"]}
+        told: dict[str, Any] = {"model": found, "dataset": used, "learnt_from": used == learnt}
         if sample is None and point is None:
             told["importance"] = explain_model(predictor, samples, by=by, seed=seed)
         else:
@@ -83,6 +84,13 @@ def explain(  # noqa: PLR0913, PLR0917 (what is explained, and by what)
             goal = None if wanted is None else _find_class(predictor, wanted)
             told["answer"] = explain_answer(predictor, row, samples, by=by, wanted=goal, seed=seed)
     print_json(told)
+
+
+def _find_dataset(ws: Workspace, lineage: Any) -> str:
+    """Return the data set that a model was trained on, or of which it was a layer."""
+    name = str(lineage["dataset"])
+    is_stored = (ws.layout.datasets / name).is_dir()
+    return name if is_stored else str(lineage["sources"].get("dataset", name))
 
 
 def _load(ws: Workspace, dataset: str) -> Samples:

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn import metrics
+from typer.testing import CliRunner
 
-from eocene.curate import Samples, random_split
+import eocene
+from eocene.cli import app
+from eocene.curate import DatasetWriter, Layer, Samples, random_split
+from eocene.curate.dataset import FEATURES, PIXEL_LABELS
 from eocene.learn import ModelSpec, evaluate, train
 from eocene.learn.evaluation import answers
 from eocene.learn.evaluation.page import write_page
 from eocene.model import InputError
 
+LABEL_AXES = {"y": tuple("abcdefgh"), "x": tuple("abcdefgh")}
 SPEC = ModelSpec(
     "u_net", settings={"width": 4, "depth": 1, "epochs": 6, "learning_rate": 0.02, "validation": 0.0}
 )
@@ -92,3 +98,28 @@ def test_labels_of_other_chips_are_refused(chips):
     samples, labels = chips
     with pytest.raises(InputError, match="labels of pixels have shape"):
         evaluate(samples, SPEC, {}, pixel_labels=labels[:, 1:])
+
+
+@pytest.mark.long  # writes ONNX, which takes torch long
+def test_a_model_of_pixels_is_trained_scored_and_registered_by_one_command(chips, tmp_path):
+    pytest.importorskip("torch")
+    samples, labels = chips
+    spec = replace(SPEC, settings={**SPEC.settings, "epochs": 2})
+    with eocene.open(tmp_path / "desk") as ws:
+        layers = {FEATURES: Layer(samples.axes), PIXEL_LABELS: Layer(LABEL_AXES, "int16", nodata=-1)}
+        with DatasetWriter(
+            ws.layout.datasets, layers, epsg=3035, name="chips", class_names={1: "land", 3: "water"},
+            sources={"graph": None, "items": []}, seed=None,
+        ) as writer:  # fmt: skip
+            stored = {FEATURES: samples.features, PIXEL_LABELS: labels.astype(np.int16)}
+            writer.append(stored, samples.labels, samples.x, samples.y, samples.columns)
+            dataset = writer.finish().name
+        words = ["train", dataset, "-w", tmp_path / "desk", "--spec", spec.to_json(), "--pixels"]
+        done = CliRunner().invoke(app, [*map(str, words), "--folds", "2", "--block-m", "5000"])
+        assert done.exit_code == 0, done.output
+        model = json.loads(done.stdout)["model"]
+        told = ws.models.report(model)
+        assert told["unit"] == "pixel"
+        assert np.sum(told["splits"]["random"]["confusion"]) == 40 * 56
+        assert ws.models.load(model).signature.dense
+        assert "| class | pixels |" in (ws.layout.models / model / "card.md").read_text()
