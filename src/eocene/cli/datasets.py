@@ -87,6 +87,14 @@ def export(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Write places, labels and columns to a file for other programs; pixels are open as Zarr already."""
+    with open_workspace(workspace) as ws:
+        table = open_dataset(ws, dataset).table
+        write_table(table, output)
+    print_json({"output": str(output), "rows": len(table)})
+
+
+def write_table(table: Any, output: Path) -> None:
+    """Write an Arrow table as CSV or Parquet, texts as they are; raises InputError for other files."""
     import pyarrow.csv
     import pyarrow.parquet
 
@@ -96,12 +104,9 @@ def export(
     writers = {".csv": pyarrow.csv.write_csv, ".parquet": pyarrow.parquet.write_table}
     if output.suffix not in writers:
         raise InputError(f"{output.name!r} is no table.", f"Name a file that ends in {' or '.join(writers)}.")
-    with open_workspace(workspace) as ws:
-        table = open_dataset(ws, dataset).table
-        plain = pyarrow.table({name: _decode(table[name]) for name in table.column_names})
-        with replace_file(output) as temporary:
-            writers[output.suffix](plain, temporary)
-    print_json({"output": str(output), "rows": len(plain)})
+    plain = pyarrow.table({name: _decode(table[name]) for name in table.column_names})
+    with replace_file(output) as temporary:
+        writers[output.suffix](plain, temporary)
 
 
 def _decode(column: Any) -> Any:

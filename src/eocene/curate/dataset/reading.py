@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class DatasetFiles:
     @classmethod
     def at(cls, place: str, door: Door | None = None) -> DatasetFiles:
         """Return the files at a place; without a door they may be read because they were asked for."""
-        root = place.rstrip("/")
+        root = place.rstrip("/") if is_remote(place) else str(Path(place).absolute())
         return cls(root, door or Door.of([f"{root}/" if is_remote(root) else root]))
 
     def open(self, name: str) -> Content:

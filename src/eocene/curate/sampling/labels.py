@@ -164,7 +164,7 @@ class FeatureLabels:
                 raise InputError(f"The column {column!r} holds no classes.", "Give texts or whole numbers.")
             found, numbers = np.unique(raw.astype(str), return_inverse=True)
             names, raw = {k + 1: str(name) for k, name in enumerate(found)}, numbers + 1
-        times = None if time is None else _read_times(table, time)
+        times = None if time is None else read_times(table, time)
         return cls(table.geometry.to_crs(epsg).to_numpy(), raw, source, names, times)
 
     def read(self, window: Grid) -> LabelWindow:
@@ -189,7 +189,7 @@ class FeatureLabels:
         return told
 
 
-def _read_times(table: gpd.GeoDataFrame, column: str) -> NDArray[Any]:
+def read_times(table: gpd.GeoDataFrame, column: str) -> NDArray[Any]:
     """Return instants without a zone, in UTC; NaT where there is none."""
     import pandas as pd
 
