@@ -1,7 +1,8 @@
 """A data set in OGC's Training Data Markup Language for AI, part 2: JSON (OGC 24-006r1).
 
-A sample is a training datum of its own as long as there are few; of a larger data set each shard is one,
-whose labels are in the table.
+Names are those of the schemas that the standard publishes (opengeospatial/TrainingDML-AI_SWG, schemas 1.0). A
+sample is a training datum of its own as long as there are few; of a larger data set each shard is one, whose
+labels are in the table.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def describe_training(dataset: Dataset, card: Mapping[str, Any], extent: Mapping
         "amountOfTrainingData": len(dataset),
         "numberOfClasses": len(dataset.class_names),
         "classes": [{"key": name, "value": value} for value, name in dataset.class_names.items()],
-        "classificationSchema": "given by the labels",
+        "classificationScheme": "card.json",
         "bands": [{"name": [{"code": str(band)}]} for band in bands],
         "imageSize": "x".join(str(length) for length in first.shape),
         "extent": extent["bbox"],
