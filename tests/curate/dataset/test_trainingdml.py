@@ -1,8 +1,8 @@
 """The TrainingDML-AI document says what the published schemas require, in their words and no others.
 
 Oracle: the schemas of opengeospatial/TrainingDML-AI_SWG, 1.0/json_schema (ai_eoTrainingDataset, ai_eoTask,
-ai_eoTrainingData, ai_sceneLabel, those that they build on, md_band, md_identifier), read by hand: names that are
-required, and types of what is optional.
+ai_eoTrainingData, ai_sceneLabel, those that they build on, md_band, md_identifier), read by hand: names that
+are required, and types of what is optional.
 """
 
 from __future__ import annotations
