@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.serve.conftest import Running
 
 VALIDATION = "/openeo/1.2/validation"
@@ -25,6 +27,16 @@ def validate(server: Running, graph: dict[str, Any], **more: Any) -> list[tuple[
     answer = server.post(VALIDATION, {"process_graph": graph, **more})
     assert answer.status_code == 200
     return [(error["code"], error["message"]) for error in answer.json()["errors"]]
+
+
+@pytest.fixture
+def own(server: Running) -> Iterator[str]:
+    """Store a process of the user that takes nothing."""
+    address, graph = "/openeo/1.2/process_graphs/takes_nothing", {"one": node("pi", True)}
+    body = {"process_graph": graph, "parameters": []}
+    assert server.client.put(address, json=body, headers=server.as_user()).status_code == 200
+    yield "takes_nothing"
+    assert server.client.delete(address, headers=server.as_user()).status_code == 204
 
 
 def test_faults_of_separate_branches_are_told_together(server: Running) -> None:
@@ -58,17 +70,14 @@ def test_every_wrong_argument_of_every_node_is_told_once(server: Running) -> Non
 
 @pytest.mark.parametrize("value", [3, None, {"from_parameter": "nobody"}, {"from_node": "one"}])
 def test_an_argument_that_a_process_does_not_have_is_named_wherever_it_stands(
-    server: Running, value: Any
+    server: Running, own: str, value: Any
 ) -> None:
-    own = {"process_graph": {"one": node("pi", True)}, "parameters": []}
-    stored = server.client.put("/openeo/1.2/process_graphs/mine", json=own, headers=server.as_user())
-    assert stored.status_code == 200
     inner = {"one": node("absolute", x=1), "callback": node("absolute", True, x=-1, y=value)}
     apply = {"data": [1], "process": {"process_graph": inner}}
     graph = {
         "one": node("absolute", x=1),
         "unused": node("absolute", x=-1, y=value),
-        "own": node("mine", y=value),
+        "own": node(own, y=value),
         "apply": {"process_id": "array_apply", "arguments": apply},
         "last": node("add", True, x=1, y=2, z=value),
     }
