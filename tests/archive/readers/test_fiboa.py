@@ -74,6 +74,7 @@ def write_geojson(folder: Path, **members: Any) -> Path:
 
 class TestFiboaParquet(ReaderContract):
     reader = fiboa.READER
+    usual_damages = 20
 
     def make_product(self, folder: Path) -> Path:
         return write_parquet(folder)
@@ -81,6 +82,7 @@ class TestFiboaParquet(ReaderContract):
 
 class TestFiboaGeoJson(ReaderContract):
     reader = fiboa.READER
+    usual_damages = 20
 
     def make_product(self, folder: Path) -> Path:
         return write_geojson(folder, fiboa=TOLD)

@@ -55,6 +55,7 @@ def write(folder: Path, made: xr.Dataset | None = None, version: str = "NETCDF3_
 
 class TestNetcdfClassic(ReaderContract):
     reader = netcdf.READER
+    usual_damages = 20
 
     def make_product(self, folder: Path) -> Path:
         return write(folder, unlimited_dims=["time"])
