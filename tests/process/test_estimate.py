@@ -17,8 +17,10 @@ import eocene
 from eocene.archive.tiff import geotiff
 from eocene.model import InputError
 from eocene.process import make_plan
+from eocene.process.cost.cutting import choose_cut
 from eocene.process.output.results import write_results
 from eocene.process.output.stac import ResultInfo
+from eocene.process.schema import PlannedNode
 from tests.process.graphs import call, callback
 from tests.process.invariance.strategies import box, finish, graphs
 from tests.process.invariance.world import make_world
@@ -185,6 +187,16 @@ def test_a_small_budget_makes_smaller_blocks_and_fewer_at_a_time_and_the_same_re
     assert (tight.cut.size, tight.cut.workers) < (plenty.cut.size, plenty.cut.workers)
     assert tight.estimate().peak_memory < plenty.estimate().peak_memory
     np.testing.assert_array_equal(tight.run().values, expected.values)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_large_blocks_of_dear_surroundings_leave_work_for_every_worker(
+    large: Archive, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    plan = make_plan(graph_of("an index and a median"), large)
+    monkeypatch.setattr(PlannedNode, "is_heavy", True)
+    cut = choose_cut(plan.nodes, plan.schema.node, 10**12, workers)
+    assert cut.size <= 512 or cut.blocks >= 2 * workers
 
 
 def refused(plan: Any, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -23,6 +23,8 @@ SIZES = (512, 256, 128, 64)
 LARGE = (2048, 1024)
 """Larger ones, where what lies around a block is dear to compute: see ProcessDefinition.heavy."""
 _LARGE_BYTES = 640 * 2**20
+_BLOCKS_A_WORKER = 2
+"""That large blocks must leave: fewer, and workers would be idle."""
 _BLOCK_BYTES = 300 * 2**20
 """A block that takes more is cut smaller even where memory is plenty: fewer pages to fill, finer progress."""
 _REMEMBERED = 64
@@ -89,6 +91,8 @@ def choose_cut(plan: PlanNodes, target: str, room: int, workers: int | None = No
     sizes, most_bytes = ((*LARGE, *SIZES), _LARGE_BYTES) if is_heavy else (SIZES, _BLOCK_BYTES)
     for size in sizes:
         cut = _cut(plan, target, grid, size)
+        if size in LARGE and cut.blocks < _BLOCKS_A_WORKER * wanted:
+            continue
         fitting = (room - cut.remembered - 2 * cut.result) // max(1, cut.block)
         cuts.append(replace(cut, workers=max(1, min(wanted, fitting))))
         if fitting >= wanted and cut.block <= most_bytes:
