@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from eocene.cube.source import CubeSource, choose_level, is_data
+from eocene.cube.source import CubeSource, box_test, choose_level, is_data
 from eocene.model import Band, Grid, Lattice
 from tests.cube.scenes import (
     TINY,
@@ -317,3 +317,10 @@ def test_the_mask_inside_a_file_is_respected_when_images_are_laid(tmp_path: Path
         file.write_mask(valid)
     block = read(tmp_path, [item], [Band("a", "uint8", None)], grid)
     assert np.array_equal(block.valid[0, 0], valid)
+
+
+def test_a_window_of_the_whole_world_meets_everything() -> None:
+    world = Grid(Lattice(4326, (0.5, 0.5)), -360, -180, 720, 360)
+    meets = box_test(world)
+    assert meets([-180, -90, -179, -89])
+    assert meets([179, 89, 180, 90])

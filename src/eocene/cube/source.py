@@ -13,6 +13,7 @@ from eocene.cube.faults import Faults
 from eocene.cube.hot_items import Described
 from eocene.cube.layer import Layer, choose_level, decode_numbers, is_data
 from eocene.cube.reading import read_layers
+from eocene.model import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -179,7 +180,10 @@ def box_test(window: Grid) -> Callable[[Sequence[float]], bool]:
     """Return a function that tells whether a box in degrees may meet a window."""
     if 0 in window.shape:
         return lambda box: False
-    west, south, east, north = window.pad(1).bounds_in(4326)
+    try:
+        west, south, east, north = window.pad(1).bounds_in(4326)
+    except InputError:  # with a pixel more it reaches beyond a pole
+        return lambda box: True
     if not all(map(math.isfinite, (west, south, east, north))) or west > east:
         return lambda box: True
 
