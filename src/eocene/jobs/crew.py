@@ -61,6 +61,7 @@ class Member:
         now = time.monotonic()
         if self._process is not None and self._process.returncode is not None:
             code, lived = self._process.returncode, now - self._begun
+            self.dismiss()  # or the pipe to it stays open
             self._process = None
             short = lived < _LONGEST_PAUSE_S and code != CUT_OFF
             self._pause = min(_LONGEST_PAUSE_S, 2 * self._pause + 0.5) if short else 0.0
