@@ -141,15 +141,12 @@ def test_tiles_that_two_windows_want_at_once_are_fetched_once(
     archive.close()
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"), [("a.nc", "application/x-netcdf"), ("a.jp2", "image/jp2"), ("a.bin", "text/plain")]
-)
 def test_what_is_not_read_in_place_is_named(
-    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = open_archive(tmp_path, monkeypatch)
-    with pytest.raises(UnavailableError, match=name.replace(".", r"\.")):
-        archive.open_raster({"href": f"{server.url}/{name}", "type": kind})
+    with pytest.raises(UnavailableError, match=r"a\.bin"):
+        archive.open_raster({"href": f"{server.url}/a.bin", "type": "text/plain"})
     archive.close()
 
 

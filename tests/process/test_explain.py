@@ -58,12 +58,12 @@ def test_a_tree_runs_from_the_result_to_what_is_read_and_shows_each_node_once(ar
         f"mean: reduce_dimension  [{y} × {x}; float32; {grid}; along t]",
         f"clear: mask  [t 6 × {y} × {x}; float32; {grid}; pixel]",
         f"├─ data = index: ndvi  [t 6 × {y} × {x}; float32; {grid}; pixel]",
-        f"│  load: load_collection  [t 6 × bands 3 × {y} × {x}; float32; {grid}; read]",
+        f"│  load: load_collection  [t 6 × bands 3 × {y} × {x}; uint16; {grid}; read]",
         "│      12 items on 6 dates, 2024-04-03 to 2024-07-22",
         "│      bands red, nir, scl of 4",
         lines[6],
         f"└─ mask = clouds: reduce_dimension  [t 6 × {y} × {x}; float32; {grid}; pixel]",
-        f"   scl: filter_bands  [t 6 × bands 1 × {y} × {x}; float32; {grid}; pixel]",
+        f"   scl: filter_bands  [t 6 × bands 1 × {y} × {x}; uint16; {grid}; pixel]",
         "   load, as above",
     ]
     assert lines[6].startswith("│      at full resolution; ")

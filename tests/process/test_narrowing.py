@@ -129,4 +129,4 @@ def test_the_dtype_is_the_one_among_all_bands(archive: Archive) -> None:
     plan = planned(archive, "picked", picked=pick("load", 4, 4))
     load = next(n for n in plan.nodes.nodes if n.id == "load")
     assert load.schema.bands == ("scl",)
-    assert load.schema.dtype == np.float32
+    assert load.schema.dtype == np.uint16  # that of the bands, while scl alone is stored in 8 bits

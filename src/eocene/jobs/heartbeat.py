@@ -76,6 +76,7 @@ class Heartbeat:
     def keep(self) -> Iterator[Heartbeat]:
         """Beat in the background until the block ends."""
         thread = threading.Thread(target=self._run, name=f"beat-{self._job.id}", daemon=True)
+        self._watch()  # the computation may let no thread go on before the first beat
         thread.start()
         try:
             yield self
@@ -94,9 +95,13 @@ class Heartbeat:
                     self._end_process()
                 return
 
-    def _beat(self) -> None:
+    def _watch(self) -> None:
+        """End the process if there is no beat for long, by a thread that needs no interpreter."""
         if self._end_process is not None:
-            faulthandler.dump_traceback_later(HUNG_S, exit=True)  # by a thread that needs no interpreter
+            faulthandler.dump_traceback_later(HUNG_S, exit=True)
+
+    def _beat(self) -> None:
+        self._watch()
         used, now = self._meter.read(), time.monotonic()
         try:
             if self._queue.renew(self._job, self._percent, used):

@@ -65,11 +65,13 @@ def write(
     tally = count_misfits(block)
     if datatype is not None:
         block, tally = cast_block(block, np.dtype(datatype))
-    store.write(block, plan.schema.times.index(part.times[0]) if part.times else 0)
-    if not (store.path / "zarr.json").exists():  # the job was stopped and swept away meanwhile
-        shutil.rmtree(store.path, ignore_errors=True)
-        with suppress(OSError):
-            store.path.parent.rmdir()
+    try:
+        store.write(block, plan.schema.times.index(part.times[0]) if part.times else 0)
+    finally:
+        if not (store.path / "zarr.json").exists():  # the job was stopped and swept away meanwhile
+            shutil.rmtree(store.path, ignore_errors=True)
+            with suppress(OSError):
+                store.path.parent.rmdir()
     return _note(ledger, "write", part, asdict(tally))
 
 
