@@ -11,16 +11,16 @@ import sys
 import threading
 import time
 from importlib.util import find_spec
-from struct import Struct
 from typing import TYPE_CHECKING
 
+from eocene.archive.rasters import decoding_worker
+from eocene.archive.rasters.decoding_worker import FRAME, LENGTH
 from eocene.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_FRAME, _LENGTH = Struct("<cQ"), Struct("<Q")
 _MOST_WORKERS = max(1, min(4, os.cpu_count() or 1))
 _SLOWEST_S = 60.0
 _LARGEST_ANSWER = 2**31
@@ -38,7 +38,7 @@ class _Worker:
             k: v for k, v in os.environ.items() if k in ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
         }
         self._process = subprocess.Popen(  # noqa: S603  its own interpreter, its own script, no shell
-            [sys.executable, "-I", str(script)],
+            [sys.executable, "-I", decoding_worker.__file__, str(script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -49,12 +49,12 @@ class _Worker:
         """Return the answer; raises DecodingError, or OSError where the process died or does not answer."""
         stdin = self._process.stdin
         assert stdin is not None  # noqa: S101  it was opened as a pipe
-        stdin.write(_FRAME.pack(command, sum(len(m) + _LENGTH.size for m in messages)))
+        stdin.write(FRAME.pack(command, sum(len(m) + LENGTH.size for m in messages)))
         for message in messages:
-            stdin.write(_LENGTH.pack(len(message)) + message)
+            stdin.write(LENGTH.pack(len(message)) + message)
         stdin.flush()
         latest = time.monotonic() + _SLOWEST_S
-        sign, length = _FRAME.unpack(self._read(_FRAME.size, latest))
+        sign, length = FRAME.unpack(self._read(FRAME.size, latest))
         if length > _LARGEST_ANSWER:
             raise OSError("it answers more than a message can hold")
         content = self._read(length, latest)
@@ -93,8 +93,7 @@ class DecodingPool:
     Parameters
     ----------
     script : Path
-        What they run. It reads requests from its input: a letter, eight bytes of length, and messages, each
-        after eight bytes of its length. It answers + or -, eight bytes of length, and content or a reason.
+        The reader that they run: see :mod:`eocene.archive.rasters.decoding_worker`.
     module, extra : str
         The library that it needs, and what of Eocene brings it.
     """

@@ -1,24 +1,20 @@
 """The process that decodes GRIB messages: ecCodes runs here, since damaged messages make it crash.
 
-It is started by ``grib_decoder`` beside it as a script, knows nothing of Eocene and opens no files.
-A request is one letter (D: describe, V: values), eight bytes of length, and messages, each after eight bytes
-of its length. An answer is + or -, eight bytes of length, and a JSON array of descriptions, the values of the
-only message (float32, little-endian, NaN where they are missing), or a text that says what was wrong.
+It is run by ``decoding_worker`` for ``grib_decoder``, both beside it, and opens no files. A request is D
+(describe) or V (values) and messages; an answer is a JSON array of descriptions, or the values of the only
+message (float32, little-endian, NaN where they are missing).
 """
 
 from __future__ import annotations
 
 import json
-import resource
-import struct
-import sys
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import eccodes
 import numpy as np
 
-FRAME, LENGTH = struct.Struct("<cQ"), struct.Struct("<Q")
+FAULTS = (eccodes.CodesInternalError, ValueError, MemoryError, OverflowError, TypeError)
 TEXTS = ("shortName", "name", "units", "typeOfLevel", "gridType", "stepUnits")
 NUMBERS = (
     "edition", "paramId", "level", "dataDate", "dataTime", "validityDate", "validityTime", "Ni", "Nj",
@@ -29,7 +25,6 @@ NUMBERS = (
 )  # fmt: skip
 _MISSING = -1.0e34
 _MOST_POINTS = 2**28
-_MOST_MEMORY = 8 * 2**30
 
 
 def describe(handle: int) -> dict[str, Any]:
@@ -55,15 +50,6 @@ def decode(handle: int) -> bytes:
     return np.where(values == np.float32(_MISSING), np.float32(np.nan), values).astype("<f4").tobytes()
 
 
-def split(content: bytes) -> Iterator[bytes]:
-    """Yield the messages of a request."""
-    position = 0
-    while position < len(content):
-        (length,) = LENGTH.unpack_from(content, position)
-        position += LENGTH.size + length
-        yield content[position - length : position]
-
-
 def work(message: bytes, task: Callable[[int], Any]) -> Any:
     """Return what a task makes of a message."""
     handle = eccodes.codes_new_from_message(message)
@@ -73,27 +59,10 @@ def work(message: bytes, task: Callable[[int], Any]) -> Any:
         eccodes.codes_release(handle)
 
 
-def answer(command: bytes, content: bytes) -> tuple[bytes, bytes]:
-    """Return the sign and the content of the answer to a request."""
-    try:
-        if command == b"D":
-            return b"+", json.dumps([work(message, describe) for message in split(content)]).encode()
-        (message,) = split(content)
-        return b"+", work(message, decode)
-    except (eccodes.CodesInternalError, ValueError, MemoryError, OverflowError, TypeError) as error:
-        return b"-", str(error).encode() or type(error).__name__.encode()
-
-
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests until there are no more."""
-    while len(head := requests.read(FRAME.size)) == FRAME.size:
-        command, length = FRAME.unpack(head)
-        sign, content = answer(command, requests.read(length))
-        answers.write(FRAME.pack(sign, len(content)) + content)
-        answers.flush()
-
-
-if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+def answer(command: bytes, messages: Sequence[bytes]) -> bytes:
+    """Return the answer to a request."""
+    if command == b"D":
+        return json.dumps([work(message, describe) for message in messages]).encode()
+    (message,) = messages
+    values: bytes = work(message, decode)
+    return values

@@ -1,27 +1,25 @@
 """The process that reads HDF4 files: its library runs here, since it trusts what it reads and may crash.
 
-It is started by ``hdf4`` beside it as a script, knows nothing of Eocene, and opens no file but the one that
-it is asked of: an HDF4 file may keep its data in another, so while one is read no further file can be opened.
-A request is one letter (D: describe, V: values) and JSON texts, the path of the file and for values the name
-of a data set; an answer is JSON, or the values, little-endian.
+It is run by ``decoding_worker`` for ``hdf4``, both beside it, and opens no file but the one that it is asked
+of: an HDF4 file may keep its data in another, so while one is read no further file can be opened. A request
+is D (describe) or V (values) and JSON texts, the path of the file and for values the name of a data set; an
+answer is JSON, or the values, little-endian.
 """
 
 from __future__ import annotations
 
 import json
 import resource
-import struct
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from pyhdf.error import HDF4Error
 from pyhdf.SD import SD, SDC
 
-FRAME, LENGTH = struct.Struct("<cQ"), struct.Struct("<Q")
+FAULTS = (HDF4Error, ValueError, KeyError, TypeError, MemoryError, OverflowError, OSError)
 TYPES = {
     SDC.INT8: "<i1", SDC.UINT8: "<u1", SDC.INT16: "<i2", SDC.UINT16: "<u2",
     SDC.INT32: "<i4", SDC.UINT32: "<u4", SDC.FLOAT32: "<f4", SDC.FLOAT64: "<f8",
@@ -29,7 +27,6 @@ TYPES = {
 STRUCTURE = "StructMetadata."
 _MOST_SETS, _MOST_TEXT = 2000, 4 * 2**20
 _MOST_BYTES = 2**30
-_MOST_MEMORY = 8 * 2**30
 _FILES = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
@@ -83,35 +80,7 @@ def read(path: str, name: str) -> bytes:
     return values
 
 
-def split(content: bytes) -> Iterator[str]:
-    """Yield the texts of a request."""
-    position = 0
-    while position < len(content):
-        (length,) = LENGTH.unpack_from(content, position)
-        position += LENGTH.size + length
-        yield json.loads(content[position - length : position])
-
-
-def answer(command: bytes, content: bytes) -> tuple[bytes, bytes]:
-    """Return the sign and the content of the answer to a request."""
-    try:
-        if command == b"D":
-            return b"+", json.dumps(describe(*split(content)), allow_nan=True).encode()
-        return b"+", read(*split(content))
-    except (HDF4Error, ValueError, KeyError, TypeError, MemoryError, OverflowError, OSError) as error:
-        return b"-", str(error).encode() or type(error).__name__.encode()
-
-
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests until there are no more."""
-    while len(head := requests.read(FRAME.size)) == FRAME.size:
-        command, length = FRAME.unpack(head)
-        sign, content = answer(command, requests.read(length))
-        answers.write(FRAME.pack(sign, len(content)) + content)
-        answers.flush()
-
-
-if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+def answer(command: bytes, messages: Sequence[bytes]) -> bytes:
+    """Return the answer to a request."""
+    texts = [json.loads(message) for message in messages]
+    return json.dumps(describe(*texts), allow_nan=True).encode() if command == b"D" else read(*texts)
