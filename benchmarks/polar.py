@@ -3,11 +3,13 @@
 ``python benchmarks/polar.py FOLDER [--seeds 3] [--only chip_texture]`` reads labelled 64 × 64 patches
 (``meta.csv`` with image_id, x, y, label; ``patches.zip`` with images/<image_id>.png: HH, HV and their ratio
 as 8 bits), lets the gate drop those without data and conflicting labels, and scores a random forest on 21
-hand features, a plain small network and a kernel machine on texture: 5 folds of 2,500-pixel blocks of the
-scenes' grid, and 5 folds at random, both dealt by each seed; the mean of the folds, then of the seeds.
+hand features, a plain small network and a kernel machine on texture (``chip_texture``, and with four of its
+ten families ``four_families``): 5 folds of 2,500-pixel blocks of the scenes' grid, and 5 folds at random,
+both dealt by each seed; the mean of the folds, then of the seeds.
 
-With ``--nested 2500 lot …``, by several designs of blocks, forest and kernel machine are scored with settings
-(and families of texture) chosen within each training part, by 4 folds of blocks, beside the defaults.
+With ``--designs 2500 lot …`` forest and kernel machine are scored by other blocks, their texture measured
+once; with ``--nested``, too, with settings (and some of the four families) chosen within each training part,
+by 4 folds of blocks.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import json
 import time
 import zipfile
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,7 @@ from eocene.curate import Samples, block_split, locate_blocks, random_split
 from eocene.curate.faults import Resolution, check_quickly, resolve
 from eocene.learn import ModelSpec, evaluate, train
 from eocene.learn.evaluation.nested import choose, measure_accuracy, score_nested
-from eocene.learn.models.chip_texture import CHOICES, fit_kernels, measure_texture
+from eocene.learn.models.chip_texture import fit_kernels, measure_texture
 from eocene.learn.onnx_file import export_onnx, measure_difference
 
 CLASSES = {"W": 0, "I": 1, "L": 2}
@@ -40,14 +43,22 @@ DESIGNS = {
 }  # fmt: skip
 """Edge of the blocks in pixels, and by how much their lines are moved; "lot" deals blocks by chance alone."""
 INNER_FOLDS = 4
+FOUR = ("distribution", "variation", "correlation", "extremes")
+CHOICES = ["+".join(some) for count in (4, 3, 2, 1) for some in combinations(FOUR, count)]
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "random_forest": ("random_forest", {}),
+    "small_cnn": ("small_cnn", {"width": 8, "epochs": 10}),
+    "chip_texture": ("chip_texture", {}),
+    "four_families": ("chip_texture", {"families": CHOICES[0]}),
+}
 GRID = [{"sharpness": sharp, "penalty": ridge} for sharp in (0.1, 0.3, 1.0) for ridge in (0.1, 0.5, 2.0)]
 CHOSEN_FROM: dict[str, list[dict[str, Any]]] = {
     "random_forest": [
         {"min_samples_leaf": leaf, "max_features": some} for leaf in (1, 10) for some in ("sqrt", "third")
     ],
-    "chip_texture": [
+    "four_families": [
         *({"families": some} for some in CHOICES),
-        *(told for told in GRID if told != {"sharpness": 0.3, "penalty": 0.5}),
+        *({"families": CHOICES[0], **told} for told in GRID if told != {"sharpness": 0.3, "penalty": 0.5}),
     ],
 }
 """The default first."""
@@ -93,8 +104,9 @@ def take_logarithms(samples: Samples) -> Samples:
     return replace(samples, features=np.where(empty[:, None], np.nan, chips))
 
 
-def score(samples: Samples, kind: str, settings: dict[str, Any], seeds: int, threads: int) -> dict[str, Any]:
+def score(samples: Samples, name: str, seeds: int, threads: int) -> dict[str, Any]:
     """The mean accuracy over folds and seeds, by blocks and at random."""
+    kind, settings = MODELS[name]
     found: dict[str, list[float]] = {"blocks": [], "random": []}
     start = time.process_time()
     for seed in range(seeds):
@@ -103,11 +115,11 @@ def score(samples: Samples, kind: str, settings: dict[str, Any], seeds: int, thr
             "random": random_split(samples, FOLDS, seed),
         }
         report = evaluate(samples, ModelSpec(kind, seed, settings), splits, threads=threads, forest=False)
-        for name, values in found.items():
-            values.append(report.splits[name].mean["accuracy"])
-    means = {name: round(float(np.mean(values)), 4) for name, values in found.items()}
-    by_seed = {f"{name} by seed": np.round(values, 4).tolist() for name, values in found.items()}
-    return {"kind": kind, **means, **by_seed, "cpu_s": round(time.process_time() - start)}
+        for split, values in found.items():
+            values.append(report.splits[split].mean["accuracy"])
+    means = {split: round(float(np.mean(values)), 4) for split, values in found.items()}
+    by_seed = {f"{split} by seed": np.round(values, 4).tolist() for split, values in found.items()}
+    return {"model": name, **means, **by_seed, "cpu_s": round(time.process_time() - start)}
 
 
 def describe_texture(samples: Samples) -> Samples:
@@ -118,7 +130,7 @@ def describe_texture(samples: Samples) -> Samples:
 
 
 def measure_kernels(samples: Samples, spec: ModelSpec, fold: Any) -> float:
-    """The accuracy of chip_texture with its texture given."""
+    """The accuracy of a kernel machine with its texture given."""
     family = np.array([name.split("/")[0] for name in samples.axes["features"]])
     texture = {one: samples.features[:, family == one] for one in spec.settings["families"].split("+")}
     learnt, tested = ({name: values[rows] for name, values in texture.items()} for rows in fold)
@@ -133,58 +145,96 @@ def deal_by_lot(samples: Samples, size: float, seed: int) -> list[Any]:
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
 
 
-def score_choice(
-    samples: Samples, kind: str, measure: Any, design: str, seed: int, margin: float
-) -> dict[str, Any]:
-    """The accuracy of each outer fold with default settings, and with those chosen in its training part."""
-    size, moved = DESIGNS[design]
-    samples = replace(samples, x=samples.x - moved, y=samples.y - moved)
-    specs = [ModelSpec(kind, seed, told) for told in CHOSEN_FROM[kind]]
-    folds = deal_by_lot(samples, size, seed) if design == "lot" else block_split(samples, FOLDS, size, seed)
+def score_design(samples: Samples, name: str, design: str, seed: int) -> dict[str, Any]:
+    """The accuracy of each fold with the settings of ``MODELS``."""
+    kind, settings = MODELS[name]
+    samples, folds = deal(samples, design, seed)
+    found = [READY[name][1](samples, ModelSpec(kind, seed, settings), fold) for fold in folds]
+    return {"model": name, "design": design, "seed": seed, "default": np.round(found, 4).tolist()}
+
+
+def score_choice(samples: Samples, name: str, design: str, seed: int, margin: float) -> dict[str, Any]:
+    """The accuracy of each outer fold with what was chosen in its training part."""
+    samples, folds = deal(samples, design, seed)
+    measure = READY[name][1]
+    specs = [ModelSpec(MODELS[name][0], seed, told) for told in CHOSEN_FROM[name]]
 
     def pick(part: Samples) -> ModelSpec:
-        inner = block_split(part, INNER_FOLDS, size, 0)
+        inner = block_split(part, INNER_FOLDS, DESIGNS[design][0], 0)
         return choose(part, specs, inner, measure=measure, margin=margin).spec
 
     nested = score_nested(samples, folds, pick, measure=measure)
-    default = [measure(samples, specs[0], fold) for fold in folds]
     return {
-        "kind": kind, "design": design, "seed": seed,
-        "default": np.round(default, 4).tolist(), "nested": [round(fold.score, 4) for fold in nested],
-        "chosen": [CHOSEN_FROM[kind][specs.index(fold.spec)] for fold in nested],
-    }  # fmt: skip
-
-
-def compare_choices(
-    patches: Samples, designs: list[str], kinds: list[str], seeds: int, margin: float
-) -> None:
-    """Print each design, and how kinds and ways to choose differ by the same folds."""
-    made = {
-        "random_forest": (describe_by_hand, measure_accuracy),
-        "chip_texture": (describe_texture, measure_kernels),
+        "nested": [round(fold.score, 4) for fold in nested],
+        "chosen": [CHOSEN_FROM[name][specs.index(fold.spec)] for fold in nested],
     }
-    ready = {kind: (make(patches), measure) for kind, (make, measure) in made.items() if kind in kinds}
-    for design in designs:
-        rows = {}
-        for kind, (samples, measure) in ready.items():
-            rows[kind] = [score_choice(samples, kind, measure, design, seed, margin) for seed in range(seeds)]
-            for row in rows[kind]:
+
+
+def deal(samples: Samples, design: str, seed: int) -> tuple[Samples, list[Any]]:
+    """Samples with the lines between blocks moved as a design has it, and its folds."""
+    size, moved = DESIGNS[design]
+    samples = replace(samples, x=samples.x - moved, y=samples.y - moved)
+    if design == "lot":
+        return samples, deal_by_lot(samples, size, seed)
+    return samples, list(block_split(samples, FOLDS, size, seed))
+
+
+READY = {
+    "random_forest": (describe_by_hand, measure_accuracy),
+    "chip_texture": (describe_texture, measure_kernels),
+    "four_families": (describe_texture, measure_kernels),
+}
+"""What is measured once, and what scores a spec on it."""
+
+
+def compare_designs(patches: Samples, told: argparse.Namespace) -> None:
+    """Print each design, and how models (and ways to choose) differ by the same folds."""
+    names = [name for name in told.only if name in READY]
+    made = {make: make(patches) for make in {READY[name][0] for name in names}}
+    for design in told.designs:
+        found: dict[str, list[list[float]]] = {}
+        for name in names:
+            samples = made[READY[name][0]]
+            for seed in range(told.seeds):
+                row = score_design(samples, name, design, seed)
+                if told.nested and name in CHOSEN_FROM:
+                    row |= score_choice(samples, name, design, seed, told.margin)
                 print(json.dumps(row), flush=True)
-        told = {
-            f"{kind}, {way}": np.array([row[way] for row in found])
-            for kind, found in rows.items()
-            for way in ("default", "nested")
-        }
-        print(json.dumps({"design": design, **{name: summarise(told, name) for name in told}}), flush=True)
+                for way in ("default", "nested"):
+                    if way in row:
+                        found.setdefault(f"{name}, {way}", []).append(row[way])
+        scores = {name: np.array(rows) for name, rows in found.items()}
+        print(
+            json.dumps({"design": design, **{name: summarise(scores, name) for name in scores}}), flush=True
+        )
 
 
 def summarise(told: dict[str, np.ndarray], name: str) -> dict[str, float]:
     """Means over folds and seeds: the score, what it is above the forest's, in which share of folds."""
     scores = told[name]
     gap = scores - told.get(f"random_forest, {name.split(', ')[1]}", scores)
-    shares = {"better": gap > 0, "equal": gap == 0}
-    means = {"mean": scores, "over the forest": gap, **shares}
-    return {what: round(float(values.mean()), 4) for what, values in means.items()}
+    means = {"mean": scores, "over the forest": gap, "better": gap > 0, "equal": gap == 0}
+    found = {what: round(float(values.mean()), 4) for what, values in means.items()}
+    return {**found, "spread over the forest": round(float(gap.std()), 4)}
+
+
+def weigh(patches: Samples) -> dict[str, Any]:
+    """What a registered model costs, and how far its ONNX form is from it."""
+    chips = take_logarithms(patches)
+    found: dict[str, Any] = {}
+    for name in ("four_families", "chip_texture"):
+        kind, settings = MODELS[name]
+        spec, start = ModelSpec(kind, 0, settings), time.process_time()
+        measure_texture(chips.features, spec.settings["families"])
+        measured = time.process_time()
+        model = train(chips, spec)
+        trained, data = time.process_time(), export_onnx(model)
+        found[name] = {
+            "texture, ms a chip": round(1000 * (measured - start) / len(chips), 2),
+            "training, s": round(trained - measured, 1), "MB": round(len(data) / 1e6, 1),
+            "onnx difference": measure_difference(model, data, chips.features[:500]),
+        }  # fmt: skip
+    return found
 
 
 def main() -> None:
@@ -192,8 +242,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", nargs="*", default=["random_forest", "small_cnn", "chip_texture"])
-    parser.add_argument("--nested", nargs="+", choices=DESIGNS, help="score choices by these designs instead")
+    parser.add_argument("--only", nargs="*", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--designs", nargs="+", choices=DESIGNS, help="score by these blocks instead")
+    parser.add_argument("--nested", action="store_true", help="and choose in each training part")
     parser.add_argument(
         "--margin", type=float, default=0.0, help="standard errors a choice needs over the default"
     )
@@ -201,19 +252,14 @@ def main() -> None:
     read = read_patches(told.folder)
     patches = clean(read)
     print(json.dumps({"read": len(read), "clean": len(patches), "dropped": dict(patches.faults)}), flush=True)
-    if told.nested:
-        compare_choices(patches, told.nested, told.only, told.seeds, told.margin)
+    if told.designs:
+        compare_designs(patches, told)
         return
     made = {"random_forest": describe_by_hand, "small_cnn": lambda samples: samples}
-    settings = {"small_cnn": {"width": 8, "epochs": 10}}
-    for kind in told.only:
-        samples = made.get(kind, take_logarithms)(patches)
-        row = score(samples, kind, settings.get(kind, {}), told.seeds, told.threads)
-        print(json.dumps(row), flush=True)
-    chips = take_logarithms(patches)
-    model = train(chips, ModelSpec("chip_texture"), rows=block_split(chips, FOLDS, BLOCK_PX, 0)[0][0])
-    difference = measure_difference(model, export_onnx(model), chips.features[:500])
-    print(json.dumps({"onnx difference": difference}), flush=True)
+    for name in told.only:
+        samples = made.get(name, take_logarithms)(patches)
+        print(json.dumps(score(samples, name, told.seeds, told.threads)), flush=True)
+    print(json.dumps(weigh(patches)), flush=True)
 
 
 if __name__ == "__main__":

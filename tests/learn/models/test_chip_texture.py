@@ -12,7 +12,8 @@ pytest.importorskip("onnxruntime")
 from eocene.curate import Samples
 from eocene.learn import ModelSpec, train
 from eocene.learn.models.chip_texture import ChipTextureSettings, fit_kernels, measure_texture
-from eocene.learn.models.texture_onnx import GraphWriter, write_texture
+from eocene.learn.models.texture_graph import GraphWriter
+from eocene.learn.models.texture_onnx import write_texture
 from eocene.learn.onnx_check import check_onnx
 from eocene.learn.onnx_file import export_onnx, measure_difference, open_session, signature_of
 from eocene.model import InputError
@@ -150,7 +151,7 @@ def test_a_model_of_some_families_holds_no_others() -> None:
     assert list(measure_texture(samples.features, "correlation+extremes")) == ["correlation", "extremes"]
     axes = {**samples.axes, "bands": ("HH",)}
     single = replace(samples, features=samples.features[:, :1], axes=axes)
-    with pytest.raises(InputError, match="correlates with nothing"):
+    with pytest.raises(InputError, match="goes with no other"):
         train(single, ModelSpec("chip_texture", settings={"families": "correlation"}))
     with pytest.raises(InputError, match="families is 'colour'"):
         ModelSpec("chip_texture", settings={"families": "colour"})

@@ -1,4 +1,4 @@
-"""Chips told apart by their texture: fixed wavelet statistics at all scales, then a kernel machine.
+"""Chips told apart by their texture: fixed statistics of ten families, then a kernel machine.
 
 The statistics are of ``texture_onnx``. Each becomes its rank among the training samples, so that neither
 outliers nor units matter; each family of them tells how alike two chips are by a Gaussian kernel, and the
@@ -16,15 +16,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy  # its parts are loaded when they are first used
 
 from eocene.learn.models.kind import CHIPS, Context, model_kind
-from eocene.learn.models.settings import choice, number, whole
-from eocene.learn.models.texture_onnx import FAMILIES, SMALLEST, GraphWriter, write_texture
+from eocene.learn.models.settings import number, text, whole
+from eocene.learn.models.texture_graph import SMALLEST, GraphWriter
+from eocene.learn.models.texture_onnx import FAMILIES, write_texture
 from eocene.learn.onnx_file import open_session
 from eocene.model import InputError
 
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-CHOICES = tuple("+".join(some) for count in (4, 3, 2, 1) for some in combinations(FAMILIES, count))
-"""Families of numbers that may be compared by: all of them first."""
-_ROWS = 256
+ALL = "+".join(FAMILIES)
+_ROWS = 32
 _TINY = 1e-6
 
 
@@ -55,14 +54,29 @@ class ChipTextureSettings:
     centres : int
         Training samples that span the solution; time grows as its cube, a model's size in proportion.
     families : str
-        By which of the families of numbers chips are compared, joined by "+".
+        By which of the families of numbers chips are compared, joined by "+": distribution, variation,
+        correlation, extremes, spectrum, direction, spots, cooccurrence, patterns, dependence.
+
+    Raises
+    ------
+    InputError
+        If there is no such family, or one is named twice.
     """
 
     penalty: float = number(0.5, 1e-6, 1e6)
     sharpness: float = number(0.3, 1e-3, 100.0)
     knots: int = whole(33, 2, 1000)
     centres: int = whole(4000, 2, 20_000)
-    families: str = choice(CHOICES[0], CHOICES)
+    families: str = text(ALL)
+
+    def __post_init__(self) -> None:
+        named = self.families.split("+")
+        if len(set(named)) < len(named) or not FAMILIES.keys() >= set(named):
+            raise InputError(
+                f"families is {self.families!r}.",
+                f'Join some of {", ".join(FAMILIES)} by "+".',
+                code="ProcessParameterInvalid",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +131,7 @@ def fit_chip_texture(
         )
     texture = measure_texture(features, settings.families)
     if not texture:
-        raise InputError("A single band correlates with nothing.", "Take further families, or more bands.")
+        raise InputError("A single band goes with no other.", "Take further families, or more bands.")
     classes, machine = fit_kernels(texture, labels, settings, seed, context.weights)
     return FittedTexture(classes, _write_model(sample, machine))
 
@@ -177,10 +191,8 @@ def fit_kernels(
     return classes.astype(np.int64), KernelMachine(knots, centres, solution, shares, settings.sharpness)
 
 
-def measure_texture(
-    features: NDArray[np.float32], families: str = CHOICES[0]
-) -> dict[str, NDArray[np.float32]]:
-    """Return the (n, length) numbers of each family of (n, bands, y, x) chips; of one band no correlation."""
+def measure_texture(features: NDArray[np.float32], families: str = ALL) -> dict[str, NDArray[np.float32]]:
+    """Return the (n, length) numbers of each family of (n, bands, y, x) chips; of one band none of pairs."""
     graph, sample = GraphWriter(), features.shape[1:]
     written = write_texture(graph, sample, families.split("+"))
     if not written:
