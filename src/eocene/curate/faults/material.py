@@ -212,9 +212,9 @@ class Material:
     def standardise(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """Return (k, f) values of some rows in units of the spread, 0 where missing."""
         middle, scale = self.spread
-        held = (self._bridge(self.read(rows)) - middle) / scale
-        filled: NDArray[np.float32] = np.nan_to_num(held, nan=0.0, posinf=1e6, neginf=-1e6)
-        return filled
+        held = self._bridge(self.read(rows)) - middle
+        held /= scale
+        return held if np.isfinite(held).all() else np.nan_to_num(held, nan=0.0, posinf=1e6, neginf=-1e6)
 
     def _bridge(self, held: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return rows, those of series with missing dates drawn through from date to date."""

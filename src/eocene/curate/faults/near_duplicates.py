@@ -16,6 +16,7 @@ import numpy as np
 from eocene.curate.faults.arrays import chunked
 from eocene.curate.faults.check import NotApplicable, check, import_science
 from eocene.curate.faults.finding import Finding
+from eocene.curate.faults.sketch import Sketch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,6 @@ _RADIUS = 0.25
 """Root mean square difference in units of the spread beyond which nothing is nearly equal."""
 _NEIGHBOURS = 6
 _BACKGROUND = 2_000
-_HELD = 2**24
-"""Numbers of the background that are held at a time: 64 MB, and twice that while they are squared."""
 _DENSITY = 10
 _MAX_DIMENSION = 30.0
 _CLOSE = 0.5
@@ -70,7 +69,9 @@ def _find_pairs(material: Material, rows: NDArray[np.intp]) -> tuple[NDArray[np.
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     distance = np.empty(len(pairs))
     for part in chunked(len(pairs), material.width):
-        difference = material.standardise(pairs[part, 0]) - material.standardise(pairs[part, 1])
+        here, which = np.unique(pairs[part], return_inverse=True)
+        one, two = material.standardise(here)[which.reshape(-1, 2).T]
+        difference = one - two
         distance[part] = np.sqrt((difference**2).mean(axis=1, dtype=np.float64))
     within = distance <= _RADIUS
     return pairs[within], distance[within]
@@ -84,9 +85,11 @@ def _judge(
     others = np.sort(rng.permutation(rows)[:_BACKGROUND])
     members, which = np.unique(pairs, return_inverse=True)
     # The sample itself and its copies may stand among the others; beyond them begins what is usual.
-    reach = _measure_neighbours(material, members, others)
-    usual = reach[:, -1][which.reshape(pairs.shape)].min(axis=1)
-    dimension = _estimate_dimension(_measure_neighbours(material, rows[:: max(1, len(rows) // 500)], others))
+    some = rows[:: max(1, len(rows) // 500)]
+    asked, at = np.unique(np.concatenate([members, some]), return_inverse=True)
+    reach = _measure_neighbours(material, asked, others)[at]
+    usual = reach[: len(members), -1][which.reshape(pairs.shape)].min(axis=1)
+    dimension = _estimate_dimension(reach[len(members) :])
     with np.errstate(divide="ignore"):
         ratio = distance / np.maximum(usual, 1e-12)
     n = len(rows)
@@ -119,19 +122,32 @@ def _centre(material: Material, rows: NDArray[np.intp]) -> NDArray[np.float64]:
 def _measure_neighbours(
     material: Material, rows: NDArray[np.intp], others: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return the root mean square distances to the nearest of the others, ascending, (k, density + 1)."""
-    nearest = np.full((len(rows), min(2 * _DENSITY, len(others))), np.inf)
-    wanted = nearest.shape[1]
-    for some in chunked(len(others), material.width, _HELD):
-        held = material.standardise(others[some])
-        squares = (held.astype(np.float64) ** 2).sum(axis=1)
-        for part in chunked(len(rows), max(material.width, len(others))):
-            own = material.standardise(rows[part])
-            apart = (own.astype(np.float64) ** 2).sum(axis=1)[:, None] + squares - 2.0 * (own @ held.T)
-            both = np.concatenate([nearest[part], apart], axis=1)
-            nearest[part] = np.partition(both, wanted - 1, axis=1)[:, :wanted]
-    near = np.sort(nearest, axis=1)[:, : _DENSITY + 1] / material.width
-    return np.asarray(np.sqrt(np.maximum(near, 0.0)))
+    """Return the root mean square distances to the nearest of the others, ascending, (k, density + 1).
+
+    Long rows are sketched, so that each is read once and the others stay in memory.
+    """
+    sketch = Sketch(material.width, material.settings.seed)
+    held = _read_sketches(material, sketch, others)
+    squares = _sum_squares(held)
+    nearest = min(_DENSITY + 1, len(others))
+    near = np.empty((len(rows), nearest))
+    for part in chunked(len(rows), max(sketch.size, len(others))):
+        own = _read_sketches(material, sketch, rows[part])
+        apart = _sum_squares(own)[:, None] + squares - 2.0 * (own @ held.T)
+        near[part] = np.sort(np.partition(apart, nearest - 1, axis=1)[:, :nearest], axis=1)
+    return np.asarray(np.sqrt(np.maximum(near / material.width, 0.0)))
+
+
+def _read_sketches(material: Material, sketch: Sketch, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    found = np.empty((len(rows), sketch.size), np.float32)
+    for part in chunked(len(rows), material.width):
+        found[part] = sketch.take(material.standardise(rows[part]))
+    return found
+
+
+def _sum_squares(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    squares: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    return squares
 
 
 def _estimate_dimension(reach: NDArray[np.float64]) -> float:
