@@ -114,7 +114,7 @@ class Pretrained:
 class Reconstruction(Loss):
     """The loss of a network that measures its own errors, one a sample; all samples are of one class."""
 
-    def _measure(self, scores: Tensor, answers: NDArray[Any]) -> Tensor:
+    def _measure(self, scores: Tensor, answers: Tensor) -> Tensor:
         del answers
         return scores.float()
 

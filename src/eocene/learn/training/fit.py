@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
@@ -18,19 +19,21 @@ from eocene.learn.networks.shape import describe_shape
 from eocene.learn.training.augment import Augmentation
 from eocene.learn.training.batches import ArraySource, Batch
 from eocene.learn.training.export import export_network
-from eocene.learn.training.loop import Lesson, mixed_precision, own_state, take, teach
+from eocene.learn.training.feeding import cut_portion, feed
+from eocene.learn.training.loop import Lesson, mixed_precision, own_state, teach
 from eocene.learn.training.loss import Loss, balance_classes
 from eocene.learn.training.validation import hold_out
 from eocene.model import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from numpy.typing import NDArray
 
     from eocene.learn.models.kind import Context
     from eocene.learn.models.network import NetworkSettings
     from eocene.learn.networks.shape import Shape
+    from eocene.learn.training.feeding import Portion
 
 _AT_ONCE = 1024
 _SEED_STEP = 7919
@@ -215,17 +218,22 @@ def _plan(
 
 def check_network(network: nn.Module, batch: Batch, loss: Loss) -> dict[str, float]:
     """Return the loss and the accuracy of a network on samples that it does not learn from."""
-    weights, lost, right = loss.weigh(batch), 0.0, 0
-    device = next(network.parameters()).device
-    with torch.no_grad():
-        for start in range(0, len(batch.answers), _AT_ONCE):
-            part = take(batch, slice(start, start + _AT_ONCE))
+    weights, device = loss.weigh(batch), next(network.parameters()).device
+    lost, right = torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), device=device).long()
+    with torch.no_grad(), closing(feed(_cut(batch, weights), device)) as portions:
+        for portion in portions:
             with mixed_precision(device):
-                scores = network(torch.tensor(part.features).to(device))
-            lost += float(loss.sum(scores, part, weights[start : start + _AT_ONCE]))
-            right += int((scores.argmax(1).cpu().numpy() == part.answers).sum())
+                scores = network(portion.features)
+            lost += loss.sum(scores, portion)
+            right += (scores.argmax(1) == portion.answers).sum()
     counted = max(int((batch.answers >= 0).sum()), 1)
-    return {"loss": lost / max(float(weights.sum(dtype=np.float64)), 1e-12), "accuracy": right / counted}
+    total = max(float(weights.sum(dtype=np.float64)), 1e-12)
+    return {"loss": float(lost) / total, "accuracy": int(right) / counted}
+
+
+def _cut(batch: Batch, weights: NDArray[np.float32]) -> Generator[Portion]:
+    for start in range(0, len(batch.answers), _AT_ONCE):
+        yield cut_portion(batch, weights, slice(start, start + _AT_ONCE))
 
 
 def name_training(*parts: Any) -> str:

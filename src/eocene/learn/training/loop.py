@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from eocene.learn.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from eocene.learn.training.feeding import cut_portion, feed
 from eocene.learn.training.ranks import current_ranks
 from eocene.learn.training.record import write_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
     from eocene.learn.models.network import NetworkSettings
     from eocene.learn.training.batches import Batch, Source
+    from eocene.learn.training.feeding import Portion
     from eocene.learn.training.loss import Loss
 
 _WARM_UP = 0.05
+_PROCESSOR = torch.device("cpu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +92,19 @@ class _Training:
         if lesson.folder is not None:
             found = load_checkpoint(lesson.folder, lesson.name, network, self.optimiser)
             self.progress, self.best = found or (self.progress, self.best)
+        # Read only when it is written down: to read it, a processor waits for the device.
+        self.lost = torch.tensor([self.progress.loss], dtype=torch.float64, device=self.device)
 
     def run(self) -> list[dict[str, float]]:
         progress, options = self.progress, self.lesson.options
         last = min(options.epochs, self.lesson.until or options.epochs)
         while progress.epoch < last and not self._is_stale():
             self.network.train()
-            for batch in self.lesson.source.batches(progress.epoch, progress.step):
-                self._step(batch)
-                if progress.step % options.checkpoint_steps == 0:
-                    self._save()
+            with closing(feed(self._prepare(), self.device)) as portions:
+                for portion in portions:
+                    self._step(portion)
+                    if progress.step % options.checkpoint_steps == 0:
+                        self._save()
             self._end_epoch()
         if self.best and last == options.epochs:
             self.network.load_state_dict(self.best)
@@ -113,37 +119,38 @@ class _Training:
             and (progress.epoch - 1 - progress.best_epoch >= patience)
         )
 
-    def _step(self, batch: Batch) -> None:
+    def _prepare(self) -> Generator[Portion]:
+        """Yield what is left of this epoch for this process; made ahead of the step that learns it."""
+        lesson, epoch, start = self.lesson, self.progress.epoch, self.progress.step
+        number = epoch * lesson.source.steps + start
+        for batch in lesson.source.batches(epoch, start):
+            changed = batch if lesson.change is None else lesson.change(batch, number)
+            own = self.ranks.share(len(changed.answers))
+            yield cut_portion(changed, lesson.loss.weigh(changed), own)
+            number += 1
+
+    def _step(self, portion: Portion) -> None:
         lesson, progress = self.lesson, self.progress
         number = progress.epoch * lesson.source.steps + progress.step
-        if lesson.change is not None:
-            batch = lesson.change(batch, number)
-        weights = lesson.loss.weigh(batch)
-        total = float(weights.sum(dtype=np.float64))
         for group in self.optimiser.param_groups:
             group["lr"] = find_rate(number, lesson.source.steps * lesson.options.epochs, lesson.options)
         torch.manual_seed(_seed_step(lesson.seed, number, self.ranks.rank))
         self.optimiser.zero_grad(set_to_none=True)
-        own = self.ranks.share(len(batch.answers))
-        loss = self._measure(take(batch, own), weights[own])
-        (loss / max(total, 1e-12)).backward()  # type: ignore[no-untyped-call]
+        with mixed_precision(self.device):
+            scores = self.network(portion.features)
+        loss = lesson.loss.sum(scores, portion)
+        (loss / max(portion.total, 1e-12)).backward()  # type: ignore[no-untyped-call]
         self.ranks.add_gradients(self.network)
         self.optimiser.step()
         summed = loss.detach().reshape(1)
         self.ranks.add([summed])
-        progress.loss += float(summed)
-        progress.weight += total
+        self.lost += summed
+        progress.weight += portion.total
         progress.step += 1
-
-    def _measure(self, batch: Batch, weights: Any) -> Tensor:
-        features = torch.tensor(batch.features).to(self.device)  # a copy: what is stored may not be written
-        with mixed_precision(self.device):
-            scores = self.network(features)
-        return self.lesson.loss.sum(scores, batch, weights)
 
     def _end_epoch(self) -> None:
         progress = self.progress
-        measured = {"epoch": progress.epoch, "loss": progress.loss / max(progress.weight, 1e-12)}
+        measured = {"epoch": progress.epoch, "loss": float(self.lost) / max(progress.weight, 1e-12)}
         if self.lesson.check is not None:
             self.network.eval()
             found = self.lesson.check(self.network)
@@ -152,12 +159,14 @@ class _Training:
                 progress.best, progress.best_epoch = found["loss"], progress.epoch
                 self.best = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
         progress.history.append(measured)
-        progress.epoch, progress.step, progress.loss, progress.weight = progress.epoch + 1, 0, 0.0, 0.0
+        progress.epoch, progress.step, progress.weight = progress.epoch + 1, 0, 0.0
+        self.lost.zero_()
         self._save()
 
     def _save(self) -> None:
         folder = self.lesson.folder
         if folder is not None and self.ranks.rank == 0:
+            self.progress.loss = float(self.lost)
             state = (self.progress, self.best)
             save_checkpoint(folder, self.lesson.name, self.network, self.optimiser, state)
             write_record(folder, self.progress.history)
@@ -174,17 +183,9 @@ def find_rate(step: int, steps: int, options: NetworkSettings) -> float:
     return options.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def take(batch: Batch, own: slice) -> Batch:
-    """Return a part of a batch."""
-    others = None if batch.others is None else batch.others[own]
-    share = None if batch.share is None else batch.share[own]
-    parts = {"features": batch.features[own], "answers": batch.answers[own], "weights": batch.weights[own]}
-    return replace(batch, **parts, others=others, share=share)
-
-
 def find_device() -> torch.device:
-    """Return a GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return this process's GPU if there is one, by its number: threads know no current one."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else _PROCESSOR
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch.nn import functional
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from eocene.learn.training.batches import Batch
+    from eocene.learn.training.feeding import Portion
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +38,21 @@ class Loss:
         counted: NDArray[np.float32] = (weights * wide).astype(np.float32)
         return counted
 
-    def sum(self, scores: Tensor, batch: Batch, weights: NDArray[np.float32]) -> Tensor:
-        """Return the sum over a batch of loss times weight, in float32."""
-        told = torch.from_numpy(weights).to(scores.device)
-        losses = self._measure(scores, batch.answers)
-        if batch.others is not None and batch.share is not None:
-            share = torch.from_numpy(batch.share).to(scores.device)
-            losses = share * losses + (1 - share) * self._measure(scores, batch.others)
-        return (losses * told).sum()
+    def sum(self, scores: Tensor, portion: Portion) -> Tensor:
+        """Return the sum over a portion of loss times weight, in float32."""
+        losses = self._measure(scores, portion.answers)
+        if portion.others is not None and portion.share is not None:
+            share = portion.share
+            losses = share * losses + (1 - share) * self._measure(scores, portion.others)
+        return (losses * portion.weights).sum()
 
-    def _measure(self, scores: Tensor, answers: NDArray[Any]) -> Tensor:
-        truth = torch.from_numpy(np.ascontiguousarray(answers)).to(scores.device).clamp(min=-1)
+    def _measure(self, scores: Tensor, answers: Tensor) -> Tensor:
         return functional.cross_entropy(
-            scores.float(), truth, ignore_index=-1, reduction="none", label_smoothing=self.smoothing
+            scores.float(),
+            answers.clamp(min=-1),
+            ignore_index=-1,
+            reduction="none",
+            label_smoothing=self.smoothing,
         )
 
 
