@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numcodecs
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,8 +13,11 @@ import zarr
 from pyproj import CRS
 
 import eocene
+from eocene.archive.rasters.zarr_raster import ZarrRaster
+from eocene.archive.rasters.zarr_store import group_at
 from eocene.archive.readers import zarr as reader
 from eocene.model import DamageError, InputError
+from eocene.model.grid import Grid
 from eocene.process.output.results import write_results
 from eocene.process.output.stac import ResultInfo
 from eocene.testing.readers import ReaderContract
@@ -89,6 +93,49 @@ def test_values_are_those_that_xarray_reads(tmp_path: Path, form: str, south_up:
     np.testing.assert_array_equal(np.isnan(found.values), np.isnan(expected.values))
     np.testing.assert_array_equal(found.x.values, expected.x.values)
     np.testing.assert_array_equal(found.y.values, expected.y.values)
+
+
+_FILTERS = {
+    "delta": [numcodecs.Delta("<i2", "<i4")],
+    "fixedscaleoffset": [numcodecs.FixedScaleOffset(10, 2, "<i2", "<i4")],
+    "shuffle": [numcodecs.Shuffle(2)],
+    "checksum": [numcodecs.Fletcher32()],
+    "two": [numcodecs.Delta("<i2"), numcodecs.Shuffle(2)],
+}
+CODECS: dict[str, dict[str, Any]] = {
+    **{name: {"compressors": numcodecs.get_codec({"id": name})}
+       for name in ("zlib", "gzip", "zstd", "blosc", "lz4", "bz2", "lzma")},
+    **{name: {"filters": filters, "compressors": numcodecs.Zlib()} for name, filters in _FILTERS.items()},
+    "the other order of bytes": {"dtype": ">i2"},
+    "the other order of axes": {"order": "F"},
+    "nothing": {"compressors": None},
+    "version 3, gzip": {"compressors": zarr.codecs.GzipCodec()},
+    "version 3, zstd and a checksum": {"compressors": [zarr.codecs.ZstdCodec(), zarr.codecs.Crc32cCodec()]},
+    "version 3, twice": {"compressors": [zarr.codecs.BloscCodec(), zarr.codecs.GzipCodec()]},
+    "version 3, turned": {"filters": [zarr.codecs.TransposeCodec(order=(1, 0))]},
+    "version 3, the other order of bytes": {"serializer": zarr.codecs.BytesCodec(endian="big")},
+    "version 3, shards": {"shards": (80, 90), "compressors": zarr.codecs.BloscCodec()},
+}  # fmt: skip
+"""How an array may be stored."""
+
+
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize("name", CODECS)
+def test_numbers_are_the_same_whatever_they_are_packed_by(tmp_path: Path, name: str, noise: bool) -> None:
+    random = np.random.default_rng(3)
+    values = random.integers(-3000, 3000, (70, 90)) if noise else np.arange(70 * 90).reshape(70, 90) % 100
+    how = {"chunks": (20, 30), "dtype": "i2", "zarr_format": 3 if "3" in name else 2} | CODECS[name]
+    path = tmp_path / "a.zarr"
+    array = zarr.open_group(path, mode="w", zarr_format=how["zarr_format"]).create_array(
+        "v", shape=values.shape, **{key: value for key, value in how.items() if key != "zarr_format"}
+    )
+    array[...] = values
+    asset = {"eocene:variable": "v", "proj:code": "EPSG:32632", "proj:transform": [10, 0, 5e5, 0, -10, 5.4e6]}
+    raster = ZarrRaster(group_at(path / ("zarr.json" if "3" in name else ".zgroup")), asset)
+    grid = raster.levels[0]
+    np.testing.assert_array_equal(raster.read(grid), values)
+    part = Grid(grid.lattice, grid.left + 27, grid.top + 13, 50, 40)
+    np.testing.assert_array_equal(raster.read(part), values[13:53, 27:77])
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64", "bool"])

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 _HARMLESS_BYTES = 4 * 2**20
 
 
+def is_decodable(size: int) -> bool:
+    """Tell whether so many bytes fit into the memory budget."""
+    # Nearly all do, and asking how much memory is free takes longer than the question.
+    return size <= _HARMLESS_BYTES or size <= memory_budget()
+
+
 def check_decoded(name: object, what: str, shape: Iterable[int], item_bytes: int = 1) -> int:
     """Return how many bytes something becomes, if they fit into the memory budget.
 
@@ -39,13 +45,10 @@ def check_decoded(name: object, what: str, shape: Iterable[int], item_bytes: int
     """
     lengths = [int(length) for length in shape]
     size = prod(lengths) * item_bytes
-    if min(lengths, default=0) >= 0 and size <= _HARMLESS_BYTES:
-        return size  # nearly all are, and asking how much memory is free takes longer than the question
-    budget = memory_budget()
-    if min(lengths, default=0) < 0 or size > budget:
+    if min(lengths, default=0) < 0 or not is_decodable(size):
         raise InputError(
             f"The file {str(name)!r} is refused: {what} becomes {size} bytes when it is decoded, and "
-            f"{budget} may be taken.",
+            f"{memory_budget()} may be taken.",
             "Write it again in smaller blocks, or raise EOCENE_MEMORY if the machine has more.",
             code="FormatUnsuitable",
         )

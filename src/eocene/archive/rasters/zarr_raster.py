@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.archive.fetch import check_decoded
 from eocene.archive.raster import check_window, grid_of_asset, parse_nodata
 from eocene.archive.rasters.zarr_store import encoding_of
 from eocene.model.errors import InputError
@@ -49,6 +50,7 @@ class ZarrRaster:
                 "Ingest the product again.",
             )
         encoding = encoding_of(array)
+        self._stored: np.dtype[Any] = array.dtype.newbyteorder("=")
         self.dtype: np.dtype[Any] = np.dtype(np.uint8) if encoding.dtype == bool else encoding.dtype
         declared = parse_nodata(asset.get("nodata"))
         self.nodata: float | None = encoding.nodata if declared is None else declared
@@ -60,10 +62,10 @@ class ZarrRaster:
         rows, columns = check_window(window, grid, f"{self._group.path}/{self._name}")
         if self._flipped:
             rows = slice(grid.height - rows.stop, grid.height - rows.start)
-        stored = self._group.read(self._name, (*self._place, rows, columns))
-        stored = stored[::-1] if self._flipped else stored
+        check_decoded(f"{self._group.path}/{self._name}", "a window", window.shape, self.dtype.itemsize)
         pixels = np.empty(window.shape, self.dtype) if out is None else out
-        pixels[...] = stored.view(self.dtype) if stored.dtype.itemsize == self.dtype.itemsize else stored
+        stored = pixels.view(self._stored)  # the same numbers as they are declared, such as int8 for uint8
+        self._group.read(self._name, (*self._place, rows, columns), stored[::-1] if self._flipped else stored)
         return pixels
 
     def close(self) -> None:

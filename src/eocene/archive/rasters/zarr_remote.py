@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from cachetools import TTLCache
-from zarr.abc.store import OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
+from zarr.abc.store import RangeByteRequest, Store
 
 from eocene.archive.fetch import Door, MissingError, check_decoded
-from eocene.archive.rasters.zarr_store import METADATA, MOST_BYTES, Group, make_group, parse_metadata
+from eocene.archive.rasters.zarr_folder import check_stored
+from eocene.archive.rasters.zarr_metadata import METADATA, MOST_BYTES, parse_metadata
+from eocene.archive.rasters.zarr_store import Group, make_group
+from eocene.archive.rasters.zarr_window import find_range
 from eocene.model.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -36,15 +39,17 @@ class DoorStore(Store):
         The URL of the group, without a slash at its end and without a query.
     query : str
         Sent along with each request, such as a signature for all of the folder.
+    most : int, optional
+        The bytes that a chunk may have.
     """
 
     supports_writes = False
     supports_deletes = False
     supports_listing = False
 
-    def __init__(self, door: Door, folder: str, query: str = "") -> None:
+    def __init__(self, door: Door, folder: str, query: str = "", most: int | None = None) -> None:
         super().__init__(read_only=True)
-        self._door, self._folder, self._query = door, folder, query
+        self._door, self._folder, self._query, self._most = door, folder, query, most
 
     def __eq__(self, other: object) -> bool:
         """Tell whether another store is of the same place."""
@@ -67,12 +72,13 @@ class DoorStore(Store):
             content = self._door.open(url)
         except MissingError:
             return None
-        start, stop = _find_range(wanted, content.size)
+        start, stop = find_range(wanted, content.size)
         if most is not None and stop - start > most:
             raise InputError(
                 f"The file {content.name!r} is refused: it has {stop - start} bytes.",
                 "Write it again, smaller.",
             )
+        check_stored(content.name, key, stop - start, self._most)
         check_decoded(content.name, "a stored chunk", (stop - start,))
         return content.read(start, stop - start)
 
@@ -119,17 +125,6 @@ class DoorStore(Store):
         )
 
 
-def _find_range(wanted: ByteRequest | None, size: int) -> tuple[int, int]:
-    """Return the first byte, and the one after the last."""
-    if isinstance(wanted, RangeByteRequest):
-        return min(wanted.start, size), min(wanted.end, size)
-    if isinstance(wanted, OffsetByteRequest):
-        return min(wanted.offset, size), size
-    if isinstance(wanted, SuffixByteRequest):
-        return max(0, size - wanted.suffix), size
-    return 0, size
-
-
 def open_remote_group(href: str, door: Door) -> Group:
     """Return the group whose metadata file lies at a URL; remembered for a minute.
 
@@ -156,7 +151,10 @@ def open_remote_group(href: str, door: Door) -> Group:
             document = store.fetch(place, most=MOST_BYTES)
             return None if document is None else parse_metadata(document)
 
-        group = make_group(folder, store, find, 3 if name == METADATA[0] else 2)
+        def make_store(most: int | None) -> DoorStore:
+            return DoorStore(door, folder, parts.query, most)
+
+        group = make_group(folder, make_store, find, 3 if name == METADATA[0] else 2)
         with _lock:
             _groups[key] = group
     return group

@@ -1,41 +1,41 @@
 """Zarr groups of version 2 and 3: opened inside their folder, by plain codecs, sizes checked.
 
-A kilobyte of metadata may announce chunks of terabytes or name a codec that runs code, so both are looked at
-before the first chunk is read.
+Metadata may announce chunks of terabytes, and chunks unpack to more than the metadata announce: so both are
+bounded before the first chunk is read.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import zarr
+from zarr.buffer.cpu import NDBuffer
 
 from eocene.archive.fetch import check_decoded, check_tree
+from eocene.archive.fetch.decoded import is_decodable
 from eocene.archive.rasters.netcdf_variable import Encoding, read_encoding
+from eocene.archive.rasters.zarr_codecs import Bound, bound
+from eocene.archive.rasters.zarr_folder import FolderStore
+from eocene.archive.rasters.zarr_metadata import ARRAYS, check_document, read_metadata
+from eocene.archive.rasters.zarr_window import Place, count_chunks, cut, measure
 from eocene.model.errors import DamageError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
+    from zarr.abc.store import Store
 
-METADATA = ("zarr.json", ".zgroup")
-"""The file at the top of a group, in version 3 and 2."""
-_CODECS = {
-    "blosc", "bytes", "bz2", "crc32c", "delta", "fixedscaleoffset", "gzip", "lz4", "shuffle", "bitshuffle",
-    "sharding_indexed", "transpose", "zlib", "zstd", "adler32", "crc32", "fletcher32", "bitround", "lzma",
-    "vlen-utf8",
-}  # fmt: skip
-_ARRAYS = ("zarr.json", ".zarray")
-"""The file of an array, in version 3 and 2."""
 _MOST_ARRAYS = 10_000
-MOST_BYTES = 2**20
-"""Of one metadata document."""
-_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, OverflowError)
+_CHUNK_BYTES = 4096
+"""What zarr-python takes for each chunk of a window beside its values; it was measured as 1,800 to 2,700."""
+_FAULTS = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, ArithmeticError
+)  # fmt: skip
 """What zarr-python raises on metadata or chunks that are damaged."""
 
 
@@ -51,11 +51,14 @@ class Group:
         Read-only.
     find : callable
         Returns a metadata document by its place in the group, None where there is none.
+    make_store : callable
+        Returns its store, of whose chunks none may have more bytes than it is told.
     """
 
     path: Path | str
     root: Any
     find: Callable[[str], dict[str, Any] | None]
+    make_store: Callable[[int], Store]
 
     def arrays(self) -> Iterator[tuple[str, Any]]:
         """Yield the arrays of all groups inside by their paths, in order."""
@@ -70,7 +73,7 @@ class Group:
                 raise InputError(
                     f"The Zarr {str(self.path)!r} has more than {_MOST_ARRAYS} arrays.", "Split it."
                 )
-            document = _read_file(file)
+            document = read_metadata(file)
             if file.name == ".zarray" or document.get("node_type") == "array":
                 name = file.parent.relative_to(folder).as_posix()
                 yield name, self.array(name)
@@ -85,21 +88,30 @@ class Group:
         DamageError
             If it is not there, or its metadata cannot be read.
         """
+        return self._open(name)[0]
+
+    def _open(self, name: str) -> tuple[Any, Bound]:
+        """Return an array, and what its chunks take."""
+        label = f"{self.path}/{name}"
+        version = 0 if self.root.metadata.zarr_format == 3 else 1
+        at_once = zarr.config.get("async.concurrency")
         try:
-            self._check_codecs(name)
+            check_document(self.find(f"{name}/{ARRAYS[version]}") or {}, label)
             array = self.root[name]
+            if not hasattr(array, "chunks") or array.dtype.kind not in "biufMmTUSO":
+                raise self.damaged(f"{name} is no array of numbers")
+            if 0 in array.chunks:
+                raise self.damaged(f"the chunks of {name} hold nothing")
+            check_decoded(label, "a chunk", array.shards or array.chunks, max(1, array.dtype.itemsize))
+            array, told = bound(array, self.make_store, at_once)
         except _FAULTS as error:
             raise self.damaged(error) from error
-        if not hasattr(array, "chunks") or array.dtype.kind not in "biufMmTUSO":
-            raise self.damaged(f"{name} is no array of numbers")
-        check_decoded(
-            f"{self.path}/{name}", "a chunk", array.shards or array.chunks, max(1, array.dtype.itemsize)
-        )
-        return array
+        check_decoded(label, "a chunk, with what it is unpacked from,", (told.decoding,))
+        return array, told
 
     def has(self, name: str) -> bool:
         """Tell whether there is an array of that path."""
-        return any(self.find(f"{name}/{file}") is not None for file in _ARRAYS)
+        return any(self.find(f"{name}/{file}") is not None for file in ARRAYS)
 
     def attributes(self, name: str = "") -> dict[str, Any]:
         """Return the attributes of a group or array; raises DamageError if they cannot be read."""
@@ -108,33 +120,64 @@ class Group:
         except _FAULTS as error:
             raise self.damaged(error) from error
 
-    def read(self, name: str, place: Any = ...) -> NDArray[Any]:
-        """Return part of an array; raises as :meth:`array`."""
-        array = self.array(name)
-        if place is ...:
-            check_decoded(f"{self.path}/{name}", "the array", array.shape, max(1, array.dtype.itemsize))
-        try:
-            return np.asarray(array[place])
-        except _FAULTS as error:
-            raise self.damaged(error) from error
+    def read(self, name: str, place: Place | None = None, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return part of an array; raises as :meth:`array`, and DamageError with the chunk's name.
 
-    def _check_codecs(self, name: str) -> None:
-        """Raise InputError if an array names a codec that is not among the plain ones."""
-        version = 0 if self.root.metadata.zarr_format == 3 else 1
-        for codec in _list_codecs(self.find(f"{name}/{_ARRAYS[version]}") or {}):
-            if codec.removeprefix("numcodecs.").lower() not in _CODECS:
-                raise InputError(
-                    f"The array '{self.path}/{name}' is stored by the codec {codec!r}, which is not opened.",
-                    f"Write it again by one of {', '.join(sorted(_CODECS))}.",
-                    code="FormatUnsuitable",
-                )
+        Parameters
+        ----------
+        name : str
+            Its path.
+        place : tuple of int and slice, optional
+            What of it; all of it by default.
+        out : ndarray, optional
+            Of the shape of that part; it is filled and returned.
+        """
+        array, told = self._open(name)
+        place = tuple(slice(0, length) for length in array.shape) if place is None else place
+        size = check_decoded(
+            f"{self.path}/{name}", "what is read of it", measure(place), max(1, array.dtype.itemsize)
+        )
+        inner, outer = (count_chunks(place, shape) for shape in (array.chunks, array.shards or array.chunks))
+        check_decoded(f"{self.path}/{name}", "the list of its chunks", (inner,), _CHUNK_BYTES)
+        values = np.empty(measure(place), array.dtype) if out is None else out
+        try:
+            at_once = min(outer, zarr.config.get("async.concurrency"))
+            if at_once == 1 or is_decodable(size + at_once * told.decoding):
+                _fill(array, place, values)
+            else:
+                for source, target in cut(place, array.shards or array.chunks):
+                    _fill(array, source, values[target])
+        except _FAULTS as error:
+            raise self.damaged(_find_fault(array, name, place) or error) from error
+        return values
 
     def damaged(self, why: object) -> DamageError:
         """Return the error of a group that cannot be read."""
-        text = str(why).splitlines() or [type(why).__name__]
         return DamageError(
-            f"The Zarr {str(self.path)!r} cannot be read: {text[0].rstrip('.')}.", "Fetch or write it again."
+            f"The Zarr {str(self.path)!r} cannot be read: {_first_line(why)}.", "Fetch or write it again."
         )
+
+
+def _fill(array: Any, place: Place, values: NDArray[Any]) -> None:
+    """Read part of an array into values of its shape."""
+    array.get_basic_selection(place, out=NDBuffer.from_numpy_array(values))
+
+
+def _find_fault(array: Any, name: str, place: Place) -> str | None:
+    """Return which chunk of a window cannot be read, and why; None if each of them can."""
+    chunk = array.shards or array.chunks
+    for source, _ in cut(place, chunk):
+        try:
+            array[source]
+        except _FAULTS as error:
+            first = (at if isinstance(at, int) else at.start for at in source)
+            key = array.metadata.encode_chunk_key(tuple(f // c for f, c in zip(first, chunk, strict=True)))
+            return f"its chunk '{name}/{key}': {_first_line(error)}"
+    return None
+
+
+def _first_line(why: object) -> str:
+    return (str(why).splitlines() or [type(why).__name__])[0].rstrip(".")
 
 
 @lru_cache(maxsize=32)
@@ -148,67 +191,34 @@ def open_group(path: Path, stamp: int) -> Group:
     DamageError
         If it cannot be read.
     """
-    from zarr.storage import LocalStore
-
     del stamp
     check_tree(path)
 
     def find(place: str) -> dict[str, Any] | None:
         file = path / place
-        return _read_file(file) if file.is_file() else None
+        return read_metadata(file) if file.is_file() else None
 
-    return make_group(path, LocalStore(path, read_only=True), find)
+    return make_group(path, lambda most: FolderStore(path, most), find)
 
 
 def make_group(
-    path: Path | str, store: Any, find: Callable[[str], dict[str, Any] | None], version: int | None = None
+    path: Path | str,
+    make_store: Callable[[int | None], Store],
+    find: Callable[[str], dict[str, Any] | None],
+    version: int | None = None,
 ) -> Group:
     """Return the group at the top of a store of zarr-python; raises DamageError if it cannot be read."""
-    import zarr
-
+    store: Any = make_store(None)
     try:
         root = zarr.open_group(store, mode="r", use_consolidated=False, zarr_format=version)  # type: ignore[arg-type]
     except _FAULTS as error:
-        raise Group(path, None, find).damaged(error) from error
-    return Group(path, root, find)
+        raise Group(path, None, find, make_store).damaged(error) from error
+    return Group(path, root, find, make_store)
 
 
 def group_at(path: Path) -> Group:
     """Return the group whose metadata file this is."""
     return open_group(path.parent, path.stat().st_mtime_ns)
-
-
-def parse_metadata(document: bytes) -> dict[str, Any]:
-    """Return a metadata document, {} if it is no JSON object of a sensible size."""
-    try:
-        found = json.loads(document) if len(document) <= MOST_BYTES else None
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _read_file(file: Path) -> dict[str, Any]:
-    """Return the metadata document in a file, of which no more is read than a sensible one has."""
-    with file.open("rb") as stream:
-        return parse_metadata(stream.read(MOST_BYTES + 1))
-
-
-def _list_codecs(metadata: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of the codecs of an array, those inside of shards too."""
-    for codec in _as_list(metadata.get("codecs")):
-        if isinstance(codec, dict):
-            yield str(codec.get("name"))
-            inner = codec.get("configuration")
-            if isinstance(inner, dict):
-                yield from _list_codecs(inner)
-                yield from _list_codecs({"codecs": inner.get("index_codecs")})
-    for codec in (*_as_list(metadata.get("filters")), metadata.get("compressor")):
-        if isinstance(codec, dict):
-            yield str(codec.get("id"))
-
-
-def _as_list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def dimensions_of(array: Any) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.archive.fetch import check_decoded
 from eocene.archive.product import (
     Product,
     Reader,
@@ -34,8 +35,9 @@ from eocene.archive.product import (
 from eocene.archive.raster import ZARR
 from eocene.archive.rasters.cf_grid import Coordinate, find_epsg, grid_between, no_crs
 from eocene.archive.rasters.cf_times import decode_times
+from eocene.archive.rasters.zarr_metadata import METADATA
 from eocene.archive.rasters.zarr_raster import FLIPPED, PLACE
-from eocene.archive.rasters.zarr_store import METADATA, Group, dimensions_of, encoding_of, group_at
+from eocene.archive.rasters.zarr_store import Group, dimensions_of, encoding_of, group_at
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid
 
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 _TIMES, _BANDS = ("time", "t", "date", "datetime"), ("band", "bands", "variable", "wavelength")
 _X, _Y = ("x", "lon", "longitude", "easting"), ("y", "lat", "latitude", "northing")
+_SLICE_BYTES = 2048
+"""What an asset takes in memory."""
 _SENTINEL = re.compile(r"^S([1-3])[A-D]_")
 
 
@@ -103,6 +107,7 @@ class _Layer:
         """Yield time, name and asset of each slice (y, x)."""
         array = group.array(self.array)
         encoding = encoding_of(array)
+        check_decoded(f"{group.path}/{self.array}", "the list of its slices", array.shape[:-2], _SLICE_BYTES)
         labels = [_labels(group, self.array, dim, array.shape[n]) for n, dim in enumerate(self.lead)]
         common: dict[str, Any] = {
             "href": str(file.resolve()),
