@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import rasterio
 from rasterio.errors import RasterioError
 
-from eocene.archive.fetch import GDAL_DRIVER, JP2_DRIVER, check_decoded, open_dataset
+from eocene.archive.fetch import (
+    GDAL_DRIVER,
+    GDAL_OPTIONS,
+    JP2_DRIVER,
+    LocalContent,
+    check_decoded,
+    open_dataset,
+)
 from eocene.model import InputError
 from eocene.testing.faults import FaultServer
 
@@ -49,6 +59,66 @@ def test_a_remote_image_is_opened_without_asking_for_what_may_lie_beside_it(imag
         ):
             np.testing.assert_array_equal(remote.read(1), local.read(1))
         assert {seen.target for seen in server.seen} == {"/a.tif"}
+
+
+class Watched:
+    """Content that notes the configuration under which each of its bytes is read."""
+
+    def __init__(self, path):
+        self._content, self.seen = LocalContent(path), []
+        self.name, self.identity, self.size = self._content.name, self._content.identity, self._content.size
+
+    def read(self, offset, length):
+        self.seen.append(dict(rasterio.env.getenv()) if rasterio.env.hasenv() else {})
+        return self._content.read(offset, length)
+
+
+@pytest.mark.parametrize("driver", [GDAL_DRIVER, JP2_DRIVER])
+def test_an_image_is_read_in_the_hardened_configuration_wherever_that_is_done(driver, tmp_path, products):
+    pixels = products.random_pixels(1000, 1000)
+    profile = {"width": 1000, "height": 1000, "count": 1, "dtype": "uint16", "crs": "EPSG:32631"}
+    layout = {"blockxsize": 128, "blockysize": 128}
+    layout |= {"QUALITY": 100, "REVERSIBLE": True} if driver == JP2_DRIVER else {"tiled": True}
+    place = rasterio.Affine(10, 0, 500_000, 0, -10, 5_400_000)
+    path = tmp_path / ("a.jp2" if driver == JP2_DRIVER else "a.tif")
+    with rasterio.open(path, "w", driver=driver, transform=place, **profile, **layout) as made:
+        made.write(pixels, 1)
+    content = Watched(path)
+    dataset = open_dataset(content.name, driver, content=content)
+    opened = len(content.seen)
+    np.testing.assert_array_equal(dataset.read(1), pixels)
+    assert len(content.seen) > opened
+    wanted = {name: str(value) for name, value in GDAL_OPTIONS.items()}
+    assert [one for one in content.seen if {n: str(one.get(n)) for n in wanted} != wanted] == []
+    assert (dataset.shape, dataset.crs.to_epsg(), dataset.transform) == ((1000, 1000), 32631, place)
+    assert not rasterio.env.hasenv()
+    dataset.close()
+    assert dataset.closed
+
+
+_ENDING = """
+import sys
+from pathlib import Path
+from eocene.archive.fetch import GDAL_DRIVER, LocalContent, open_dataset
+
+class Content:
+    def __init__(self, path):
+        self.content = LocalContent(path)
+        self.name, self.identity, self.size = "a", self.content.identity, self.content.size
+
+    def read(self, offset, length):
+        return self.content.read(offset, length)
+
+dataset = open_dataset("a", GDAL_DRIVER, content=Content(Path(sys.argv[1])))
+print(dataset.read(1).shape)
+"""
+
+
+def test_python_ends_in_peace_while_an_image_is_open(image):
+    answer = subprocess.run(
+        [sys.executable, "-c", _ENDING, str(image)], capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stdout) == (0, "(300, 300)\n")
 
 
 def test_a_block_that_does_not_fit_into_memory_is_refused_when_it_is_opened(tmp_path, products, monkeypatch):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -52,7 +53,41 @@ def gdal_environment() -> Iterator[None]:
         yield
 
 
-def open_dataset(name: str, driver: str, *, content: Content | None = None, **options: Any) -> Any:
+class HardenedDataset:
+    """A dataset of rasterio that is used in the hardened configuration, whoever uses it and whenever.
+
+    GDAL looks for sidecar files, reads overviews and starts threads when it is first asked, not when a file
+    is opened; and its threads would not find content that is read instead of a file.
+
+    Parameters
+    ----------
+    dataset : rasterio.DatasetReader
+        As it was opened; all that it has is reached through this one.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+        # When it is forgotten too, at the latest before Python ends: GDAL would call then what is gone.
+        weakref.finalize(self, gdal_environment()(dataset.close))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the dataset, or a method that runs in the configuration."""
+        with gdal_environment():
+            found = getattr(self._dataset, name)
+        return gdal_environment()(found) if callable(found) else found
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the dataset."""
+        self.close()
+
+
+def open_dataset(
+    name: str, driver: str, *, content: Content | None = None, **options: Any
+) -> HardenedDataset:
     """Open a raster file by one driver, in the hardened configuration.
 
     Parameters
@@ -68,7 +103,7 @@ def open_dataset(name: str, driver: str, *, content: Content | None = None, **op
 
     Returns
     -------
-    rasterio.DatasetReader
+    HardenedDataset
         To be closed by the caller, and used by one thread at a time.
 
     Raises
@@ -90,7 +125,7 @@ def open_dataset(name: str, driver: str, *, content: Content | None = None, **op
         name = f"content{'.jp2' if driver == JP2_DRIVER else '.tif'}"
     try:
         with gdal_environment():
-            dataset = rasterio.open(name, driver=driver, sharing=False, **options)
+            dataset = HardenedDataset(rasterio.open(name, driver=driver, sharing=False, **options))
     except (UnicodeDecodeError, NotGeoreferencedWarning) as error:  # GDAL quotes what it cannot read
         raise RasterioIOError(f"its header is damaged ({error})") from error
     try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from cachetools import LRUCache, cached
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from eocene.archive.fetch import JP2_DRIVER, check_decoded, gdal_environment, open_dataset
+from eocene.archive.fetch import JP2_DRIVER, check_decoded, open_dataset
 from eocene.archive.raster import check_window, parse_nodata
 from eocene.archive.rasters.jp2_codestream import (
     END_OF_CODESTREAM,
@@ -32,7 +31,7 @@ from eocene.archive.tiff.geotiff import damaged, read_grid
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,7 +74,7 @@ class RemoteJp2Raster:
         parts = _list_parts(self._content)
         whole = _TilesContent(self._content, parts, _find_tiles(self._size, rows, columns))
         try:
-            with _open(whole) as dataset:
+            with open_dataset(whole.name, JP2_DRIVER, content=whole) as dataset:
                 dataset.read(self._band, window=Window.from_slices(rows, columns), out=pixels)
         except (RasterioError, ValueError) as error:
             raise damaged(self._content.name, str(error)) from error
@@ -118,13 +117,6 @@ class _TilesContent:
         return [self.read(offset, length) for offset, length in ranges]
 
 
-@contextmanager
-def _open(content: Content) -> Iterator[Any]:
-    """Open an image for as long as it is read, by one thread: GDAL's own would not find the content."""
-    with gdal_environment(), open_dataset(content.name, JP2_DRIVER, content=content) as dataset:
-        yield dataset
-
-
 def _find_tiles(size: ImageSize, rows: slice, columns: slice) -> set[int]:
     """Return the numbers of the tiles that a window lies in."""
     across = -(-size.width // size.tile_width)
@@ -149,7 +141,7 @@ def _read_header(content: Content) -> tuple[ImageSize, Grid, np.dtype[Any], floa
     first = find_first_part(content, size)
     parts = [TilePart(0, first, content.size - first - 2, content.read(first, 12))]
     try:
-        with _open(_TilesContent(content, parts, set())) as dataset:
+        with open_dataset(content.name, JP2_DRIVER, content=_TilesContent(content, parts, set())) as dataset:
             grid = read_grid(dataset, content.name)
             return size, grid, np.dtype(dataset.dtypes[0]), dataset.nodata, dataset.count
     except RasterioError as error:

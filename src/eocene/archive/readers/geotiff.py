@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rasterio.errors import RasterioIOError
 
-from eocene.archive.fetch import GDAL_DRIVER, gdal_environment, open_dataset
+from eocene.archive.fetch import GDAL_DRIVER, open_dataset
 from eocene.archive.product import (
     Product,
     Reader,
@@ -115,30 +115,29 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
     band : str, optional
         The name of its band where the file has one and does not name it.
     """
-    with gdal_environment():
-        try:
-            dataset = open_dataset(str(path), GDAL_DRIVER)
-        except RasterioIOError as error:
-            raise damaged(path, str(error)) from error
-        with dataset:
-            askew = find_geometry(dataset, path)
-            grid = askew[1] if askew else read_grid(dataset, path)
-            bbox = _locate(grid, path)
-            kind = COG if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG" else GEOTIFF
-            common = {"href": str(path.resolve()), "type": kind, "roles": ["data"]} | grid_fields(grid)
-            names = _name_bands(dataset, band)
-            assets = {
-                name: common | {"gsd": grid.lattice.resolution_m} | _describe_band(dataset, number, name)
-                for number, name in enumerate(names, start=1)
-            }
-            if askew:
-                for asset in assets.values():
-                    dtype = np.dtype(asset["data_type"])
-                    asset |= {
-                        ASKEW: True,
-                        "nodata": asset.get("nodata", number_json(empty_number(dtype), dtype.kind)),
-                    }
-            moment = _read_tag(dataset.tags().get("TIFFTAG_DATETIME"))
+    try:
+        dataset = open_dataset(str(path), GDAL_DRIVER)
+    except RasterioIOError as error:
+        raise damaged(path, str(error)) from error
+    with dataset:
+        askew = find_geometry(dataset, path)
+        grid = askew[1] if askew else read_grid(dataset, path)
+        bbox = _locate(grid, path)
+        kind = COG if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG" else GEOTIFF
+        common = {"href": str(path.resolve()), "type": kind, "roles": ["data"]} | grid_fields(grid)
+        names = _name_bands(dataset, band)
+        assets = {
+            name: common | {"gsd": grid.lattice.resolution_m} | _describe_band(dataset, number, name)
+            for number, name in enumerate(names, start=1)
+        }
+        if askew:
+            for asset in assets.values():
+                dtype = np.dtype(asset["data_type"])
+                asset |= {
+                    ASKEW: True,
+                    "nodata": asset.get("nodata", number_json(empty_number(dtype), dtype.kind)),
+                }
+        moment = _read_tag(dataset.tags().get("TIFFTAG_DATETIME"))
     return {"assets": assets, "bbox": bbox, "datetime": moment}
 
 
