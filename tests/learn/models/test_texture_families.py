@@ -13,6 +13,7 @@ pytest.importorskip("onnxruntime")
 
 from eocene.learn import ModelSpec
 from eocene.learn.models.chip_texture import measure_texture
+from eocene.learn.models.texture_graph import find_limits
 from eocene.learn.models.texture_onnx import FAMILIES
 from eocene.model import InputError
 
@@ -29,11 +30,14 @@ def chips() -> np.ndarray:
     return np.clip(np.stack([first, second], axis=1) + 120, 0, 255).round().astype(np.float32)
 
 
-def find_greys(band: np.ndarray) -> np.ndarray:
-    """Levels of 0 to 7 by the values at eighths of the band, lowest first."""
-    ordered = sorted(band.ravel().tolist())
-    limits = [ordered[len(ordered) - 1 - round((1 - i / 8) * (len(ordered) - 1))] for i in range(1, 8)]
-    return np.array([[sum(value > limit for limit in limits) for value in row] for row in band])
+def find_greys(chips: np.ndarray) -> np.ndarray:
+    """Levels of 0 to 7, each of as many values of a band of all chips as ties allow, lowest first."""
+    greys = np.empty(chips.shape, int)
+    for band in range(chips.shape[1]):
+        ordered = np.sort(chips[:, band].ravel())
+        limits = np.interp(np.arange(1, 8) / 8, np.linspace(0, 1, len(ordered)), ordered)
+        greys[:, band] = np.searchsorted(limits, chips[:, band].ravel()).reshape(chips[:, band].shape)
+    return greys
 
 
 def each_band(chips: np.ndarray, describe) -> np.ndarray:
@@ -120,8 +124,8 @@ def test_a_bright_spot_is_seen_by_squares_that_are_larger_and_by_no_others() -> 
 def test_cooccurrence_is_what_counting_all_neighbours_gives(chips) -> None:
     around = [step for step in itertools.product((-1, 0, 1), repeat=2) if step != (0, 0)]
 
-    def describe(band: np.ndarray) -> list[float]:
-        grey, found = find_greys(band), []
+    def describe(grey: np.ndarray) -> list[float]:
+        found = []
         for reach in (1, 2, 4):
             shares, inner = np.zeros((8, 8)), range(reach, EDGE - reach)
             for row, column, (down, right) in itertools.product(inner, inner, around):
@@ -134,7 +138,7 @@ def test_cooccurrence_is_what_counting_all_neighbours_gives(chips) -> None:
         return found
 
     found = by_part(measure_texture(chips, "cooccurrence")["cooccurrence"], [2, 1, 1] * 3)
-    assert np.allclose(found, each_band(chips, describe), rtol=1e-4)
+    assert np.allclose(found, each_band(find_greys(chips), describe), rtol=1e-4)
 
 
 def test_patterns_are_the_uniform_ones_of_the_eight_neighbours(chips) -> None:
@@ -159,16 +163,24 @@ def test_patterns_are_the_uniform_ones_of_the_eight_neighbours(chips) -> None:
 
 def test_dependence_is_the_joint_histogram_of_levels_of_grey(chips) -> None:
     shares = [
-        np.histogram2d(*(find_greys(band).ravel() for band in chip), bins=np.arange(9) - 0.5)[0] / EDGE**2
-        for chip in chips
+        np.histogram2d(*grey.reshape(2, -1), bins=np.arange(9) - 0.5)[0] / EDGE**2
+        for grey in find_greys(chips)
     ]
     found = measure_texture(chips, "dependence")["dependence"]
     assert np.allclose(found, np.reshape(shares, (len(chips), 64)), atol=1e-6)
 
 
-def test_levels_of_grey_do_not_ask_how_bright_or_contrasted_a_chip_is(chips) -> None:
-    plain, other = (measure_texture(some, "cooccurrence+dependence") for some in (chips, 3 * chips + 50))
-    assert all(np.array_equal(plain[name], other[name]) for name in plain)
+def test_a_model_keeps_the_levels_of_grey_of_the_chips_that_it_learnt_from(chips) -> None:
+    assert find_limits(np.full((2, 1, 4, 4), np.nan, np.float32)).tolist() == [[0] * 7]
+    limits = find_limits(chips)
+    alone = measure_texture(chips[:1], "cooccurrence+dependence", limits)
+    beside = measure_texture(chips, "cooccurrence+dependence", limits)
+    own = measure_texture(chips[:1], "cooccurrence+dependence")
+    for name, values in alone.items():
+        assert np.allclose(values, beside[name][:1], atol=1e-6)
+        assert not np.allclose(values, own[name], atol=1e-3)
+    brighter = measure_texture(chips + 300, "dependence", limits)["dependence"]
+    assert np.array_equal(brighter[:, -1], np.ones(len(chips)))
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 4), (2, 5, 7), (3, 33, 20)])

@@ -23,7 +23,7 @@ import scipy  # its parts are loaded when they are first used
 
 from eocene.learn.models.kind import CHIPS, Context, model_kind
 from eocene.learn.models.settings import number, text, whole
-from eocene.learn.models.texture_graph import SMALLEST, GraphWriter
+from eocene.learn.models.texture_graph import SMALLEST, GraphWriter, find_limits
 from eocene.learn.models.texture_onnx import FAMILIES, write_texture
 from eocene.learn.onnx_file import open_session
 from eocene.model import InputError
@@ -129,11 +129,12 @@ def fit_chip_texture(
             f"Texture needs chips of at least {SMALLEST} × {SMALLEST} pixels with one label each.",
             "Cut larger chips, or take a kind that answers for each pixel, such as u_net.",
         )
-    texture = measure_texture(features, settings.families)
+    limits = find_limits(features)
+    texture = measure_texture(features, settings.families, limits)
     if not texture:
         raise InputError("A single band goes with no other.", "Take further families, or more bands.")
     classes, machine = fit_kernels(texture, labels, settings, seed, context.weights)
-    return FittedTexture(classes, _write_model(sample, machine))
+    return FittedTexture(classes, _write_model(sample, limits, machine))
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +192,16 @@ def fit_kernels(
     return classes.astype(np.int64), KernelMachine(knots, centres, solution, shares, settings.sharpness)
 
 
-def measure_texture(features: NDArray[np.float32], families: str = ALL) -> dict[str, NDArray[np.float32]]:
-    """Return the (n, length) numbers of each family of (n, bands, y, x) chips; of one band none of pairs."""
+def measure_texture(
+    features: NDArray[np.float32], families: str = ALL, limits: NDArray[np.float32] | None = None
+) -> dict[str, NDArray[np.float32]]:
+    """Return the (n, length) numbers of each family of (n, bands, y, x) chips; of one band none of pairs.
+
+    ``limits`` are the (bands, 7) values between levels of grey, by default those of these chips.
+    """
     graph, sample = GraphWriter(), features.shape[1:]
-    written = write_texture(graph, sample, families.split("+"))
+    limits = find_limits(features) if limits is None else limits
+    written = write_texture(graph, sample, limits, families.split("+"))
     if not written:
         return {}
     made = {graph("Identity", name, to=family): family for family, name in written.items()}
@@ -263,11 +270,11 @@ def _solve_ridge(
     return coefficients
 
 
-def _write_model(sample: tuple[int, ...], machine: KernelMachine) -> bytes:
+def _write_model(sample: tuple[int, ...], limits: NDArray[np.float32], machine: KernelMachine) -> bytes:
     """Return texture, ranks, kernel and regression as one ONNX graph."""
     graph = GraphWriter()
     kernels = []
-    for name, values in write_texture(graph, sample, machine.knots).items():
+    for name, values in write_texture(graph, sample, limits, machine.knots).items():
         ranks, own = _write_ranks(graph, values, machine.knots[name]), machine.centres[name]
         squares = graph("ReduceSumSquare", ranks, axes=[1], keepdims=1)
         products = graph("MatMul", ranks, graph.constant(-2 * own.T))

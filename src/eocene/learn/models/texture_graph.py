@@ -19,6 +19,7 @@ FLOOR = 1e-4
 """Added before logarithms and below ratios, so that a chip without any texture stays finite."""
 GREYS = 8
 """Levels of grey that values are sorted into where places are counted."""
+_MOST_VALUES = 1_000_000
 
 
 class GraphWriter:
@@ -103,12 +104,15 @@ class Scene:
     ----------
     graph : GraphWriter
     bands, height, width : int
+    limits : (bands, 7) float
+        Values between the levels of grey.
     """
 
     graph: GraphWriter
     bands: int
     height: int
     width: int
+    limits: NDArray[np.float32]
     _halved: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -159,11 +163,10 @@ class Scene:
 
     @cached_property
     def greys(self) -> str:
-        """Which (n, bands, 8, pixels) are of each level of grey: eighths of the chip's own values."""
-        graph, bands = self.graph, self.bands
-        limits = graph.take(self.ranked, [self.place(i / GREYS) for i in range(1, GREYS)], axis=2)
-        values = graph.reshape(self.values, 0, bands, 1, self.pixels)
-        above = graph.number(graph("Greater", values, graph.reshape(limits, 0, bands, GREYS - 1, 1)))
+        """Which (n, bands, 8, pixels) are of each level of grey."""
+        graph = self.graph
+        values = graph.reshape(self.values, 0, self.bands, 1, self.pixels)
+        above = graph.number(graph("Greater", values, graph.constant(self.limits[:, :, None])))
         at_least, more = ([0, 0, first, 0, 0, 0, 1 - first, 0] for first in (1, 0))
         lower = graph("Pad", above, graph.constant(at_least, np.int64), 1.0)
         return graph("Sub", lower, graph("Pad", above, graph.constant(more, np.int64), 0.0))
@@ -178,6 +181,21 @@ def _haar(bands: int) -> NDArray[np.float64]:
         [[0.5, -0.5], [-0.5, 0.5]],
     )
     return np.tile(np.array([mean, across, along, corners])[:, None], (bands, 1, 1, 1))
+
+
+def find_limits(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the (bands, 7) values between eight levels that are equally frequent in (n, bands, y, x) chips.
+
+    Of many values about a million are looked at, evenly drawn; a band without any has limits of 0.
+    """
+    limits = np.zeros((features.shape[1], GREYS - 1), np.float32)
+    for band, own in enumerate(limits):
+        values = features[:, band].reshape(-1)
+        values = values[:: -(-values.size // _MOST_VALUES)]
+        known = values[~np.isnan(values)]
+        if known.size:
+            own[:] = np.quantile(known, np.arange(1, GREYS) / GREYS)
+    return limits
 
 
 def centre(graph: GraphWriter, values: str) -> tuple[str, str]:

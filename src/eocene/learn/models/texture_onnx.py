@@ -13,6 +13,9 @@ from eocene.learn.models.texture_graph import Scene
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from eocene.learn.models.texture_graph import GraphWriter
 
 FAMILIES = {
@@ -31,15 +34,14 @@ FAMILIES = {
 
 
 def write_texture(
-    graph: GraphWriter, sample: tuple[int, ...], wanted: Collection[str] | None = None
+    graph: GraphWriter, sample: tuple[int, ...], limits: NDArray[np.float32], wanted: Collection[str]
 ) -> dict[str, str]:
     """Add families of numbers of (n, bands, y, x) chips "features" and return the name of each.
 
-    A family that the chips give no numbers for, as a single band does for those of pairs, is left out.
+    ``limits`` are the (bands, 7) values between levels of grey. A family that the chips give no numbers for,
+    as a single band does for those of pairs, is left out.
     """
     bands, height, width = sample
-    scene = Scene(graph, bands, height, width)
-    parts = {
-        name: describe(graph, scene) for name, describe in FAMILIES.items() if name in (wanted or FAMILIES)
-    }
+    scene = Scene(graph, bands, height, width, limits)
+    parts = {name: describe(graph, scene) for name, describe in FAMILIES.items() if name in wanted}
     return {name: graph("Concat", *some, axis=1) for name, some in parts.items() if some}
