@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
-from eocene.cli.learning import _inside
+from eocene.cli.learning import _inside, _read_pixels
 from eocene.model import InputError
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ def report(
     model: ModelId,
     workspace: WorkspaceOption = HERE,
     out: Annotated[Path | None, typer.Option(help="Write the page with its pictures to this file.")] = None,
+    on: Annotated[
+        str | None, typer.Option(help="Score it on this data set, too, which it has not learnt from.")
+    ] = None,
 ) -> None:
     """Print the scores that a model was registered with, or write them as a page."""
     from eocene.learn.evaluation.page import write_page
@@ -44,11 +47,22 @@ def report(
     with open_workspace(workspace) as ws:
         found = ws.models.resolve(model)
         told = ws.models.report(found)
+        if on is not None:
+            told = _score_on(ws, found, told, on)
     if out is None:
         print_json(told)
         return
     write_text(out, write_page(told))
     print_json({"model": found, "output": str(out)})
+
+
+def _score_on(ws: Workspace, model: str, told: dict[str, Any], dataset: str) -> dict[str, Any]:
+    """Return the report of a model with its scores on another data set of the workspace."""
+    from eocene.learn.evaluation.elsewhere import add_elsewhere
+
+    predictor, samples = ws.models.load(model), _load(ws, dataset)
+    labels = _read_pixels(ws.layout.datasets / dataset) if predictor.signature.dense else None
+    return add_elsewhere(told, predictor, samples, labels)
 
 
 @models.command()

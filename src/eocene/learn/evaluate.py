@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from eocene.curate import Samples
     from eocene.curate.splits import Split
+    from eocene.learn.evaluation.answers import Answers
 
 METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "mean_iou")
 COVERAGE = 0.9
@@ -157,27 +158,35 @@ def _score_split(
     asked: Asked, spec: ModelSpec, name: str, folds: Sequence[Split], threads: int, simple: Asked | None
 ) -> SplitScore:
     _check_folds(name, folds)
-    classes, columns = asked.classes, asked.samples.columns
     found = answer_folds(asked, spec, folds, threads)
+    sizes = [{"train": len(learnt), "test": len(tested)} for learnt, tested in folds]
+    naive = score_confusion(answer_commonest(asked, folds))
+    score = score_answers(found, asked.samples.columns, sizes, naive)
+    return replace(score, forest=_score_forest(simple, spec, folds, threads, score.pooled))
+
+
+def score_answers(
+    found: Answers,
+    columns: Mapping[str, NDArray[Any]],
+    sizes: Sequence[Mapping[str, int]],
+    baseline: Mapping[str, float],
+) -> SplitScore:
+    """Score what was answered; ``sizes`` tells of each fold how many samples were learnt and tested."""
+    classes = tuple(int(value) for value in found.classes)
     each = found.confusions()
     total = sum(each, np.zeros_like(each[0]))
-    rows = [
-        {**score_confusion(confusion), "train": len(learnt), "test": len(tested)}
-        for confusion, (learnt, tested) in zip(each, folds, strict=True)
-    ]
+    rows = [{**score_confusion(confusion), **size} for confusion, size in zip(each, sizes, strict=True)]
     table = np.array([[row[m] for m in METRICS] for row in rows])
     spread = table.std(axis=0, ddof=1) if len(rows) > 1 else np.zeros(len(METRICS))
-    pooled = score_confusion(total)
     true_columns = np.searchsorted(found.classes, found.truth[found.shown])
     return SplitScore(
-        pooled=pooled,
+        pooled=score_confusion(total),
         mean=dict(zip(METRICS, table.mean(axis=0).tolist(), strict=True)),
         sd=dict(zip(METRICS, spread.tolist(), strict=True)),
-        baseline=score_confusion(answer_commonest(asked, folds)),
+        baseline=baseline,
         classes=score_classes(total, classes),
         confusion=total.tolist(),
         folds=rows,
-        forest=_score_forest(simple, spec, folds, threads, pooled),
         groups=score_groups(group_samples(columns), found.rows, found.truth, found.answer, classes),
         calibration=describe_calibration(found.probabilities, true_columns, learnt=found.learnt),
         conformal=describe_sets(found.probabilities, true_columns, COVERAGE),

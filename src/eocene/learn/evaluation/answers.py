@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
     from eocene.curate import Samples
     from eocene.curate.splits import Split
+    from eocene.learn.predict import Predictor
     from eocene.learn.spec import ModelSpec
+    from eocene.learn.train import TrainedModel
+
+    _Part = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]
+    """Samples, columns of the answers, of which of them probabilities are kept, and these."""
 
 CHIPS_AT_ONCE = 64
 MOST_SHOWN = 100_000
@@ -103,22 +108,46 @@ class Answers:
 
 def answer_folds(asked: Asked, spec: ModelSpec, folds: Sequence[Split], threads: int) -> Answers:
     """Train by each fold and answer for its test part."""
-    samples, classes = asked.samples, np.asarray(asked.classes, dtype=np.int64)
+    classes = np.asarray(asked.classes, dtype=np.int64)
     parts = []
     for number, (learnt, tested) in enumerate(folds):
-        model = train(samples, spec, rows=learnt, threads=threads, pixel_labels=asked.pixels)
-        known = np.searchsorted(classes, model.classes)
-        if asked.pixels is None:
-            given = _spread(model.estimate_probabilities(samples.features[tested]), known, len(classes))
-            parts.append((tested, given.argmax(axis=1), np.arange(len(tested)), given))
-        else:
-            parts.append(_answer_pixels(asked, tested, model.estimate_probabilities, known, number))
+        model = train(asked.samples, spec, rows=learnt, threads=threads, pixel_labels=asked.pixels)
+        parts.append(_answer_part(asked, tested, model, classes, number))
+    truth = np.concatenate([asked.truth(tested) for _, tested in folds])
+    return _join(parts, truth, classes, _find_met(asked, truth, folds, [len(part[0]) for part in parts]))
+
+
+def answer_all(asked: Asked, model: Predictor) -> Answers:
+    """Answer for all samples by a model that was trained before, which may know other classes."""
+    classes = np.union1d(model.classes, asked.classes).astype(np.int64)
+    rows = np.arange(len(asked.samples))
+    truth = asked.truth(rows)
+    part = _answer_part(asked, rows, model, classes, 0)
+    return _join([part], truth, classes, np.isin(truth, model.classes))
+
+
+def _answer_part(
+    asked: Asked,
+    tested: NDArray[np.intp],
+    model: TrainedModel | Predictor,
+    classes: NDArray[np.int64],
+    number: int,
+) -> _Part:
+    known = np.searchsorted(classes, model.classes)
+    if asked.pixels is not None:
+        return _answer_pixels(asked, tested, model.estimate_probabilities, known, len(classes), number)
+    given = _spread(model.estimate_probabilities(asked.samples.features[tested]), known, len(classes))
+    return tested, given.argmax(axis=1), np.arange(len(tested)), given
+
+
+def _join(
+    parts: Sequence[_Part], truth: NDArray[np.int64], classes: NDArray[np.int64], met: NDArray[np.bool_]
+) -> Answers:
+    """Return what was answered part by part; ``met`` tells of each answer whether its class was learnt."""
     lengths = [len(rows) for rows, *_ in parts]
     starts = np.cumsum([0, *lengths[:-1]])
     rows, best, _, probabilities = (np.concatenate(column) for column in zip(*parts, strict=True))
     shown = np.concatenate([part[2] + start for part, start in zip(parts, starts, strict=True)])
-    truth = np.concatenate([asked.truth(tested) for _, tested in folds])
-    met = _find_met(asked, truth, folds, lengths)
     return Answers(rows, truth, classes[best], classes, lengths, shown, probabilities, met[shown])
 
 
@@ -162,8 +191,9 @@ def _answer_pixels(
     tested: NDArray[np.intp],
     estimate: Callable[[NDArray[Any]], NDArray[Any]],
     known: NDArray[np.intp],
+    classes: int,
     fold: int,
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+) -> _Part:
     """Return sample and column of each labelled pixel, and of some their numbers and probabilities."""
     assert asked.pixels is not None  # noqa: S101  the caller has looked
     labelled = asked.pixels[tested] >= 0
@@ -177,7 +207,7 @@ def _answer_pixels(
         drawn = rng.random(len(mine)) < share
         best.append(known[mine.argmax(axis=1)])
         kept.append(drawn)
-        given.append(_spread(mine[drawn], known, len(asked.classes)))
+        given.append(_spread(mine[drawn], known, classes))
     rows = np.repeat(tested, labelled.sum(axis=(1, 2)))
     return rows, np.concatenate(best), np.flatnonzero(np.concatenate(kept)), np.concatenate(given)
 

@@ -104,7 +104,7 @@ def _write_row(name: str, score: Mapping[str, Any]) -> list[object]:
 
 def _write_split(name: str, score: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     named = {str(value): title for value, title in told["class_names"].items()}
-    names = [named[str(value)] for value in told["classes"]]
+    names = [named[str(row["class"])] for row in score["classes"]]
     keys = ("support", "precision", "recall", "f1", "iou")
     rows = [
         [named[str(row["class"])], *("–" if row.get(key) is None else row[key] for key in keys)]
