@@ -1,11 +1,12 @@
 """The gate on planted faults, on real patches of sea ice, and its time on many samples.
 
-    python benchmarks/faults.py [--seeds 5] [--count 2000] [--many 100000] [--patches FOLDER] [--page FILE]
+    python benchmarks/faults.py [--seeds 5] [--count 2000] [--many 100000] [--large 400] [--patches FOLDER]
+        [--page FILE]
 
 Planted: each kind of fault in two in a hundred of simulated chips and series; recall and precision are means
 over the seeds. Patches: FOLDER is that of the ExtremeEarth patches (by default
-../shared/data/seaice-polar-patch beside the checkout; left out if it is missing). The last line is one JSON
-object.
+../shared/data/seaice-polar-patch beside the checkout; left out if it is missing). Large: stored chips of
+256 × 256 × 4. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import csv
 import io
 import json
+import tempfile
 import time
 import zipfile
 from collections import defaultdict
@@ -22,7 +24,7 @@ from statistics import mean
 
 import numpy as np
 
-from eocene.curate import Samples
+from eocene.curate import Dataset, DatasetWriter, Layer, Samples
 from eocene.curate.faults import check_samples, draw_report
 from eocene.testing.simulate.labelled import simulate_samples
 from eocene.testing.simulate.planting import FAULT_KINDS, plant_faults
@@ -37,6 +39,8 @@ def main() -> None:
         told["patches"] = name_patches(arguments.patches, arguments.page)
     if arguments.many:
         told["many"] = time_many(arguments.many)
+    if arguments.large:
+        told["large"] = time_large(arguments.large)
     print(json.dumps(told))
 
 
@@ -45,6 +49,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--many", type=int, default=100_000)
+    parser.add_argument("--large", type=int, default=400)
     parser.add_argument("--patches", type=Path, default=PATCHES)
     parser.add_argument("--page", type=Path, default=None)
     return parser.parse_args()
@@ -114,6 +119,28 @@ def time_many(count: int) -> dict[str, object]:
     seconds, processor = time.perf_counter() - start, time.process_time() - spent
     print(f"{count} series of 200 values: {seconds:.0f} s, {processor:.0f} CPU s; {dict(report.checked)}")
     return {"count": count, "seconds": round(seconds, 1), "cpu_seconds": round(processor, 1)}
+
+
+def time_large(count: int, edge: int = 256) -> dict[str, object]:
+    """Return processor seconds of the gate, and of its near duplicates, on stored chips of 4 bands."""
+    rng, pixels = np.random.default_rng(0), tuple(map(str, range(edge)))
+    layer = Layer({"bands": tuple("abcd"), "y": pixels, "x": pixels})
+    noise = np.round(4 * rng.normal(size=(50, 4, edge, edge))).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        with DatasetWriter(Path(folder), {"features": layer}, epsg=32631, seed=None) as writer:
+            for turn in range(-(-count // 50)):
+                level = np.round(64 * rng.normal(size=(50, 4, 1, 1))).astype(np.float32)
+                chips = np.roll(noise, (5 * turn, 3 * turn), (2, 3)) + level
+                x, y = 500_000.0 + 2560 * np.arange(50), np.full(50, 5_000_000.0 + 2560 * turn)
+                writer.append({"features": chips}, (level[:, 0, 0, 0] > 0).astype(int), x, y)
+            dataset = Dataset.open(writer.finish())
+        spent = [time.process_time()]
+        for kinds in (None, ["near_duplicates"]):
+            check_samples(dataset, kinds=kinds)
+            spent.append(time.process_time())
+    whole, near = np.diff(spent).tolist()
+    print(f"{len(dataset)} chips of {edge} × {edge} × 4: {whole:.0f} CPU s, {near:.1f} for near duplicates")
+    return {"count": len(dataset), "cpu_seconds": round(whole, 1), "near_duplicates": round(near, 1)}
 
 
 if __name__ == "__main__":
