@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
@@ -49,6 +50,23 @@ def test_a_worker_that_cannot_renew_its_lease_has_lost_it_when_it_ends(kept):
     rename(store, "jobs", "away")
     assert heart.lost.wait(60)
     assert heart.should_stop()
+
+
+def test_a_beat_that_took_longer_than_the_lease_loses_only_a_job_that_another_has_taken(layout, monkeypatch):
+    monkeypatch.delenv("EOCENE_DATABASE", raising=False)
+    store = JobStore(layout, lease_s=0.0, clock=itertools.count(1.0).__next__)
+    store.queue(store.create({"process_graph": {"a": {"process_id": "e", "arguments": {}}}}).id)
+    claimed = store.claim("here")
+    slow, late = (Heartbeat(store, claimed, threading.Event(), 60.0) for _ in range(2))
+    with slow.keep():
+        pass  # its last beat is at the end
+    taken = store.claim("there")
+    with late.keep():
+        pass
+    store.close()
+    assert not slow.lost.is_set()
+    assert taken.id == claimed.id
+    assert late.lost.is_set()
 
 
 def test_only_processes_of_this_very_machine_are_known_to_be_dead():

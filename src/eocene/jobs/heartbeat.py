@@ -110,8 +110,8 @@ class Heartbeat:
                 self.lost.set()
         except Exception:  # noqa: BLE001  the state may be busy for a while; the lease decides, not one beat
             _log.exception("the lease of job %s could not be renewed", self._job.id)
-        if time.monotonic() - self._renewed > self._queue.lease_s:
-            self.lost.set()  # a worker that reaches the state has the job by now
+            if time.monotonic() - self._renewed > self._queue.lease_s:
+                self.lost.set()  # a worker that reaches the state has the job by now
         self.excess = self.excess or self._limits.find_excess(self._job, used)
 
     def _leave(self) -> None:
