@@ -54,14 +54,14 @@ _CREATES = os.O_CREAT | os.O_TRUNC
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong at the n-th change of a file, from 1; 0 is none.
+    """What goes wrong at the first change of a file from the n-th on that can meet it, from 1; 0 is none.
 
     Parameters
     ----------
     kind : str
         ``kill``, or the name of an error: ``ENOSPC`` where room is needed, or ``EIO``.
     number : int
-        At which change.
+        From which change on.
     lasts : bool
         Whether those after it meet the fault, too.
     """
@@ -71,8 +71,8 @@ class Fault:
     lasts: bool = False
 
     def strikes(self, number: int, call: str) -> bool:
-        """Tell whether the change of this number meets the fault."""
-        if not self.number or number < self.number or (number > self.number and not self.lasts):
+        """Tell whether the change of this number can meet the fault."""
+        if not self.number or number < self.number:
             return False
         return self.kind == "kill" or (
             call in NEEDS_ROOM if self.kind == "ENOSPC" else call not in ALWAYS_WORKS
@@ -117,7 +117,7 @@ class Watch:
             return 0
         said = f"{call} {path[len(self.folder) + 1 :]}"
         self.changes.append(said)
-        if not self.fault.strikes(len(self.changes), call):
+        if (self.struck and not self.fault.lasts) or not self.fault.strikes(len(self.changes), call):
             return 0
         self.struck.append(said)
         if self.fault.kind != "kill":

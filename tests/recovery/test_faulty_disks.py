@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -39,6 +40,8 @@ class Met:
         What was not whole then, or after the next worker's work.
     said : Counter
         Code and message of the jobs that ended in the state error.
+    resumed : list of float
+        Seconds that each next worker took to end what the job had left to do, its start included.
     """
 
     changes: int = 0
@@ -46,11 +49,13 @@ class Met:
     struck: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
     said: Counter[tuple[str, str]] = field(default_factory=Counter)
+    resumed: list[float] = field(default_factory=list)
 
     def __str__(self) -> str:
         return (
             f"{len(self.struck)} faults at {len(self.points)} of {self.changes} changes of files, from "
             f"{self.points[0]} to {self.points[-1]}, {len(self.damage)} damaged; "
+            f"ended {max(self.resumed):.1f} s after the next worker's start at most; "
             f"the jobs that could say so said {dict(self.said)}"
         )
 
@@ -93,7 +98,9 @@ def meet_faults(world, nursery, kind, choose):
             line = world.store.logs(job.id)[-1]
             met.said[line["code"], NUMBER.sub("…", line["message"])] += 1
             world.store.queue(job.id)
+        since = time.monotonic()
         await_end(nursery(world))
+        met.resumed.append(time.monotonic() - since)
         met.damage += [f"{number} {struck}: {text}" for text in world.find_damage(expected, {*kept, job.id})]
         world.store.delete(job.id)
     return met

@@ -30,6 +30,8 @@ class Victim:
     def __init__(self, server):
         self._server, self._again = server, None
         self.data = server.folder / "data"
+        options = self.data / "postmaster.opts"  # which a start empties for a moment
+        self._command = shlex.split(options.read_text())
 
     def _pid(self):
         return int((self.data / "postmaster.pid").read_text().split("\n")[0])
@@ -51,17 +53,16 @@ class Victim:
 
     def launch(self):
         """Start the server."""
-        command = shlex.split((self.data / "postmaster.opts").read_text())
         with (self._server.folder / "log").open("ab") as log:
-            self._again = self._spawn(command, {"stdout": log, "stderr": log, "cwd": self._server.folder})
+            self._again = self._spawn(stdout=log, stderr=log, cwd=self._server.folder)
 
-    def _spawn(self, command, options):
+    def _spawn(self, **options):
         user = "postgres" if os.getuid() == 0 else None
-        return subprocess.Popen(command, user=user, group=user, **options)
+        return subprocess.Popen(self._command, user=user, group=user, **options)
 
     def answers(self):
         """Tell whether the server takes connections."""
-        program = Path(shlex.split((self.data / "postmaster.opts").read_text())[0]).with_name("pg_isready")
+        program = Path(self._command[0]).with_name("pg_isready")
         asked = subprocess.run([str(program), "-h", str(self._server.folder), "-q"], check=False)
         return asked.returncode == 0
 
@@ -83,12 +84,13 @@ class OnFaultyDisk(Victim):
         self._ask("CREATE EXTENSION amcheck")
         self.write_all()  # a server of the tests may forget what it has just acknowledged
 
-    def _spawn(self, command, options):
+    def _spawn(self, **options):
         ours, theirs = socket.socketpair()
         rights = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--")
         watched = [sys.executable, disk.__file__, str(theirs.fileno()), *(rights if os.getuid() == 0 else ())]
         with theirs:
-            process = subprocess.Popen([*watched, *command, *LASTING], pass_fds=[theirs.fileno()], **options)
+            command = [*watched, *self._command, *LASTING]
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], **options)
         threading.Thread(target=self._follow, args=(ours, process.pid), daemon=True).start()
         return process
 
