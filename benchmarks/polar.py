@@ -123,7 +123,10 @@ def score(samples: Samples, name: str, seeds: int, threads: int) -> dict[str, An
 
 
 def describe_texture(samples: Samples) -> Samples:
-    """The numbers of all families of texture as rows, so that they are measured once."""
+    """The numbers of all families of texture as rows, so that they are measured once.
+
+    So levels of grey are those of all patches; a registered model has those of its training part.
+    """
     families = measure_texture(take_logarithms(samples).features)
     names = tuple(f"{name}/{i}" for name, values in families.items() for i in range(values.shape[1]))
     return replace(samples, features=np.concatenate([*families.values()], axis=1), axes={"features": names})
