@@ -120,6 +120,16 @@ def _shard(path: Path, codecs: list[Any], index: list[Any] | None = None, chunk:
 
 
 @_add(CHUNKS)
+def a_chunk_that_says_it_is_longer_than_it_is(path: Path) -> None:
+    """The library of Blosc goes on reading behind its end."""
+    write_good(path, compressors=zarr.codecs.BloscCodec(cname="zstd", typesize=4))
+    file = path / "v/c/1/1"
+    data = bytearray(file.read_bytes())
+    struct.pack_into("<I", data, 12, 0x5C0007A5)
+    file.write_bytes(data)
+
+
+@_add(CHUNKS)
 def files_of_two_hundred_megabytes_without_content(path: Path) -> None:
     write_good(path)
     for file in (path / "v/c").rglob("*"):
