@@ -50,6 +50,11 @@ def test_importing_the_package_loads_no_extra_and_no_reader() -> None:
     assert not loaded & (extras | {"torch", "rasterio", "geopandas", "numba"})
 
 
+def test_planning_a_graph_loads_no_library_for_formats_that_it_does_not_read() -> None:
+    code = "import sys, eocene.cube.hot; from eocene.process import registry; registry.specs(); print(*sys.modules)"
+    assert not set(python(code).split()) & {"h5py", "zarr", "eccodes", "netCDF4"}
+
+
 def test_the_public_names_are_there() -> None:
     code = "import eocene as eo; print([n for n in eo.__all__ if not hasattr(eo, n)])"
     assert python(code).strip() == "[]"

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 from eocene.archive.fetch import is_remote
 from eocene.archive.fetch.gdal import GDAL_DRIVER, JP2_DRIVER
 from eocene.archive.packing.zips import MEMBER
-from eocene.archive.raster import is_grib, is_jp2, is_netcdf, is_npy, is_tiff, is_zarr
+from eocene.archive.raster import (
+    is_grib,
+    is_jp2,
+    is_netcdf,
+    is_npy,
+    is_sinusoidal,
+    is_swath,
+    is_tiff,
+    is_zarr,
+)
 from eocene.archive.rasters.gdal_raster import GdalRaster
-from eocene.archive.rasters.grib import GribRaster
 from eocene.archive.rasters.jp2_remote import RemoteJp2Raster
-from eocene.archive.rasters.netcdf import NetcdfRaster
 from eocene.archive.rasters.npy import NpyRaster
 from eocene.archive.rasters.sentinel1 import Sentinel1Raster, is_sentinel1
-from eocene.archive.rasters.sinusoidal import SinusoidalRaster, is_sinusoidal
-from eocene.archive.rasters.swath import SwathRaster, is_swath
-from eocene.archive.rasters.zarr_raster import ZarrRaster
-from eocene.archive.rasters.zarr_remote import open_remote_group
-from eocene.archive.rasters.zarr_store import group_at
 from eocene.archive.tiff.askew import ASKEW, AskewRaster
 from eocene.archive.tiff.geotiff import GeotiffRaster
 from eocene.archive.tiff.header_index import HeaderIndex, open_remote_tiles
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from eocene.archive.fetch import Door
+    from eocene.archive.fetch import Content, Door
     from eocene.archive.raster import Raster
 
 
@@ -99,18 +101,59 @@ def _open_tiff(path: Path, asset: Mapping[str, Any], _door: Door) -> Raster:
     return AskewRaster(path, asset) if asset.get(ASKEW) else GeotiffRaster(path, asset)
 
 
+# What these need, the libraries for HDF5 and Zarr above all, is loaded when the first such asset is opened.
+
+
+def _open_swath(path: Path, asset: Mapping[str, Any], door: Door) -> Raster:
+    from eocene.archive.rasters.swath import SwathRaster
+
+    return SwathRaster(path, asset, door)
+
+
+def _open_sinusoidal(path: Path, asset: Mapping[str, Any], _door: Door) -> Raster:
+    from eocene.archive.rasters.sinusoidal import SinusoidalRaster
+
+    return SinusoidalRaster(path, asset)
+
+
+def _open_netcdf(source: Path | Content, asset: Mapping[str, Any]) -> Raster:
+    from eocene.archive.rasters.netcdf import NetcdfRaster
+
+    return NetcdfRaster(source, asset)
+
+
+def _open_grib(content: Content, asset: Mapping[str, Any]) -> Raster:
+    from eocene.archive.rasters.grib import GribRaster
+
+    return GribRaster(content, asset)
+
+
+def _open_zarr(path: Path, asset: Mapping[str, Any], _door: Door) -> Raster:
+    from eocene.archive.rasters.zarr_raster import ZarrRaster
+    from eocene.archive.rasters.zarr_store import group_at
+
+    return ZarrRaster(group_at(path), asset)
+
+
+def _open_remote_zarr(href: str, asset: Mapping[str, Any], door: Door, _index: HeaderIndex | None) -> Raster:
+    from eocene.archive.rasters.zarr_raster import ZarrRaster
+    from eocene.archive.rasters.zarr_remote import open_remote_group
+
+    return ZarrRaster(open_remote_group(href, door), asset)
+
+
 _OPENERS: tuple[
     tuple[Callable[[Mapping[str, Any]], bool], Callable[[Path, Mapping[str, Any], Door], Raster]], ...
 ] = (
-    (is_swath, SwathRaster),
-    (is_sinusoidal, lambda path, asset, _: SinusoidalRaster(path, asset)),
-    (is_netcdf, lambda path, asset, _: NetcdfRaster(path, asset)),
-    (is_grib, lambda path, asset, door: GribRaster(door.open(str(path)), asset)),
+    (is_swath, _open_swath),
+    (is_sinusoidal, _open_sinusoidal),
+    (is_netcdf, lambda path, asset, _: _open_netcdf(path, asset)),
+    (is_grib, lambda path, asset, door: _open_grib(door.open(str(path)), asset)),
     (is_sentinel1, Sentinel1Raster),
     (is_tiff, _open_tiff),
     (is_jp2, lambda path, asset, _: GdalRaster(path, asset, JP2_DRIVER)),
     (is_npy, lambda path, asset, _: NpyRaster(path, asset)),
-    (is_zarr, lambda path, asset, _: ZarrRaster(group_at(path), asset)),
+    (is_zarr, _open_zarr),
 )
 """How an asset is opened: the first that fits; what is more particular stands first."""
 
@@ -122,12 +165,12 @@ _REMOTE_OPENERS: tuple[
     ...,
 ] = (
     (lambda asset: is_tiff(asset) and _is_plain(asset), _open_remote_tiff),
-    (is_grib, lambda href, asset, door, _: GribRaster(door.open(href), asset)),
+    (is_grib, lambda href, asset, door, _: _open_grib(door.open(href), asset)),
     (
         lambda asset: is_netcdf(asset) and _is_plain(asset),
-        lambda href, asset, door, _: NetcdfRaster(door.open(href), asset),
+        lambda href, asset, door, _: _open_netcdf(door.open(href), asset),
     ),
-    (is_zarr, lambda href, asset, door, _: ZarrRaster(open_remote_group(href, door), asset)),
+    (is_zarr, _open_remote_zarr),
     (
         lambda asset: is_jp2(asset) and _is_plain(asset),
         lambda href, asset, door, _: RemoteJp2Raster(door.open(href), asset),

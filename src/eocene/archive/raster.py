@@ -24,6 +24,10 @@ NETCDF = "application/x-netcdf"
 NPY = "application/x-numpy"
 """Of numpy's .npy files; there is no registered type."""
 GRIB = "application/wmo-GRIB2"
+GEOLOCATION = "eocene:geolocation"
+"""Field of an asset in the geometry of a scan: ``file`` beside it, with ``longitude`` and ``latitude``."""
+SINUSOIDAL = "eocene:sinusoidal"
+"""Field of an asset: true if its file is in this projection; proj:transform is that of the map grid then."""
 ZARR = "application/vnd.zarr; profile=array"
 """Of an array in a group, whose metadata file is the asset's; a whole group is no raster."""
 PARQUET = "application/vnd.apache.parquet"
@@ -103,6 +107,16 @@ def is_npy(asset: Mapping[str, Any]) -> bool:
 def is_zarr(asset: Mapping[str, Any]) -> bool:
     """Tell whether an asset is an array in a Zarr group that this archive has read."""
     return asset.get("type") == ZARR
+
+
+def is_swath(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset lies in the geometry of a scan."""
+    return GEOLOCATION in asset
+
+
+def is_sinusoidal(asset: Mapping[str, Any]) -> bool:
+    """Tell whether an asset is in the sinusoidal projection."""
+    return bool(asset.get(SINUSOIDAL))
 
 
 def grid_of_asset(asset: Mapping[str, Any], shape: tuple[int, ...]) -> Grid:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-import zarr
-from zarr.codecs import BloscCodec
 
 from eocene.cube.edge import edge_dtype, make_coordinates
 from eocene.model.files import sync_file, sync_folder
@@ -51,6 +49,8 @@ class CubeStore:
         self.path = path
         self.grid = grid
         self._durable = durable
+        import zarr  # takes half a second, and most plans write nothing
+
         self._array: Any = zarr.open_array(path / "data", mode="r+")
 
     @classmethod
@@ -85,6 +85,9 @@ class CubeStore:
         lead = tuple(len(labels[d]) for d in dims[:-2])
         chunk = max(size for size in range(1, min(_CHUNK, block) + 1) if block % size == 0)
         coordinates = make_coordinates({d: labels[d] for d in dims[:-2]}, grid)
+        import zarr
+        from zarr.codecs import BloscCodec
+
         xr.Dataset(coords=coordinates).to_zarr(path, mode="w", zarr_format=3, consolidated=False)
         zarr.open_group(path, mode="a").create_array(
             "data",

@@ -20,7 +20,7 @@ from eocene.archive import Archive, Search
 from eocene.archive.fetch import Door
 from eocene.archive.normalise import is_data, is_table
 from eocene.archive.product import IngestOptions, name_extensions
-from eocene.archive.readers import READERS, find_reader
+from eocene.archive.readers import find_reader, readers
 from eocene.model import EoceneError, Layout
 from eocene.model.grid import Grid
 from eocene.testing.damage import Damage, copy_product, damage_product
@@ -60,7 +60,7 @@ class ReaderContract:
         """Its products are its own; an empty folder, noise and source code are not."""
         product = self.make_product(tmp_path / "made")
         expect(self.reader.recognise(product), f"{product} is not recognised")
-        if self.reader in READERS:
+        if self.reader in readers():
             expect(find_reader(product) is self.reader, f"{product} is taken by {find_reader(product).name}")
         empty = tmp_path / "empty"
         empty.mkdir()

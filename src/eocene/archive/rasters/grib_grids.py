@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import roots_legendre
+import scipy  # its parts are loaded when they are first used
 
 from eocene.archive.fetch.decoded import check_decoded
 from eocene.archive.rasters.grib_fields import (
@@ -196,7 +196,7 @@ def _not_read(name: str, kind: str) -> InputError:
 @lru_cache(maxsize=16)
 def _row_edges(rows: int) -> Numbers:
     """Return the southern latitudes, negative, half-way between the rows of a Gaussian grid."""
-    latitudes = np.degrees(np.arcsin(roots_legendre(rows)[0]))  # from the south, which is the north negative
+    latitudes = np.degrees(np.arcsin(scipy.special.roots_legendre(rows)[0]))  # from the south
     edges: Numbers = (latitudes[1:] + latitudes[:-1]) / 2
     return edges
 

@@ -33,19 +33,11 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-SINUSOIDAL = "eocene:sinusoidal"
-"""Field of an asset: true if its file is in this projection; proj:transform is that of the map grid then."""
-
 RADIUS_M = 6_371_007.181
 """Of the sphere, metres; MODIS grids of the version 6 of the products and later."""
 
 _METRES_A_DEGREE = RADIUS_M * np.pi / 180.0
 _SPHERE = re.compile(r"6371007\.181")
-
-
-def is_sinusoidal(asset: Mapping[str, Any]) -> bool:
-    """Tell whether an asset is in the sinusoidal projection."""
-    return bool(asset.get(SINUSOIDAL))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from eocene.archive.fetch import describe_file
 from eocene.archive.picking import pick_pixels
-from eocene.archive.raster import check_window, parse_nodata
+from eocene.archive.raster import GEOLOCATION, check_window, parse_nodata
 from eocene.archive.rasters.geolocation import TiePoints
 from eocene.archive.rasters.netcdf import reading
 from eocene.archive.rasters.netcdf_variable import Encoding, plain_dataset, read_encoding, read_whole
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
     Identity = tuple[str, int, int]
 
-GEOLOCATION = "eocene:geolocation"
-"""Field of an asset: ``file`` beside it and its variables ``longitude`` and ``latitude``."""
-
 STEP = 16
 """Pixels between tie points."""
 
@@ -45,11 +42,6 @@ _PER_DEGREE = {300: 400, 500: 200, 1000: 100, 1200: 80}
 """Map pixels of a degree by the ground sampling distance in metres: all scenes share one grid."""
 _FARTHEST_NORTH = 75.0
 _FILE = re.compile(r"[A-Za-z0-9_-]+\.nc")
-
-
-def is_swath(asset: Mapping[str, Any]) -> bool:
-    """Tell whether an asset lies in the geometry of a scan."""
-    return GEOLOCATION in asset
 
 
 class SwathRaster:

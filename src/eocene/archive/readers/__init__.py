@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from eocene.archive.readers import (
-    eopatch,
-    fiboa,
-    geotiff,
-    grib,
-    landsat,
-    modis,
-    netcdf,
-    sentinel1,
-    sentinel2,
-    sentinel3,
-    stac_catalog,
-    table,
-    worldcereal,
-    zarr,
-)
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,23 +13,29 @@ if TYPE_CHECKING:
 
     from eocene.archive.product import Reader
 
-READERS: tuple[Reader, ...] = (
-    stac_catalog.READER,
-    sentinel2.READER,
-    sentinel3.READER,
-    landsat.READER,
-    modis.READER,
-    worldcereal.READER,
-    eopatch.READER,
-    zarr.READER,
-    sentinel1.READER,
-    fiboa.READER,
-    table.READER,
-    geotiff.READER,
-    netcdf.READER,
-    grib.READER,
+_FORMATS = (
+    "stac_catalog",
+    "sentinel2",
+    "sentinel3",
+    "landsat",
+    "modis",
+    "worldcereal",
+    "eopatch",
+    "zarr",
+    "sentinel1",
+    "fiboa",
+    "table",
+    "geotiff",
+    "netcdf",
+    "grib",
 )
 """A new format is a file beside this one and a line here; the more particular stands first."""
+
+
+@cache
+def readers() -> tuple[Reader, ...]:
+    """Return the readers; what they need is loaded when something is ingested for the first time."""
+    return tuple(import_module(f"{__name__}.{name}").READER for name in _FORMATS)
 
 
 def find_reader(path: Path) -> Reader:
@@ -59,7 +51,7 @@ def find_reader(path: Path) -> Reader:
             f"The path {str(path)!r} does not exist.", "Check its spelling.", code="FilePathInvalid"
         )
     try:
-        for reader in READERS:
+        for reader in readers():
             if reader.recognise(path):
                 return reader
     except OSError as error:
@@ -69,6 +61,6 @@ def find_reader(path: Path) -> Reader:
     kind = "folder" if path.is_dir() else "file"
     raise InputError(
         f"The {kind} {str(path)!r} is of no format that can be ingested.",
-        "Supported are " + "; ".join(reader.formats for reader in READERS) + ".",
+        "Supported are " + "; ".join(reader.formats for reader in readers()) + ".",
         code="FormatUnsuitable",
     )

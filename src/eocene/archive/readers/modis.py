@@ -25,10 +25,10 @@ from eocene.archive.product import (
     number_json,
     union_bbox,
 )
-from eocene.archive.raster import GEOTIFF, HDF4, HDF5, JP2
+from eocene.archive.raster import GEOTIFF, HDF4, HDF5, JP2, SINUSOIDAL
 from eocene.archive.rasters.eos_grid import list_fields
 from eocene.archive.rasters.hdf4 import list_hdf4_fields
-from eocene.archive.rasters.sinusoidal import SINUSOIDAL, SinusoidalImage, find_image
+from eocene.archive.rasters.sinusoidal import SinusoidalImage, find_image
 from eocene.archive.readers.modis_layers import count_days, describe_layer, name_layer
 from eocene.archive.tiff.geotiff import damaged, read_grid
 from eocene.model.errors import InputError

@@ -16,10 +16,10 @@ from eocene.archive.packing.product_files import ProductFiles, find_products, ho
 from eocene.archive.packing.unpacking import unpack_product
 from eocene.archive.packing.xml import Metadata
 from eocene.archive.product import Product, Reader, make_collection, make_item, number_json
-from eocene.archive.raster import NETCDF
+from eocene.archive.raster import GEOLOCATION, NETCDF
 from eocene.archive.rasters.netcdf import reading
 from eocene.archive.rasters.netcdf_variable import plain_dataset, read_encoding
-from eocene.archive.rasters.swath import GEOLOCATION, empty_number
+from eocene.archive.rasters.swath import empty_number
 from eocene.archive.readers.sentinel3_bands import (
     INSTRUMENTS,
     describe_band,

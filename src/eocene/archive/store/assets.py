@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 from eocene.archive.fetch import is_remote
 from eocene.archive.fetch.paths import parse_href
 from eocene.archive.packing.zips import MEMBER
-from eocene.archive.raster import is_hdf5, is_zarr
+from eocene.archive.raster import is_hdf5, is_sinusoidal, is_swath, is_zarr
 from eocene.archive.rasters.sentinel1 import is_sentinel1
-from eocene.archive.rasters.sinusoidal import is_sinusoidal
-from eocene.archive.rasters.swath import is_swath
 from eocene.archive.store.sending import measure_file, send_all
 
 if TYPE_CHECKING:
