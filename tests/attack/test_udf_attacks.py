@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -189,7 +190,10 @@ def test_13_the_environment_is_empty(attack: Callable[[str], Lines], monkeypatch
 
 def test_14_no_signal_reaches_another_process(attack: Callable[[str], Lines]) -> None:
     assert attack(refused(f"os.kill({os.getpid()}, signal.SIGKILL)")).texts[-1] == "ProcessLookupError"
-    assert attack(refused(f"os.kill({os.getppid()}, 0)")).texts[-1] == "ProcessLookupError"
+    with subprocess.Popen(["sleep", "60"]) as other:
+        assert attack(refused(f"os.kill({other.pid}, signal.SIGKILL)")).texts[-1] == "ProcessLookupError"
+        assert other.poll() is None
+        other.kill()
     assert attack(refused("os.kill(-1, signal.SIGKILL)")).texts[-1] in ("done", "ProcessLookupError")
     assert attack("print('still there')").texts == ["still there"]
 

@@ -106,7 +106,8 @@ def _touched(shape: Any, distance_m: int) -> set[str]:
             # At 90 degrees the package goes on with a row that is not on the globe.
             if south < 90.0 and (plain or shapely.dwithin(part, cell.geom, _TOUCH)):
                 found.add(cell.id())
-                if west < -180.0 or east > 180.0:  # it has another name on the other side
+                # It has another name on the other side, unless rounding alone brings its edge there.
+                if west < -180.0 - _TOUCH or east > 180.0 + _TOUCH:
                     found.add(_name_at(180.0 if west < -180.0 else -180.0, cell.geom.centroid.y, distance_m))
     return found
 
