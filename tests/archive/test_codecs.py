@@ -93,7 +93,7 @@ def test_what_gdal_writes_losslessly_is_read_here_as_gdal_reads_it(
     height, width = data.draw(st.integers(1, 150 - row)), data.draw(st.integers(1, 170 - column))
     path = write(tmp_path / "a.tif", numbers_of(options.pop("dtype"), options.pop("count")), **options)
     open_tiles.cache_clear()
-    assert not open_tiles(describe_file(path)).unusual
+    assert not open_tiles(describe_file(path)).unusual(0)
     assert_read_as_by_gdal(path, [(0, 0, 170, 150), (column, row, width, height)])
 
 
@@ -120,7 +120,7 @@ def test_images_in_tiles_are_decoded_as_gdal_decodes_them(
     tmp_path: Path, dtype: str, count: int, options: dict[str, Any], layout: dict[str, Any]
 ) -> None:
     path = write(tmp_path / "a.tif", numbers_of(dtype, count), levels=(2,), **options, **layout)
-    assert not open_tiles(describe_file(path)).unusual
+    assert not open_tiles(describe_file(path)).unusual(0)
     assert_read_as_by_gdal(path, [(0, 0, 170, 150), (33, 50, 71, 90)])
 
 
@@ -169,7 +169,7 @@ def test_the_mask_inside_a_file_says_which_pixels_are_valid(
             file.build_overviews(levels)
     raster = GeotiffRaster(path, {})
     assert raster.has_mask
-    assert bool(raster.file.unusual) == (colours == "ycbcr")  # which GDAL reads
+    assert bool(raster.file.unusual(0)) == (colours == "ycbcr")  # which GDAL reads
     for level, grid in enumerate(raster.levels):
         with rasterio.open(path, **({"overview_level": level - 1} if level else {})) as file:
             expected = file.dataset_mask() != 0

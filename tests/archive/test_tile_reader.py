@@ -78,7 +78,7 @@ def test_tiles_stored_in_the_usual_way_are_read_as_gdal_reads_them(
     tmp_path: Path, options: dict[str, Any]
 ) -> None:
     write(tmp_path / "a.tif", levels=(2,), **options)
-    assert not open_tiles(describe_file(tmp_path / "a.tif")).unusual
+    assert not open_tiles(describe_file(tmp_path / "a.tif")).unusual(0)
     for band in range(1, options.get("count", 1) + 1):
         raster = GeotiffRaster(tmp_path / "a.tif", {"eocene:band": band})
         for level, grid in enumerate(raster.levels):
@@ -92,7 +92,7 @@ def test_tiles_stored_in_the_usual_way_are_read_as_gdal_reads_them(
 @pytest.mark.parametrize("options", UNUSUAL, ids=lambda o: " ".join(map(str, o.values())))
 def test_what_is_stored_otherwise_stays_with_gdal(tmp_path: Path, options: dict[str, Any]) -> None:
     values = write(tmp_path / "a.tif", **options)
-    assert open_tiles(describe_file(tmp_path / "a.tif")).unusual
+    assert open_tiles(describe_file(tmp_path / "a.tif")).unusual(0)
     raster = GeotiffRaster(tmp_path / "a.tif", {"eocene:band": options.get("count", 1)})
     assert np.array_equal(raster.read(raster.levels[0]), values[-1])
 

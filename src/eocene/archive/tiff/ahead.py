@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-T = TypeVar("T")
+Thing = TypeVar("Thing")
+Found = TypeVar("Found")
 
 MOST_REQUESTS = 16
 """Threads that wait for answers, of the whole process."""
 MOST_BYTES = 8 * 2**20
-"""What one reader has fetched or is fetching and has not taken yet."""
+"""What one reader has fetched or is fetching and has not taken yet, but for the piece that reaches it."""
 
 _pool: list[ThreadPoolExecutor] = []
 
@@ -31,45 +32,49 @@ def requests_pool() -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_pool.clear)  # threads do not live on in a child
 
 
-class Ahead(Generic[T]):
+class Ahead(Generic[Thing, Found]):
     """Does pieces of work that wait for others, in threads, some pieces before they are asked for.
 
     Parameters
     ----------
-    wanted : iterable of (int, callable)
-        The bytes that each piece brings, and the piece; taken in this order. Of what brings nothing, no
-        thread is used.
+    wanted : iterable of (thing, int, callable or None) or None
+        What is wanted, the bytes that are fetched for it, and what fetches them, if anything has to; taken
+        in this order. None where what comes next is only known once what was taken has been dealt with.
     """
 
-    def __init__(self, wanted: Iterable[tuple[int, Callable[[], T]]]) -> None:
-        self._left: Iterator[tuple[int, Callable[[], T]]] = iter(wanted)
-        self._next: tuple[int, Callable[[], T]] | None = next(self._left, None)
-        self._running: deque[tuple[int, Future[T]]] = deque()
+    def __init__(self, wanted: Iterable[tuple[Thing, int, Callable[[], Found] | None] | None]) -> None:
+        self._left = iter(wanted)
+        self._running: deque[tuple[Thing, int, Future[Found] | None]] = deque()
         self._bytes = 0
-        self._start()
 
-    def take(self) -> T:
-        """Return what the next piece brought, or raise what it raised."""
-        size, future = self._running.popleft()
-        try:
-            return future.result()
-        finally:
-            self._bytes -= size
+    def __iter__(self) -> Iterator[tuple[Thing, Found | None]]:
+        """Yield each thing with what was fetched for it, or raise what fetching it raised."""
+        while True:
             self._start()
+            if not self._running:
+                return
+            thing, size, future = self._running.popleft()
+            try:
+                found = future.result() if future else None
+            finally:
+                self._bytes -= size
+            self._start()
+            yield thing, found
 
     def close(self) -> None:
-        """Forget the pieces that are left."""
-        self._next = None
+        """Forget what is left."""
+        self._left = iter(())
         while self._running:
-            self._running.popleft()[1].cancel()
+            *_, future = self._running.popleft()
+            if future:
+                future.cancel()
 
     def _start(self) -> None:
-        """Begin what there is room for, one piece at least."""
-        while self._next and (
-            not self._running
-            or (self._bytes + self._next[0] <= MOST_BYTES and len(self._running) < MOST_REQUESTS)
-        ):
-            size, work = self._next
-            self._running.append((size, requests_pool().submit(work)))
+        """Begin what there is room for."""
+        while self._bytes < MOST_BYTES and len(self._running) < MOST_REQUESTS:
+            piece = next(self._left, None)
+            if piece is None:
+                return
+            thing, size, work = piece
+            self._running.append((thing, size, requests_pool().submit(work) if work else None))
             self._bytes += size
-            self._next = next(self._left, None)

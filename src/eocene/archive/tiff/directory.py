@@ -7,9 +7,10 @@ extents of all tiles with the size of the file. Source: TIFF 6.0 and the BigTIFF
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from eocene.archive.tiff.header import Header
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +30,10 @@ _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
 _STORED = (258, 259, 262, 266, 277, 284, 317, 339, 530, 50674)
 _GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
 _TABLES = 347
+_NUMBERS = (
+    _WIDTH, _HEIGHT, _SUBFILE, *_OFFSETS, *_COUNTS, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT, *_STORED,
+)  # fmt: skip
+_KEPT = (*_NUMBERS, *_GEOREFERENCE, _TABLES)
 _SIZES = {
     1: 1,
     2: 1,
@@ -52,31 +57,68 @@ _MOST_ENTRIES = 4096
 _FARTHEST = 2**62
 
 Entry = tuple[int, int, bytes]
-"""Kind, number of values, and they themselves or where they lie."""
+"""Kind, number of values, and their bytes, or where these lie."""
 
 
 @dataclass(frozen=True, eq=False)
 class TiffImage:
     """One image of the file: full resolution, an overview or a mask.
 
-    ``offsets`` and ``lengths`` are those of its tiles or strips, row by row, of one band after another
-    where bands are stored apart; length 0 is a sparse tile. ``tile`` is their height and width in pixels.
-    ``stored`` holds the tags that say how: bits, compression, samples, planes, predictor, number format.
-    ``georeference`` holds those that say where the image lies and what no-data is, with their kind, as
-    bytes. ``tables`` are those that its JPEG tiles share.
+    Parameters
+    ----------
+    width, height, subfile : int
+        Its size, and the flags that say what it is.
+    tile : tuple of int
+        Height and width of its tiles or strips in pixels.
+    is_tiled : bool
+        Whether there are tiles rather than strips.
+    byte_order : str
+        As in struct.
+    values : mapping
+        Tag → kind, number of values, and they themselves as stored; unpacked when they are asked for, since
+        most overviews are never read.
     """
 
     width: int
     height: int
     subfile: int
-    offsets: NDArray[np.int64]
-    lengths: NDArray[np.int64]
-    tile: tuple[int, int] = (0, 0)
-    is_tiled: bool = False
-    byte_order: str = "<"
-    stored: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    georeference: tuple[tuple[int, int, bytes], ...] = ()
-    tables: bytes = b""
+    tile: tuple[int, int]
+    is_tiled: bool
+    byte_order: str
+    values: Mapping[int, Entry]
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """Where its tiles or strips lie: row by row, of one band after another where bands are apart."""
+        return self._places(_OFFSETS)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """How long they are; 0 is a sparse tile."""
+        return self._places(_COUNTS)
+
+    @cached_property
+    def stored(self) -> dict[int, tuple[int, ...]]:
+        """The tags that say how: bits, compression, samples, planes, predictor, number format."""
+        return {tag: _unpack(self.byte_order, self.values[tag]) for tag in _STORED if tag in self.values}
+
+    @property
+    def georeference(self) -> tuple[tuple[int, int, bytes], ...]:
+        """The tags, with kind and bytes, that say where the image lies and what no-data is."""
+        found = ((tag, self.values[tag]) for tag in _GEOREFERENCE if tag in self.values)
+        return tuple((tag, kind, data) for tag, (kind, _, data) in found)
+
+    @property
+    def tables(self) -> bytes:
+        """What its JPEG tiles share."""
+        return self.values[_TABLES][2] if _TABLES in self.values else b""
+
+    def _places(self, tags: Sequence[int]) -> NDArray[np.int64]:
+        """Return offsets or lengths; those that are beyond any file stay beyond it."""
+        kind, _, data = next(self.values[tag] for tag in tags if tag in self.values)
+        stored = np.frombuffer(data, np.dtype(self.byte_order + _TYPES[kind]))
+        found: NDArray[np.int64] = np.minimum(stored.astype(np.uint64), _FARTHEST).astype(np.int64)
+        return found
 
     @property
     def is_overview(self) -> bool:
@@ -156,33 +198,29 @@ def _read_start(header: Header) -> tuple[_Layout, int]:
 
 def _read_directory(header: Header, layout: _Layout, position: int) -> tuple[TiffImage, int]:
     entries, following = _read_entries(header, layout, position)
+    values = {tag: _read_values(header, layout, entries[tag]) for tag in _KEPT if tag in entries}
+    if odd := [tag for tag in _NUMBERS if tag in values and values[tag][0] not in _TYPES]:
+        raise ValueError(f"the tags {odd} are no whole numbers")
 
     def one(tag: int, default: int | None = None) -> int:
-        if default is not None and tag not in entries:
+        if default is not None and tag not in values:
             return default
-        (value,) = _values(header, layout, entries[tag])
-        return int(value)
+        (value,) = _unpack(layout.order, values[tag])
+        return value
 
     width, height = one(_WIDTH), one(_HEIGHT)
-    if _TILE_WIDTH in entries:
+    if _TILE_WIDTH in values:
         tile = one(_TILE_HEIGHT), one(_TILE_WIDTH)
     else:
         tile = min(one(_STRIP_ROWS, height), height), width
-    offsets, lengths = [  # a generator would hide that there are none
-        _places(header, layout, next(entries[t] for t in tags if t in entries))
-        for tags in (_OFFSETS, _COUNTS)
-    ]
-    if len(offsets) != len(lengths):
-        raise ValueError(f"{len(offsets)} places, {len(lengths)} lengths")
-    known = {t: entries[t] for t in _GEOREFERENCE if t in entries}
+    offsets, lengths = (next((values[t] for t in tags if t in values), None) for tags in (_OFFSETS, _COUNTS))
+    if offsets is None or lengths is None:
+        raise ValueError("it does not say where its pixels are")
+    if offsets[1] != lengths[1]:
+        raise ValueError(f"{offsets[1]} places, {lengths[1]} lengths")
     return TiffImage(
-        width, height, one(_SUBFILE, 0), offsets, lengths, tile,
-        is_tiled=_TILE_WIDTH in entries,
-        byte_order=layout.order,
-        stored={tag: _values(header, layout, entries[tag]) for tag in _STORED if tag in entries},
-        georeference=tuple((t, entry[0], _read(header, layout, entry)) for t, entry in known.items()),
-        tables=_read(header, layout, entries[_TABLES]) if _TABLES in entries else b"",
-    ), following  # fmt: skip
+        width, height, one(_SUBFILE, 0), tile, _TILE_WIDTH in values, layout.order, values
+    ), following
 
 
 def _read_entries(header: Header, layout: _Layout, position: int) -> tuple[dict[int, Entry], int]:
@@ -199,22 +237,16 @@ def _read_entries(header: Header, layout: _Layout, position: int) -> tuple[dict[
     return {tag: (kind, number, value) for tag, kind, number, value in found}, following
 
 
-def _places(header: Header, layout: _Layout, entry: Entry) -> NDArray[np.int64]:
-    """Return offsets or lengths; those that are beyond any file stay beyond it."""
-    stored = np.frombuffer(_read(header, layout, entry), np.dtype(layout.order + _TYPES[entry[0]]))
-    found: NDArray[np.int64] = np.minimum(stored.astype(np.uint64), _FARTHEST).astype(np.int64)
-    return found
-
-
-def _values(header: Header, layout: _Layout, entry: Entry) -> tuple[Any, ...]:
-    kind, number, _ = entry
-    return struct.unpack(layout.order + str(number) + _TYPES[kind], _read(header, layout, entry))
-
-
-def _read(header: Header, layout: _Layout, entry: Entry) -> bytes:
+def _read_values(header: Header, layout: _Layout, entry: Entry) -> Entry:
+    """Return kind, number and bytes of the values of an entry, wherever they lie."""
     kind, number, inline = entry
     size = number * _SIZES[kind]
     if size <= len(inline):
-        return inline[:size]
+        return kind, number, inline[:size]
     (offset,) = struct.unpack(layout.word, inline)
-    return header.read(offset, size)
+    return kind, number, header.read(offset, size)
+
+
+def _unpack(order: str, values: Entry) -> tuple[int, ...]:
+    kind, number, data = values
+    return struct.unpack(f"{order}{number}{_TYPES[kind]}", data)

@@ -134,14 +134,15 @@ class GeotiffRaster:
         """Whether the file itself says which pixels are valid; see :meth:`read_mask`."""
         return self.file.masks[0] is not None
 
-    def fetch(self, window: Grid, level: int = 0) -> dict[int, StoredTile]:
-        """Return the stored tiles under a window, for :meth:`read`."""
-        if self.file.unusual:
+    def missing(self, window: Grid, level: int = 0) -> dict[int, tuple[int, int]]:
+        """Return offset and length of the stored tiles that a window has to be read from, by their number."""
+        if self.file.unusual(level):
             return {}
-        wanted = self.file.missing(
-            level, self._band - 1, *check_window(window, self.levels[level], self.name)
-        )
-        return self.file.fetch(wanted)
+        return self.file.missing(level, self._band - 1, *check_window(window, self.levels[level], self.name))
+
+    def fetch(self, missing: Mapping[int, tuple[int, int]]) -> dict[int, StoredTile]:
+        """Return stored tiles, for :meth:`read`."""
+        return self.file.fetch(missing) if missing else {}
 
     def read(
         self,
@@ -154,7 +155,7 @@ class GeotiffRaster:
         place = check_window(window, self.levels[level], self.name)
         pixels = np.empty(window.shape, self.dtype) if out is None else out
         try:
-            if self.file.unusual:
+            if self.file.unusual(level):
                 self._read_by_gdal(level, *place, pixels)
             else:
                 self.file.read(level, self._band - 1, place, pixels, self._empty, fetched)
@@ -169,7 +170,7 @@ class GeotiffRaster:
         """
         rows, columns = check_window(window, self.levels[level], self.name)
         try:
-            if self.file.unusual:
+            if self.file.unusual(level):
                 dataset = self._dataset(level)
                 return np.asarray(dataset.dataset_mask(window=Window.from_slices(rows, columns)) != 0)
             return self.file.read_mask(level, rows, columns)

@@ -73,7 +73,7 @@ class Header:
     def dump(self) -> bytes:
         """Return the parts that were read, packed."""
         plain = b"".join(_PART.pack(offset, len(part)) + part for offset, part in self._parts.items())
-        return zlib.compress(plain)
+        return zlib.compress(plain, 1)
 
 
 def _load(packed: bytes) -> dict[int, bytes]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +17,9 @@ if TYPE_CHECKING:
 
 KEPT_BYTES = 128 * 2**20
 """Of decoded tiles that are kept, some rows of them: see :class:`KeptTiles`."""
+
+_MOST_FREE, _MOST_BYTES = 16, 2**20
+"""Tiles that nobody holds any more whose memory is kept for the next ones, and how large each is at most."""
 
 
 class KeptTiles:
@@ -26,6 +33,7 @@ class KeptTiles:
         self._tiles: OrderedDict[Any, NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
         self._coming: dict[Any, threading.Event] = {}
+        self._free: deque[bytearray] = deque(maxlen=_MOST_FREE)
 
     def take(self, key: Any, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """Return a tile and keep it; it is made if it is not kept, by one of the threads that want it."""
@@ -46,6 +54,23 @@ class KeptTiles:
         finally:
             del self._coming[key]
             done.set()
+
+    def make(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return a new tile, in memory of one that nobody holds any more where there is such.
+
+        Tiles live long among much that does not: each in memory of its own, they would leave holes.
+        """
+        size = math.prod(shape) * dtype.itemsize
+        try:
+            memory = self._free.pop()
+        except IndexError:
+            memory = bytearray(size)
+        if len(memory) != size:
+            memory = bytearray(size)
+        tile = np.frombuffer(memory, dtype)
+        if size <= _MOST_BYTES:
+            finalize(tile, self._free.append, memory).atexit = False  # views of the tile hold it
+        return tile.reshape(shape)
 
     def get(self, key: Any) -> NDArray[Any] | None:
         """Return a tile, None if it is not kept."""

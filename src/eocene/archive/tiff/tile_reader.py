@@ -60,16 +60,28 @@ class TileFile:
         self.images = (first, *(image for image in others if image.is_overview))
         masks = [image for image in others if image.is_mask]
         self.masks = tuple(_of_size(masks, image) for image in self.images)
-        self.unusual = ""
+        self._encodings: dict[TiffImage, TileEncoding] = {}
+
+    def unusual(self, level: int) -> str:
+        """Return why a level or its mask cannot be read here, empty if both can be."""
         try:
-            self._encodings = [TileEncoding.of(image) for image in self.images]
-            self._masks = [None if mask is None else TileEncoding.of(mask) for mask in self.masks]
+            self._encoding(self.images[level])
+            mask = self.masks[level] or self.masks[0]
+            if mask is not None:
+                self._encoding(mask)
         except UnusualError as error:
-            self.unusual = str(error)
+            return str(error)
+        return ""
+
+    def _encoding(self, image: TiffImage) -> TileEncoding:
+        found = self._encodings.get(image)
+        if found is None:
+            found = self._encodings[image] = TileEncoding.of(image)
+        return found
 
     def missing(self, level: int, band: int, rows: slice, columns: slice) -> dict[int, tuple[int, int]]:
         """Return offset and length of the tiles that a window has to be read from, by their number."""
-        image = self._encodings[level]
+        image = self._encoding(self.images[level])
         return {
             number: (int(image.offsets[number]), int(image.lengths[number]))
             for number, *_ in image.under(band, rows, columns)
@@ -119,7 +131,7 @@ class TileFile:
         ValueError
             If a tile is cut off or cannot be decoded.
         """
-        image, given = self._encodings[level], fetched or {}
+        image, given = self._encoding(self.images[level]), fetched or {}
         passes_by = image.is_whole(*place) and image.shape[2] == 1
         for number, inside, target in image.under(band, *place):
             into = out[target]
@@ -128,7 +140,7 @@ class TileFile:
                 continue
 
             def decode(number: int = number) -> NDArray[Any]:
-                tile = np.empty(image.shape_of(number), image.dtype.newbyteorder("="))
+                tile = kept_tiles.make(image.shape_of(number), image.dtype.newbyteorder("="))
                 self._decode(image, number, tile, empty, given)
                 return tile
 
@@ -140,14 +152,14 @@ class TileFile:
 
         An overview without a mask of its own takes the one of full resolution at its pixels' centres.
         """
-        image, place = self._masks[level], (rows, columns)
+        found, place = self.masks[level] or self.masks[0], (rows, columns)
+        if found is None:
+            return np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
+        image, own = self._encoding(found), self.images[level]
         picked: Any = ...
-        if image is None:
-            image, (width, height) = self._masks[0], (self.images[level].width, self.images[level].height)
-            if image is None:
-                return np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
-            lines = _under_centres(rows, image.image[0] / height)
-            across = _under_centres(columns, image.image[1] / width)
+        if self.masks[level] is None:
+            lines = _under_centres(rows, found.height / own.height)
+            across = _under_centres(columns, found.width / own.width)
             place = slice(lines[0], lines[-1] + 1), slice(across[0], across[-1] + 1)
             level, picked = 0, np.ix_(lines - lines[0], across - across[0])
         valid = np.empty(tuple(s.stop - s.start for s in place), bool)
@@ -160,8 +172,8 @@ class TileFile:
 
             tile = self._take((self.content.identity, "mask", level, number), decode, keep=True)
             valid[target] = tile[(*inside, 0)] != 0
-        found: NDArray[np.bool_] = valid[picked]
-        return found
+        usable: NDArray[np.bool_] = valid[picked]
+        return usable
 
     def _take(self, key: Any, decode: Any, *, keep: bool) -> NDArray[Any]:
         """Return a decoded tile (height, width, samples), a kept one if there is one."""

@@ -1,0 +1,35 @@
+"""Memory of tiles that nobody holds is used again; of those that somebody holds a part of it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from eocene.archive.tiff.kept_tiles import KeptTiles
+
+
+def test_a_part_of_a_tile_keeps_its_numbers_whatever_becomes_of_the_tile() -> None:
+    kept, chance = KeptTiles(3 * 2**17), np.random.default_rng(7)
+    held: list[tuple[np.ndarray[Any, Any], int]] = []
+    for number in range(400):
+
+        def make(number: int = number) -> np.ndarray[Any, Any]:
+            tile = kept.make((256, 256, 1), np.dtype(str(chance.choice(["u2", "u1"]))))
+            tile[...] = number % 251
+            return tile
+
+        tile = kept.take(number, make)
+        if chance.random() < 0.2:
+            held.append((tile[100:, ::2, 0], number % 251))
+        if len(held) > 20:
+            del held[int(chance.integers(20))]
+        assert all((part == value).all() for part, value in held)
+
+
+def test_the_memory_of_a_tile_that_is_let_go_of_is_taken_for_the_next() -> None:
+    kept = KeptTiles(0)
+    tile = kept.make((512, 512, 1), np.dtype("u2"))
+    place = tile.__array_interface__["data"][0]
+    del tile
+    assert kept.make((512, 512, 1), np.dtype("u2")).__array_interface__["data"][0] == place
