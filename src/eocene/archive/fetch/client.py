@@ -183,7 +183,8 @@ class Client:
                 raise _insecure(request.label, error) from error
             except OSError as error:
                 raise PassingError(describe_fault(error)) from error
-            connections.prefer(url, pool.address)
+            if pool is not pools[0]:
+                connections.prefer(url, pool.address)
             return Answer(response, connection, pool, request.label, deadline)
         connections.forget(url)
         raise PassingError(describe_fault(fault)) from fault

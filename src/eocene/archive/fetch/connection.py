@@ -125,7 +125,7 @@ def compose_request(method: str, target: str, headers: Mapping[str, str], body: 
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     if body is not None or method != "GET":
         lines.append(f"Content-Length: {len(body or b'')}")
-    if _NOT_IN_TARGET.search(target) or any(map(_NOT_IN_HEADER.search, lines)):
+    if _NOT_IN_TARGET.search(target) or _NOT_IN_HEADER.search("".join(lines)):
         raise ValueError("a URL or a header holds a control character")
     return "\r\n".join((*lines, "", "")).encode("latin-1") + (body or b"")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -53,23 +54,23 @@ class Url:
     path: str
     query: str = ""
 
-    @property
+    @cached_property
     def target(self) -> str:
         """What stands in the first line of a request."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
-    @property
+    @cached_property
     def authority(self) -> str:
         """Host, and port if it is not the default one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
-    @property
+    @cached_property
     def origin(self) -> tuple[str, str, int]:
         """Whom a secret may be told that was meant for this URL."""
         return self.scheme, self.host, self.port
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The URL without what may be secret: signatures and tokens of its query."""
         told = hide_secrets(self.query)

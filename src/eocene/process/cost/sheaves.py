@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.archive.tiff.ahead import requests_pool
 from eocene.archive.tiff.tiles import TileBytes, mean_tiles
 from eocene.cube.source import CubeSource, choose_level
 from eocene.model import EoceneError, Grid, transformer
@@ -57,11 +58,14 @@ def bind_sheaves(sources: Mapping[Any, CubeSource], most: int = MOST_FILES) -> d
         groups[band, where, tuple(names)].append((band, where, href))
     found: dict[Any, list[Sheaf]] = {name: [] for name in sources}
     files: dict[Any, int] = {}
+    asked = []
     for (*_, names), images in groups.items():
         number = files.setdefault(tuple(href for *_, href in images), len(files))
-        for name in names:
-            sheaf = _describe(number, [assets[image] for image in images], sources[name], most)
-            found[name] += [sheaf] if sheaf is not None else []
+        asked += [(name, number, [assets[image] for image in images]) for name in names]
+    # Files on servers are opened side by side: each answer takes its time.
+    sheaves = requests_pool().map(lambda one: _describe(one[1], one[2], sources[one[0]], most), asked)
+    for (name, *_), sheaf in zip(asked, sheaves, strict=True):
+        found[name] += [sheaf] if sheaf is not None else []
     return found
 
 
