@@ -12,6 +12,7 @@ import zarr
 
 from eocene.curate import Samples
 from eocene.curate.dataset import Dataset, DatasetWriter, Layer
+from eocene.curate.dataset.shards import checksum, decode_chunk, encode_chunk
 from eocene.model import DamageError, InputError, NotFoundError
 from eocene.testing.faults import FaultServer
 
@@ -179,3 +180,12 @@ def test_samples_in_memory_are_stored_in_the_same_form(dataset, tmp_path):
     radar = dataset.read(layer="s1")
     folder = radar.save(tmp_path)
     assert Dataset.open(folder).id == radar.id == Samples.load(folder).id
+
+
+@pytest.mark.parametrize("place", [4, 12])
+def test_a_chunk_whose_header_lies_is_refused_before_it_is_unpacked(place):
+    chunk = bytearray(encode_chunk(np.arange(4000, dtype=np.uint16)))
+    chunk[place : place + 4] = (2**30).to_bytes(4, "little")
+    chunk[-4:] = checksum.value(bytes(chunk[:-4])).to_bytes(4, "little")
+    with pytest.raises(DamageError, match="a shard"):
+        decode_chunk(bytes(chunk), np.empty(4000, np.uint16), "a shard")

@@ -90,9 +90,13 @@ def decode_chunk(chunk: bytes | memoryview, out: NDArray[Any], where: str) -> No
         If it does not match its checksum or is of another size; ``where`` names it.
     """
     packed, told = chunk[:-_CRC], int.from_bytes(chunk[-_CRC:], "little")
-    size = int.from_bytes(packed[4:8], "little") if len(packed) >= _BLOSC_HEADER else -1
-    # The size that the header claims is checked before anything is decompressed.
-    if size != out.nbytes or checksum.value(bytes(packed)) != told:
+    size, length = (int.from_bytes(packed[at : at + 4], "little") for at in (4, 12))
+    # What the header claims is checked before anything is decompressed: Blosc believes it, and reads beyond.
+    if (
+        len(packed) < _BLOSC_HEADER
+        or (size, length) != (out.nbytes, len(packed))
+        or checksum.value(bytes(packed)) != told
+    ):
         raise DamageError(f"A chunk of {where} is damaged.", "Copy or build the data set again.")
     try:
         codecs.blosc_decode(packed, numthreads=1, out=out.reshape(-1).view(np.uint8))
