@@ -51,7 +51,10 @@ def test_importing_the_package_loads_no_extra_and_no_reader() -> None:
 
 
 def test_planning_a_graph_loads_no_library_for_formats_that_it_does_not_read() -> None:
-    code = "import sys, eocene.cube.hot; from eocene.process import registry; registry.specs(); print(*sys.modules)"
+    code = (
+        "import sys, eocene.cube.hot; from eocene.process import registry; "
+        "registry.specs(); print(*sys.modules)"
+    )
     assert not set(python(code).split()) & {"h5py", "zarr", "eccodes", "netCDF4"}
 
 

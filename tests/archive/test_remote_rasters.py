@@ -164,6 +164,7 @@ ZARRS: dict[str, dict[str, Any]] = {
     "v2": {"chunks": (1, 100, 100)},
     "v3": {"chunks": (1, 100, 100)},
     "sharded": {"chunks": (1, 50, 50), "shards": (3, 300, 400)},
+    "large chunks": {"chunks": (1, 200, 400)},
 }
 
 
@@ -194,6 +195,13 @@ def test_zarr_is_read_in_place(server: FaultServer, local: Archive, how: str) ->
 def remote_zarr(server: FaultServer, local: Archive, how: str = "v3") -> dict[str, Any]:
     items = ingest(local, write_zarr(server.folder / "cube.zarr", how))
     return move(items[1]["assets"]["ndvi"], server)
+
+
+def test_a_chunk_of_zarr_comes_with_one_request(server: FaultServer, local: Archive) -> None:
+    raster = open_raster(remote_zarr(server, local, "large chunks"), server.door())
+    opening = server.requests
+    raster.read(raster.levels[0])
+    assert server.requests - opening == 2
 
 
 def test_a_zarr_chunk_that_would_burst_memory_is_refused_from_its_metadata(

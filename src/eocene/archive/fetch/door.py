@@ -187,6 +187,16 @@ class Door:
                 _remembered[key] = content
         return content
 
+    def open_small(self, url: str, most: int) -> Content:
+        """Return what a URL names, with one request if it has no more than ``most`` bytes; not remembered.
+
+        Raises
+        ------
+        InputError, MissingError, DamageError, UnavailableError
+            As :meth:`open`.
+        """
+        return HttpContent(self._client, self._admit(url), head_bytes=max(1, most))
+
     def download(
         self,
         href: str,

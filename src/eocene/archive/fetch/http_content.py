@@ -34,6 +34,8 @@ class HttpContent:
         Where it lies.
     known : tuple, optional
         Its identity as an earlier content told it; nothing is asked then before the first read.
+    head_bytes : int
+        What is asked for when it is opened, and held.
 
     Attributes
     ----------
@@ -46,10 +48,12 @@ class HttpContent:
         If it does not exist, cannot be read, or is large and the server knows no ranges.
     """
 
-    def __init__(self, client: Client, place: Place, known: Identity | None = None) -> None:
+    def __init__(
+        self, client: Client, place: Place, known: Identity | None = None, head_bytes: int = _HEAD_BYTES
+    ) -> None:
         self.name = place.name
         self._client, self._place = client, place
-        self._head = b""
+        self._head, self._head_bytes = b"", head_bytes
         self.is_replaced = False
         self.identity: Identity = self._open() if known is None else known
 
@@ -117,13 +121,13 @@ class HttpContent:
         return body
 
     def _open(self) -> Identity:
-        headers = {"Range": f"bytes=0-{_HEAD_BYTES - 1}"}
+        headers = {"Range": f"bytes=0-{self._head_bytes - 1}"}
         return self._client.ask(lambda: self._place.ask(headers), self._take_head)
 
     def _take_head(self, answer: Answer) -> Identity:
         if answer.status == 206:
             first, last, size = _read_range(answer.headers)
-            if first != 0 or last + 1 != min(size, _HEAD_BYTES):
+            if first != 0 or last + 1 != min(size, self._head_bytes):
                 raise PassingError("the server sent another range than the one asked for")
             self._head = answer.body(last + 1)
             if len(self._head) != last + 1:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from zarr.core.buffer import Buffer, BufferPrototype
 
 _REMEMBERED_S = 60.0
+_OPENED_WITH = 32 * 2**10
+"""Bytes that the first answer brings of anything that is opened."""
 _groups: TTLCache[Any, Group] = TTLCache(32, _REMEMBERED_S)
 _lock = threading.Lock()
 
@@ -69,7 +71,10 @@ class DoorStore(Store):
         """
         url = f"{self._folder}/{quote(key, safe='/')}" + (f"?{self._query}" if self._query else "")
         try:
-            content = self._door.open(url)
+            if wanted is None and self._most is not None and self._most > _OPENED_WITH:
+                content = self._door.open_small(url, self._most)
+            else:
+                content = self._door.open(url)
         except MissingError:
             return None
         start, stop = find_range(wanted, content.size)
