@@ -78,7 +78,8 @@ def measure_workers(folder: Path, size: int, width: int, rounds: int) -> dict[st
             measure(corner, cluster)
         for _ in range(rounds):
             for count, cluster in clusters.items():
-                runs[count].append(measure_run(plan, cluster))
+                with clusters[3 - count].at_rest():
+                    runs[count].append(measure_run(plan, cluster))
     best = {n: min(told, key=lambda run: run["wall_s"]) for n, told in runs.items()}
     return {
         "scene": f"{size} × {size}",
