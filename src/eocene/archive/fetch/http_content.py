@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eocene.archive.fetch.content import Identity, Piece
     from eocene.archive.fetch.place import Place
 
-_HEAD_BYTES = 32 * 2**10
+HEAD_BYTES = 32 * 2**10
 """Asked for when an object is opened: the header of most files, so that it costs no request of its own."""
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
 
@@ -49,7 +49,7 @@ class HttpContent:
     """
 
     def __init__(
-        self, client: Client, place: Place, known: Identity | None = None, head_bytes: int = _HEAD_BYTES
+        self, client: Client, place: Place, known: Identity | None = None, head_bytes: int = HEAD_BYTES
     ) -> None:
         self.name = place.name
         self._client, self._place = client, place

@@ -11,6 +11,7 @@ from cachetools import TTLCache
 from zarr.abc.store import RangeByteRequest, Store
 
 from eocene.archive.fetch import Door, MissingError, check_decoded
+from eocene.archive.fetch.http_content import HEAD_BYTES
 from eocene.archive.rasters.zarr_folder import check_stored
 from eocene.archive.rasters.zarr_metadata import METADATA, MOST_BYTES, parse_metadata
 from eocene.archive.rasters.zarr_store import Group, make_group
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from zarr.core.buffer import Buffer, BufferPrototype
 
 _REMEMBERED_S = 60.0
-_OPENED_WITH = 32 * 2**10
-"""Bytes that the first answer brings of anything that is opened."""
 _groups: TTLCache[Any, Group] = TTLCache(32, _REMEMBERED_S)
 _lock = threading.Lock()
 
@@ -71,7 +70,7 @@ class DoorStore(Store):
         """
         url = f"{self._folder}/{quote(key, safe='/')}" + (f"?{self._query}" if self._query else "")
         try:
-            if wanted is None and self._most is not None and self._most > _OPENED_WITH:
+            if wanted is None and self._most is not None and self._most > HEAD_BYTES:
                 content = self._door.open_small(url, self._most)
             else:
                 content = self._door.open(url)

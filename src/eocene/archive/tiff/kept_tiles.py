@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
@@ -61,10 +62,9 @@ class KeptTiles:
         Tiles live long among much that does not: each in memory of its own, they would leave holes.
         """
         size = math.prod(shape) * dtype.itemsize
-        try:
+        memory = bytearray()
+        with suppress(IndexError):  # there is none
             memory = self._free.pop()
-        except IndexError:
-            memory = bytearray(size)
         if len(memory) != size:
             memory = bytearray(size)
         tile = np.frombuffer(memory, dtype)
