@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from eocene.serve.fair import FairQueue
+from eocene.serve.fair import FairQueue, WorkingTime
 from eocene.serve.limits import TooManyRequestsError
 
 
@@ -121,6 +122,39 @@ def test_a_turn_that_is_given_back_early_is_the_next_ones():
         await waiting
 
     asyncio.run(hand_over())
+
+
+def work_for(seconds: float, others: bool, rate: float = 0.25, **times: float) -> float:
+    """Let one user work two pieces of so many seconds; return how much later the second one is done (s)."""
+
+    async def work() -> float:
+        shared = WorkingTime(rate, **times)
+        results, tiles = FairQueue(2, times=shared), FairQueue(2, times=shared)
+        if others:
+            await _take(tiles, "b")
+        async with results.turn("a"):
+            await asyncio.sleep(seconds)
+        done = time.monotonic()
+        await asyncio.wait_for(_take(tiles, "a"), 30)
+        return time.monotonic() - done
+
+    return asyncio.run(work())
+
+
+def test_who_has_worked_for_long_rests_while_others_are_there_in_whatever_queue():
+    assert 0.3 < work_for(0.1, others=True, advance_s=0.0) < 10
+
+
+def test_a_burst_is_worked_at_once():
+    assert work_for(0.1, others=True, rate=0.02, advance_s=60.0) < 3
+
+
+def test_nobody_rests_longer_than_the_longest_rest():
+    assert 0.1 < work_for(0.1, others=True, rate=0.01, advance_s=0.0, longest_rest_s=0.15) < 5
+
+
+def test_who_is_alone_never_rests():
+    assert work_for(0.1, others=False, rate=0.02, advance_s=0.0) < 3
 
 
 async def _take(queue: FairQueue, user: str) -> None:

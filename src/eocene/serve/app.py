@@ -53,7 +53,7 @@ from eocene.serve import (
 from eocene.serve.audit import Auditing
 from eocene.serve.docs import install_docs
 from eocene.serve.errors import install_handlers
-from eocene.serve.fair import FairQueue
+from eocene.serve.fair import PART, FairQueue, WorkingTime
 from eocene.serve.middleware import Surroundings
 from eocene.serve.openapi import install_openapi
 from eocene.serve.rooms import Rooms, open_rooms
@@ -135,11 +135,13 @@ def create_app(
         lifespan=_live,
     )
     app.state.rooms = rooms
-    app.state.queues = {
-        "results": FairQueue(settings.results_at_once),
-        "tiles": FairQueue(settings.tile_threads),
-        "points": FairQueue(settings.point_threads),
+    slots = {
+        "results": settings.results_at_once,
+        "tiles": settings.tile_threads,
+        "points": settings.point_threads,
     }
+    times = WorkingTime(max(slots.values()) / PART)
+    app.state.queues = {name: FairQueue(count, times=times) for name, count in slots.items()}
     app.add_middleware(Surroundings, metrics=rooms.metrics, settings=settings, queues=app.state.queues)
     app.add_middleware(Auditing, audit=rooms.accounts.audit)
     app.add_middleware(MergedSlashes)
