@@ -6,8 +6,9 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from eocene.cli.console import (
@@ -19,8 +20,14 @@ from eocene.cli.console import (
     read_bbox,
     show_progress,
 )
+from eocene.cli.datasets import open_dataset
 from eocene.cli.learning import _inside
 from eocene.model import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eocene.learn.embed import VectorIndex
 
 
 @app.command()
@@ -110,23 +117,46 @@ def similar(  # noqa: PLR0913, PLR0917 (what a search is told)
     unlike: Annotated[
         list[str] | None, typer.Option(help="lon,lat of what is not meant. Repeatable.")
     ] = None,
+    of_class: Annotated[
+        str | None,
+        typer.Option("--class", help="A class, whose places --dataset tells, in place of examples."),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Labelled data set that the class is of.")] = None,
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north in degrees.")] = None,
     datetime: Annotated[str | None, typer.Option(help="A time or span, as in STAC.")] = None,
     count: Annotated[int, typer.Option(help="How many.")] = 10,
 ) -> None:
-    """Find places that are like one example or several."""
-    from eocene.learn.embed import ask_by_examples
+    """Find places that are like one example or several, or like the places of a class."""
+    if (of_class is None) != (dataset is None) or (of_class is not None and (at or like or unlike)):
+        raise InputError(
+            "A class is asked for with its data set, and without examples.",
+            "Give --class and --dataset, or --at, --like and --unlike.",
+        )
+    from eocene.learn.embed import ask_by_labels
 
     with open_workspace(workspace) as ws:
         found = ws.embeddings.open(index)
-        good = [found.nearest_row(*_read_place(text)) for text in at or ()]
-        good += found.rows_of(like).tolist() if like else []
-        bad = [found.nearest_row(*_read_place(text)) for text in unlike or ()]
-        if not good:
-            raise InputError("There is no example.", "Name one with --at lon,lat or --like id.")
-        query = ask_by_examples(found.vectors(good), found.vectors(bad) if bad else None)
-        hits = found.search(query, count, bbox=read_bbox(bbox), datetime=datetime, leave_out=good)
+        if of_class is None:
+            query, known = _ask_by_examples(found, at or [], like or [], unlike or [])
+        else:
+            query, known = ask_by_labels(found, open_dataset(ws, str(dataset)), of_class)
+        hits = found.search(query, count, bbox=read_bbox(bbox), datetime=datetime, leave_out=known)
     print_json([asdict(hit) for hit in hits])
+
+
+def _ask_by_examples(
+    found: VectorIndex, at: list[str], like: list[str], unlike: list[str]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the vector that is asked for, and the rows of the examples."""
+    from eocene.learn.embed import ask_by_examples
+
+    good = [found.nearest_row(*_read_place(text)) for text in at]
+    good += found.rows_of(like).tolist() if like else []
+    bad = [found.nearest_row(*_read_place(text)) for text in unlike]
+    if not good:
+        raise InputError("There is no example.", "Name one with --at lon,lat, --like id, or a --class.")
+    query = ask_by_examples(found.vectors(good), found.vectors(bad) if bad else None)
+    return query, np.asarray(good, dtype=np.int64)
 
 
 @app.command()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
+from eocene.cli.checking import refuse_faults
+from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json, read_bbox
 from eocene.cli.cubes import run_to_file
 from eocene.model import InputError, NotFoundError
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from eocene.curate.splits import Split
     from eocene.learn import ModelSpec, TrainedModel
     from eocene.workspace import Workspace
+
+_PLACES = 2000
+"""That stand for the area of a map."""
 
 
 @app.command()
@@ -33,6 +37,10 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
     leave: Annotated[
         list[str] | None, typer.Option(help="Score on a left-out region, year or sensor, too; repeatable.")
     ] = None,
+    area: Annotated[
+        str | None,
+        typer.Option(help="west,south,east,north of the map to be made: score by folds as far apart, too."),
+    ] = None,
     pixels: Annotated[bool, typer.Option(help="Learn and score the labels of the chips' pixels.")] = False,
 ) -> None:
     """Train a model, score it on random and block splits, and register it with its report."""
@@ -41,6 +49,7 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
     with open_workspace(workspace) as ws:
         samples = curate.Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
         settings = read_spec(spec)
+        refuse_faults(samples, classes=not pixels and settings.described.task != "regression")
         _load_encoder(ws, settings)
         splits = {
             "random": curate.random_split(samples, folds, settings.seed),
@@ -48,6 +57,8 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
         }
         for name in leave or []:
             splits[name] = _leave(samples, name)
+        if area is not None:
+            splits["map"] = curate.knndm_split(samples, _spread(samples, area), folds, settings.seed)
         labels = _read_pixels(ws.layout.datasets / dataset) if pixels else None
         report = learn.evaluate(samples, settings, splits, pixel_labels=labels)
         model = ws.models.register(_train(samples, settings, folder, ranks, labels), report, samples)
@@ -70,6 +81,16 @@ def _leave(samples: Samples, name: str) -> list[Split]:
     if name not in ways:
         raise InputError(f"A {name!r} cannot be left out.", f"Name one of {', '.join(ways)}.")
     return ways[name](samples)
+
+
+def _spread(samples: Samples, area: str) -> NDArray[np.float64]:
+    """Return places (m, 2) all over a box in degrees, in the CRS of the samples."""
+    from eocene.curate import spread_places
+    from eocene.model.grid import transformer
+
+    box = read_bbox(area)
+    lon, lat = spread_places(box, _PLACES).T
+    return np.stack(transformer(4326, samples.epsg).transform(lon, lat), axis=1)
 
 
 def _read_pixels(folder: Path) -> NDArray[np.int64]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_SMALL = 0.0005
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1d2b2a;--soft:#5c6b6a;--ground:#fff;--line:#d5dedd;--one:#0f766e;
 --two:#c2803a;--fault:#b3261e;--panel:#f4f7f7}
@@ -20,6 +22,7 @@ padding-top:16px}h3{font-size:15px;margin:16px 0 4px}p{margin:4px 0}.soft{color:
 .fault{color:var(--fault);font-weight:600}
 table{border-collapse:collapse;margin:8px 0}td,th{padding:3px 12px 3px 0;text-align:left;
 border-bottom:1px solid var(--line)}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+.finds{display:flex;flex-wrap:wrap;gap:0 24px}.find{flex:1 1 100%}.find.few{flex:0 1 320px}
 .sheet{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0}
 figure{margin:0;padding:4px;background:var(--panel);border-radius:4px;width:104px}
 figure img,figure svg{width:104px;height:104px;display:block;image-rendering:pixelated}
@@ -39,14 +42,28 @@ def write_page(title: str, parts: Iterable[str]) -> str:
 
 
 def write_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table; numbers stand to the right."""
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
+    """Return a table; numbers stand to the right, under the names of their columns."""
+    told = [list(row) for row in rows]
+    numeric = [any(_is_number(row[at]) for row in told if at < len(row)) for at in range(len(head))]
+    marks = [" class=n" if number else "" for number in numeric]
+    cells = "".join(f"<th{mark}>{escape(name)}</th>" for name, mark in zip(head, marks, strict=True))
     lines = []
-    for row in rows:
-        parts = []
-        for value in row:
-            number = isinstance(value, int | float)
-            shown = f"{value:,.3g}" if isinstance(value, float) else str(value)
-            parts.append(f"<td{' class=n' if number else ''}>{escape(shown)}</td>")
+    for row in told:
+        parts = (f"<td{mark}>{escape(format_value(v))}</td>" for v, mark in zip(row, marks, strict=False))
         lines.append(f"<tr>{''.join(parts)}</tr>")
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def format_value(value: object) -> str:
+    """Return a text for a cell: fractions with as many decimals as make four digits, at most three."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return f"{value:,}" if isinstance(value, int) else str(value)
+    size = abs(value)
+    if 0 < size < _SMALL:
+        return f"{value:.2e}"
+    decimals = next((digits for digits, limit in enumerate((1000, 100, 10)) if size >= limit), 3)
+    return f"{value:,.{decimals}f}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)

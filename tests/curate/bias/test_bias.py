@@ -191,6 +191,12 @@ def test_climate_is_that_of_the_nearest_place_that_is_known(make_samples):
     assert find_facts(placed, weather=weather)["climate"].tolist() == ["BWh", "Af"]
 
 
+def test_sources_of_labels_are_compared_and_not_their_features(make_samples):
+    names = np.array(["parcels#4", "parcels#17", "reference:classes"])
+    facts = find_facts(make_samples([0, 1, 2], [0, 0, 0], [1, 1, 2], columns={"label_source": names}))
+    assert facts["label_source"].tolist() == ["parcels", "parcels", "reference:classes"]
+
+
 def test_a_report_is_json_and_names_the_worst_category(facts):
     wrong = facts["region"] == "delta"
     ours = {k: v[:1000] for k, v in facts.items()}

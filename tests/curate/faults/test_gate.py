@@ -11,6 +11,7 @@ import pytest
 from eocene.curate import faults
 from eocene.curate.faults import FaultReport, GateSettings, Material, check_samples
 from eocene.model import InputError
+from eocene.testing.simulate.labelled import simulate_samples
 from eocene.testing.simulate.planting import FAULT_KINDS
 
 
@@ -83,6 +84,39 @@ def test_a_tenth_of_the_samples_in_another_unit_does_not_make_the_others_constan
     report = check_samples(replace(sound_chips, features=features), kinds=["scale", "nodata"])
     assert report.faults == {"scale": 60}
     assert faults.check_quickly(replace(sound_chips, features=features)).faults == {}
+
+
+def test_a_few_samples_in_a_smaller_unit_are_not_called_empty(sound_chips):
+    features = np.array(sound_chips.features)
+    features[:5] /= 10_000
+    samples = replace(sound_chips, features=features)
+    assert check_samples(samples).faults == {"scale": 5}
+    assert faults.check_proofs(samples).faults == {"scale": 5}
+    assert faults.check_quickly(samples).faults == {}
+
+
+def test_local_metres_that_begin_at_zero_are_no_degrees(sound_chips):
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 3000, (2, len(sound_chips)))
+    local = replace(sound_chips, x=x, y=y, epsg=3857)
+    assert check_samples(local, kinds=["crs"]).faults == {}
+    x[:3], y[:3] = 9.1, 48.2
+    assert check_samples(replace(local, x=x + 400_000, y=y), kinds=["crs"]).faults == {}
+    x[3:] += 400_000
+    assert check_samples(replace(local, x=x, y=y), kinds=["crs"]).rows("crs") == [0, 1, 2]
+
+
+def test_what_is_known_to_lie_under_clouds_is_no_fault():
+    sound_series = simulate_samples(200, seed=2, kind="series")
+    features = np.array(sound_series.features)
+    features[:6, :13] = np.nan  # of 20 dates
+    cloud = np.isnan(features).all(axis=2).mean(axis=1)
+    cloud[:2] = 0.1  # lack what clouds do not explain
+    samples = replace(sound_series, features=features, columns={**sound_series.columns, "cloud": cloud})
+    report = check_samples(samples, kinds=["missing"])
+    assert report.rows("missing", severity="fault") == [0, 1]
+    assert report.rows("missing", severity="suspicion") == [2, 3, 4, 5]
+    assert check_samples(replace(sound_series, features=features), kinds=["missing"]).faults == {"missing": 6}
 
 
 def test_nothing_is_found_in_no_samples(sound_chips):

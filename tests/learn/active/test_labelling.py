@@ -172,6 +172,19 @@ def test_a_series_is_shown_with_its_gaps_and_its_place(fields):
     assert [one["name"] for one in Showing(rows).show(3)["numbers"]] == ["red", "nir"]
 
 
+def test_what_is_known_of_a_sample_is_told_in_words(fields):
+    n = len(fields)
+    columns = {
+        "time": np.full(n, np.datetime64("2024-03-25", "s")), "item": np.full(n, "set-1"),
+        "region": np.full(n, "32632:7:53"), "sensor": np.full(n, "sentinel-2"), "cloud": np.full(n, 0.25),
+    }  # fmt: skip
+    samples = replace(fields, columns=columns, sources={"item_sets": {"set-1": ["a", "b", "c"]}})
+    told = Showing(samples).show(0)["known"].values()
+    assert list(told) == ["2024-03-25", "3 items", "region 32632:7:53", "sentinel-2", "25 % cloud"]
+    late = replace(samples, columns={"time": columns["time"] + 3661, "item": np.full(n, "S2A_1")})
+    assert Showing(late).show(0)["known"] == {"time": "2024-03-25T01:01:01", "item": "S2A_1"}
+
+
 def test_a_chip_is_shown_in_colours_with_what_is_missing_in_grey():
     import base64
 

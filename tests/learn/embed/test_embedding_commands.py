@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import eocene
 from eocene.cli import app
+from eocene.curate import Samples
 from eocene.learn.embed import Embeddings
 from eocene.model import InputError, NotFoundError
 
@@ -80,3 +81,38 @@ def test_commands_say_what_is_wrong(place, index):
     with pytest.raises(NotFoundError, match=f"no index 'ground'.*{index}"):
         call("similar", "ground", "-w", place, "--at", "1,1")
     assert call("encoders", "-w", place) == []
+
+
+@pytest.fixture(scope="module")
+def labelled(place) -> str:
+    """The id of a data set of places of both kinds, and of one that the index does not cover."""
+    lon = np.array([-0.999, -0.98, -0.96, 1.055, 1.07, 1.09, 60.0])
+    samples = Samples(
+        features=np.zeros((7, 1), np.float32), labels=np.array([1, 1, 1, 2, 2, 2, 3]), x=lon,
+        y=np.full(7, -12.5003), epsg=4326, axes={"features": ("none",)},
+        class_names={1: "west", 2: "east", 3: "elsewhere"},
+    )  # fmt: skip
+    with eocene.open(place) as ws:
+        return samples.save(ws.layout.datasets).name
+
+
+@pytest.mark.parametrize(("name", "kind"), [("west", 0), ("east", 1), ("2", 1)])
+def test_a_class_is_searched_by_the_places_that_have_it(place, index, labelled, name, kind):
+    hits = call("similar", index, "-w", place, "--class", name, "--dataset", labelled, "--count", "47")
+    assert {int(hit["id"][1:]) // 50 for hit in hits} == {kind}
+    given = {1, 20, 40} if kind == 0 else {55, 70, 90}
+    assert not given & {int(hit["id"][1:]) for hit in hits}  # nobody asks for what is known
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["--class", "elsewhere", "--dataset", "{}"], "No place of the class 'elsewhere' lies in the index"),
+        (["--class", "north", "--dataset", "{}"], "no class 'north'.*west, east, elsewhere"),
+        (["--class", "west"], "asked for with its data set"),
+        (["--class", "west", "--dataset", "{}", "--at=1,1"], "without examples"),
+    ],
+)
+def test_a_class_that_cannot_be_searched_is_told(place, index, labelled, words, fault):
+    with pytest.raises(InputError, match=fault):
+        call("similar", index, "-w", place, *[word.format(labelled) for word in words])

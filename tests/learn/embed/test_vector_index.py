@@ -226,3 +226,18 @@ def test_what_is_no_embedding_is_refused(change, fault):
 def test_wrong_questions_are_refused(index, query, options, fault):
     with pytest.raises(InputError, match=fault):
         index.search(query, **options)
+
+
+def test_a_point_lies_in_the_nearest_place_or_in_none(tmp_path):
+    lon, lat = (v.ravel() for v in np.meshgrid(179.95 + np.arange(20) * 0.01, 60 + np.arange(10) * 0.005))
+    lon = (lon + 180) % 360 - 180  # over the edge of the map
+    held = Embeddings(
+        vectors=np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32), lon=lon, lat=lat,
+        ids=np.arange(200).astype(str), time=np.full(200, "NaT", "datetime64[s]"), name="net",
+    )  # fmt: skip
+    net = VectorStore(tmp_path).write(held)
+    rng = np.random.default_rng(1)
+    rows = rng.permutation(200)[:40]
+    moved = net.rows_under(lon[rows] + rng.uniform(-0.004, 0.004, 40), lat[rows])
+    np.testing.assert_array_equal(moved, rows)
+    assert net.rows_under(np.array([0.0, 179.9]), np.array([60.0, 60.0])).tolist() == [-1, -1]

@@ -37,7 +37,7 @@ def test_the_page_shows_each_split_with_well_formed_pictures(report, tmp_path):
         ElementTree.fromstring(picture)
     for name, score in report.splits.items():
         assert f"<h2>{name} split</h2>" in page
-        assert f"<td class=n>{score.pooled['macro_f1']:.3g}</td>" in page
+        assert f"<td class=n>{score.pooled['macro_f1']:.3f}</td>" in page
     told = json.loads((tmp_path / "new" / "report.json").read_text())
     assert told["splits"]["region"]["groups"]["region"][0]["name"] in ("east & far", "west")
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests.learn.training.conftest import make_samples
 from typer.testing import CliRunner
@@ -34,6 +36,19 @@ def test_bands_and_dates_are_left_out_by_one_command(desk, tmp_path):
         "--block-m", 100, "--folds", 2,
     )  # fmt: skip
     assert rows[0]["part"] == "nothing"
+    assert {row["name"] for row in rows[1:]} == {"red", "nir", "swir"}
+
+
+def test_a_part_is_left_out_though_what_is_left_of_some_samples_looks_empty(tmp_path):
+    samples = make_samples("series")
+    features = np.array(samples.features)
+    features[:3, :, 1:] = 0.25  # but for one band these hold one value
+    samples = replace(samples, features=features)
+    with eocene.open(tmp_path) as ws:
+        samples.save(ws.layout.datasets)
+    spec = json.dumps({"kind": "random_forest", "settings": {"n_estimators": 5}})
+    words = ("--leave", "bands", "--block-m", 100, "--folds", 2)
+    rows = call("ablate", samples.id, "-w", tmp_path, "--spec", spec, *words)
     assert {row["name"] for row in rows[1:]} == {"red", "nir", "swir"}
 
 

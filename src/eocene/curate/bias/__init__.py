@@ -7,6 +7,7 @@ from eocene.curate.bias.page import draw_bias, draw_shares
 from eocene.curate.bias.repair import Plan, measure_effective_size, plan_samples, rake
 from eocene.curate.bias.report import BiasReport, measure_bias
 from eocene.curate.bias.shift import Shift, measure_shift
+from eocene.curate.bias.weather import read_weather
 
 __all__ = [
     "BiasReport",
@@ -27,4 +28,5 @@ __all__ = [
     "measure_shift",
     "plan_samples",
     "rake",
+    "read_weather",
 ]

@@ -24,7 +24,7 @@ Facts = dict[str, "NDArray[np.str_]"]
 
 CLOUD_LEVELS = (0.1, 0.3, 0.6)
 SEASONS = ("winter", "spring", "summer", "autumn")
-PLAIN = ("region", "country", "climate", "sensor", "land", "label_source")
+PLAIN = ("region", "country", "climate", "sensor", "land")
 """Columns that hold categories as they are."""
 
 
@@ -57,6 +57,8 @@ def find_facts(
     columns = placed.columns
     lon, lat = (np.asarray(v) for v in transformer(placed.epsg, 4326).transform(placed.x, placed.y))
     facts: Facts = {key: columns[key].astype(str) for key in PLAIN if key in columns}
+    if "label_source" in columns:
+        facts["label_source"] = find_sources(columns["label_source"])
     if countries is not None:
         facts["country"] = find_countries(lon, lat, countries)
     if weather is not None:
@@ -68,6 +70,11 @@ def find_facts(
     if classes:
         facts["class"] = np.array([placed.class_names[int(v)] for v in placed.labels], dtype=str)
     return facts
+
+
+def find_sources(names: NDArray[Any]) -> NDArray[np.str_]:
+    """Return where labels come from, without the number of the feature: "parcels" of "parcels#17"."""
+    return np.char.partition(names.astype(str), "#")[:, 0]
 
 
 def find_seasons(time: NDArray[np.datetime64], latitude: NDArray[np.float64]) -> NDArray[np.str_]:

@@ -30,7 +30,7 @@ def draw_bias(report: BiasReport, title: str = "Bias of a data set") -> str:
     for shift in report.shifts:
         parts += [f"<h2>{escape(shift.factor)}</h2>", draw_shares(shift)]
     if report.errors:
-        parts += ["<h2>Errors of the model</h2>", _list_groups(report.errors, "wrong")]
+        parts += ["<h2>Errors of the model</h2>", _tell_worst(report), _list_groups(report.errors, "wrong")]
     if report.removed:
         parts += ["<h2>What the cloud filter removed</h2>", _list_groups(report.removed, "removed")]
     if notable:
@@ -73,6 +73,11 @@ def _list_groups(groups: Sequence[GroupShare], what: str) -> str:
         for g in groups
     ]
     return write_table(("factor", "category", "samples", what, "95 % interval"), rows)
+
+
+def _tell_worst(report: BiasReport) -> str:
+    worst = [f"{factor} {g.name} ({100 * g.share:.1f} % wrong)" for factor, g in report.worst.items()]
+    return f"<p>The worst: {escape('; '.join(worst))}.</p>" if worst else ""
 
 
 def _tell_repair(report: BiasReport) -> list[str]:

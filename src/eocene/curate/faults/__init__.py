@@ -19,11 +19,11 @@ from eocene.curate.faults import (
 )
 from eocene.curate.faults.check import CHECKS, Check, NotApplicable, check
 from eocene.curate.faults.finding import Finding
-from eocene.curate.faults.gate import check_quickly, check_samples
+from eocene.curate.faults.gate import check_proofs, check_quickly, check_samples
 from eocene.curate.faults.material import Material
 from eocene.curate.faults.page import draw_report
 from eocene.curate.faults.report import FaultReport
-from eocene.curate.faults.resolution import Resolution, require_resolved, resolve, resolve_stored
+from eocene.curate.faults.resolution import Resolution, admit, require_resolved, resolve, resolve_stored
 from eocene.curate.faults.settings import GateSettings
 
 __all__ = [
@@ -35,7 +35,9 @@ __all__ = [
     "Material",
     "NotApplicable",
     "Resolution",
+    "admit",
     "check",
+    "check_proofs",
     "check_quickly",
     "check_samples",
     "conflicts",

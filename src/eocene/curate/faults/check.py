@@ -42,6 +42,8 @@ class Check:
         Kinds that are checked before.
     quick : bool
         Whether it runs at the door of training: it must be proof and cost no more than a pass over the data.
+    suspects : bool
+        Whether all that it names is only suspected, which stops nothing.
     """
 
     kind: str
@@ -49,13 +51,14 @@ class Check:
     find: Function
     after: tuple[str, ...] = ()
     quick: bool = False
+    suspects: bool = False
 
 
 CHECKS: dict[str, Check] = {}
 
 
 def check(
-    kind: str, title: str, *, after: tuple[str, ...] = (), quick: bool = False
+    kind: str, title: str, *, after: tuple[str, ...] = (), quick: bool = False, suspects: bool = False
 ) -> Callable[[Function], Function]:
     """Register a function as a check.
 
@@ -68,7 +71,7 @@ def check(
     def register(find: Function) -> Function:
         if kind in CHECKS:
             raise InputError(f"There is already a check {kind!r}.", "Give it another name.")
-        CHECKS[kind] = Check(kind, title, find, after, quick)
+        CHECKS[kind] = Check(kind, title, find, after, quick, suspects)
         return find
 
     return register

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,8 +83,19 @@ def _read_names(material: Material, findings: list[Finding]) -> dict[int, str]:
 
 
 def check_quickly(samples: Samples | Dataset) -> FaultReport:
-    """Look for what a pass over the data proves: no data, and equal samples with unequal labels."""
-    return check_samples(samples, kinds=[each.kind for each in CHECKS.values() if each.quick])
+    """Look for what a pass over the data proves: no data, and equal samples with unequal labels.
+
+    What their findings depend on is looked for too, and not told: samples in another unit are not constant.
+    """
+    quick = [each for each in CHECKS.values() if each.quick]
+    needed = {kind for each in quick for kind in (each.kind, *each.after)}
+    report = check_samples(samples, kinds=needed)
+    return replace(report, findings=tuple(report.find(*(each.kind for each in quick))))
+
+
+def check_proofs(samples: Samples | Dataset) -> FaultReport:
+    """Look for all that the data prove, which is quick beside what they only make suspect."""
+    return check_samples(samples, kinds=[each.kind for each in CHECKS.values() if not each.suspects])
 
 
 def _read_splits(samples: Samples | Dataset) -> list[Split]:

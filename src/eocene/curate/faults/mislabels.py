@@ -37,7 +37,7 @@ _MARGIN, _CLEAR = 0.1, 0.3
 _FEW, _LEAST = 0.01, 1e-3
 
 
-@check("mislabels", "labels that the other samples contradict", after=_BEFORE)
+@check("mislabels", "labels that the other samples contradict", after=_BEFORE, suspects=True)
 def find_mislabels(material: Material) -> Iterator[Finding]:
     """Name samples that a model which never saw their ground takes, with confidence, for another class."""
     rows = material.without(*_BEFORE)

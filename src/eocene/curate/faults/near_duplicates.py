@@ -35,7 +35,12 @@ _CLOSE = 0.5
 _ALIKE = 0.5
 
 
-@check("near_duplicates", "samples that are nearly equal", after=("nodata", "missing", "scale", "stripes"))
+@check(
+    "near_duplicates",
+    "samples that are nearly equal",
+    after=("nodata", "missing", "scale", "stripes"),
+    suspects=True,
+)
 def find_near_duplicates(material: Material) -> Iterator[Finding]:
     """Name groups of samples that are nearly equal, but not quite; the first of each stays."""
     rows = material.without("nodata", "missing", "scale", "stripes")

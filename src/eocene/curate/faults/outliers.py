@@ -24,7 +24,7 @@ _FLOOR, _FAR = 0.1, 3.0
 _BEFORE = ("nodata", "missing", "scale", "stripes")
 
 
-@check("outliers", "samples unlike all others", after=_BEFORE)
+@check("outliers", "samples unlike all others", after=_BEFORE, suspects=True)
 def find_outliers(material: Material) -> Iterator[Finding]:
     """Name samples that lie much further from their neighbours than these do from theirs.
 

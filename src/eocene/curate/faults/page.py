@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eocene.curate.faults.report import FaultReport
     from eocene.curate.samples import Samples
 
-_FINDINGS, _SAMPLES = 8, 18
+_FINDINGS, _SAMPLES, _FEW = 8, 18, 2
 _DONE = {
     "drop": "usually dropped",
     "relabel": "look, then perhaps give the other label",
@@ -39,7 +39,8 @@ def draw_report(samples: Samples | Dataset, report: FaultReport) -> str:
         found = report.find(kind)
         if found:
             parts.append(f"<h2>{escape(kind)}: {escape(CHECKS[kind].title)}</h2>")
-            parts += [_show(material, report, finding) for finding in found[:_FINDINGS]]
+            shown = (_show(material, report, finding) for finding in found[:_FINDINGS])
+            parts.append(f'<div class="finds">{"".join(shown)}</div>')
             if len(found) > _FINDINGS:
                 parts.append(f'<p class="soft">and {len(found) - _FINDINGS:,} more such findings</p>')
     return write_page("Faults of a data set", parts)
@@ -51,7 +52,8 @@ def _summarise(report: FaultReport) -> str:
         if kind in report.checked or kind in report.skipped:
             faults, suspicions = report.faults.get(kind, 0), report.suspicions.get(kind, 0)
             why = report.skipped.get(kind)
-            rows.append((kind, check.title, faults, suspicions, f"not checked: {why}" if why else ""))
+            counts: tuple[object, object] = ("–", "–") if why else (faults, suspicions)
+            rows.append((kind, check.title, *counts, f"not checked: {why}" if why else ""))
     return write_table(("check", "looks for", "faults", "suspicions", ""), rows)
 
 
@@ -60,10 +62,11 @@ def _show(material: Material, report: FaultReport, finding: Finding) -> str:
     more = len(finding.samples) - _SAMPLES
     rest = f'<p class="soft">and {more:,} more</p>' if more > 0 else ""
     kind = '<span class="fault">fault</span>' if finding.severity == "fault" else "suspicion"
+    few = " few" if len(figures) <= _FEW else ""
     return (
-        f"<p>{kind}: {escape(finding.reason)} "
+        f'<div class="find{few}"><p>{kind}: {escape(finding.reason)} '
         f'<span class="soft">{_DONE[finding.proposal]}</span></p>'
-        f'<div class="sheet">{"".join(figures)}</div>{rest}'
+        f'<div class="sheet">{"".join(figures)}</div>{rest}</div>'
     )
 
 

@@ -53,8 +53,10 @@ def _find_other(material: Material) -> NDArray[np.bool_]:
 def _find_degrees(x: NDArray[np.float64], y: NDArray[np.float64], crs: CRS) -> NDArray[np.bool_]:
     if crs.is_geographic:
         return np.zeros(len(x), dtype=bool)
-    small = (np.abs(x) <= 360) & (np.abs(y) <= 90)
-    # Local coordinates may all be small; degrees among metres stand out.
+    (left, right), (low, high) = (_find_crowd(v) for v in (x, y))
+    outside = (x < left) | (x > right) | (y < low) | (y > high)
+    small = (np.abs(x) <= 360) & (np.abs(y) <= 90) & outside
+    # Local coordinates may all be small, or begin at 0; degrees among metres stand out.
     return small if small.mean() < 1 - _CROWD else np.zeros(len(x), dtype=bool)
 
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from eocene.curate.dataset import Dataset, DatasetWriter
-from eocene.curate.dataset.identity import column_array
-from eocene.curate.faults.arrays import chunked
+from eocene.curate.dataset.version import write_version
 from eocene.curate.faults.gate import check_quickly
 from eocene.model import ConflictError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from eocene.curate.dataset import Dataset
     from eocene.curate.faults.finding import Finding
     from eocene.curate.faults.report import FaultReport
     from eocene.curate.samples import Samples
@@ -119,22 +117,7 @@ def resolve_stored(
         As :func:`resolve`, or if no sample is left.
     """
     end = _decide(dataset, report, resolutions)
-    stored = [dataset.pixels(name) for name in dataset.layers]
-    width = sum(math.prod(each.layer.shape) for each in stored)
-    with DatasetWriter(
-        folder, dataset.layers, epsg=dataset.epsg, name=dataset.name,
-        class_names=dataset.class_names, sources=end.sources, seed=None,
-    ) as writer:  # fmt: skip
-        for part in chunked(len(end.rows), width):
-            rows = end.rows[part]
-            pixels = {each.name: each.layer.as_given(each.read(rows)) for each in stored}
-            table = dataset.table.take(rows)
-            columns = {key: column_array(table[key]) for key in dataset.columns}
-            x, y = (table[key].to_numpy() for key in ("x", "y"))
-            writer.append(pixels, end.labels[rows], x, y, columns)
-        for fault, count in end.faults.items():
-            writer.count_fault(fault, count)
-        return Dataset.open(writer.finish())
+    return write_version(dataset, folder, end.rows, labels=end.labels, sources=end.sources, faults=end.faults)
 
 
 def _decide(samples: Samples | Dataset, report: FaultReport, resolutions: Sequence[Resolution]) -> _Outcome:
@@ -212,6 +195,21 @@ def require_resolved(
             f"The first is sample {first.samples[0]}.",
             "See them with `eocene dataset check`; then drop or relabel them, or keep them with a reason.",
         )
+
+
+def admit(samples: Samples, kinds: Iterable[str], reason: str) -> Samples:
+    """Return samples that training takes whatever faults of some kinds they have, with the reason on record.
+
+    For what is made of sound samples, and whose faults are those of the making: what is left of a series
+    without a band may hold one value.
+    """
+    told = [
+        asdict(Resolution(kind, "keep", reason)) | {"samples": len(samples), "of": samples.id}
+        for kind in kinds
+    ]
+    gate = dict(samples.sources.get(RECORD, {}))
+    gate["resolved"] = [*gate.get("resolved", []), *told]
+    return replace(samples, sources={**samples.sources, RECORD: gate})
 
 
 def _count_kept(sources: Mapping[str, Any]) -> dict[str, int]:

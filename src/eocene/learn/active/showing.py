@@ -14,6 +14,8 @@ from eocene.learn.explain.parts import unfold_names
 from eocene.model.grid import transformer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from eocene.curate import Samples
@@ -44,9 +46,10 @@ class Showing:
         -------
         dict
             "sample", "lon", "lat", "known" (time, item, region, sensor, cloud where there are such
-            columns) and "kind": of "chips" there are "views", each with a "name" and its "pictures" (PNG as
-            data URIs, "dates" beside); of "series" "dates" and "curves" with "name", "low", "high", "values";
-            of "rows" "numbers" with "name", "value", "low", "high". A missing value is null.
+            columns, in words) and "kind": of "chips" there are "views", each with a "name" and its
+            "pictures" (PNG as data URIs, "dates" beside); of "series" "dates" and "curves" with "name",
+            "low", "high", "values"; of "rows" "numbers" with "name", "value", "low", "high". A missing
+            value is null.
         """
         lon, lat = self.places
         told = {"sample": row, "lon": float(lon[row]), "lat": float(lat[row]), "known": self._tell(row)}
@@ -83,7 +86,9 @@ class Showing:
     def _tell(self, row: int) -> dict[str, str]:
         names = ("time", "item", "region", "sensor", "cloud")
         columns = self.samples.columns
-        return {name: str(columns[name][row]) for name in names if name in columns}
+        held = {name: columns[name][row] for name in names if name in columns}
+        sets = self.samples.sources.get("item_sets", {})
+        return {name: _word(name, value, sets) for name, value in held.items()}
 
     def _show_numbers(self, row: int) -> list[dict[str, Any]]:
         low, high = self._limits
@@ -136,6 +141,18 @@ class Showing:
         image = np.where(known, np.clip(255 * np.nan_to_num(shown), 0, 255), _MISSING).astype(np.uint8)
         png = bytes(imagecodecs.png_encode(np.ascontiguousarray(np.moveaxis(image, 0, -1))))
         return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _word(name: str, value: Any, sets: Mapping[str, Any]) -> str:
+    """Return what a column holds as a person reads it: a day, how many items, how much cloud."""
+    shown = str(value)
+    if name == "time":
+        return shown.removesuffix("T00:00:00")
+    if name == "item" and shown in sets:
+        return f"{len(sets[shown])} items"
+    if name == "cloud" and isinstance(value, float | np.floating) and np.isfinite(value):
+        return f"{100 * value:.0f} % cloud"
+    return f"region {shown}" if name == "region" else shown
 
 
 def _number(value: float) -> float | None:

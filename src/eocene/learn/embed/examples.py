@@ -9,9 +9,13 @@ import numpy as np
 from eocene.learn.embed.vectors import normalise
 from eocene.learn.extra import import_extra
 from eocene.model import InputError
+from eocene.model.grid import transformer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from eocene.curate.placed import Placed
+    from eocene.learn.embed.index import VectorIndex
 
 
 def ask_by_examples(
@@ -87,3 +91,38 @@ def ask_by_class(
         )  # fmt: skip
     others = vectors[~of_class] if linear else None
     return ask_by_examples(vectors[of_class], others)
+
+
+def ask_by_labels(
+    index: VectorIndex, labelled: Placed, name: str
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the vector (d,) that finds more of a class, and the rows that labelled places of it lie in.
+
+    Parameters
+    ----------
+    index : VectorIndex
+    labelled : Samples or Dataset
+        Places with labels; those that the index does not cover are left out.
+    name : str
+        The class.
+
+    Raises
+    ------
+    InputError
+        If there is no such class, or none of its places lies in the index.
+    """
+    values = [value for value, title in labelled.class_names.items() if name in (title, str(value))]
+    if not values:
+        raise InputError(
+            f"There is no class {name!r}.", f"Name one of {', '.join(labelled.class_names.values())}."
+        )
+    lon, lat = transformer(labelled.epsg, 4326).transform(labelled.x, labelled.y)
+    rows = index.rows_under(np.asarray(lon), np.asarray(lat))
+    inside = rows >= 0
+    labels, rows = labelled.labels[inside], rows[inside]
+    if not (labels == values[0]).any():
+        raise InputError(
+            f"No place of the class {name!r} lies in the index {index.id}.", "Label places in its area."
+        )
+    query = ask_by_class(index.vectors(rows), labels, values[0])
+    return query, np.unique(rows[labels == values[0]])

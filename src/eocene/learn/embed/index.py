@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from eocene.learn.embed.lists import Measured, open_lists, search_lists, take_vectors
 from eocene.learn.embed.vectors import normalise
+from eocene.learn.extra import import_extra
 from eocene.model import DamageError, InputError, NotFoundError, TimeSpan
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ SIDECAR, PLACES, LISTS = "index.json", "places.parquet", "vectors.faiss"
 FORMAT = 1
 MOST_HITS = 10_000
 COLUMNS = ("id", "lon", "lat", "time")
+_PROBED, _NEIGHBOURS, _SAME, _HALF_DIAGONAL = 1000, 32, 1e-9, 0.75
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,19 @@ class VectorIndex:
         near = np.flatnonzero(distance == distance.min())
         return int(near[np.argmax(self.time[near].astype(np.int64))])
 
+    def rows_under(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the row (k,) whose place each of some points in degrees lies in, −1 outside of all.
+
+        A place reaches as far as half the diagonal to its nearest neighbour, by the median of a thousand.
+        """
+        tree = import_extra("scipy.spatial").cKDTree(_stand_on_globe(self.lon, self.lat))
+        some = np.unique(tree.data[:: max(1, len(self) // _PROBED)], axis=0)
+        apart = tree.query(some, k=min(len(self), _NEIGHBOURS))[0].reshape(len(some), -1)
+        nearest = np.where(apart > _SAME, apart, np.inf).min(axis=1)
+        reach = float(np.median(nearest)) * _HALF_DIAGONAL
+        distance, rows = tree.query(_stand_on_globe(lon, lat))
+        return np.where(distance <= reach, rows, -1).astype(np.int64)
+
     def rows_within(
         self, bbox: Sequence[float] | None = None, datetime: str | None = None
     ) -> NDArray[np.bool_] | None:
@@ -234,6 +249,12 @@ class VectorIndex:
             )
             for (row, score), name in zip(found, names, strict=True)
         ]
+
+
+def _stand_on_globe(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points (n, 3) of a globe of radius 1, on which 180 degrees is no edge."""
+    east, north = np.radians(lon), np.radians(lat)
+    return np.stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)], axis=1)
 
 
 def hash_file(path: Path) -> str:

@@ -4,6 +4,10 @@ export const COLOURS = [
   "#2f7d5b", "#d08a2e", "#3f77b5", "#b8493f", "#7c5cbf", "#8a9a2f", "#2f9ba0", "#c25f93", "#7b6a58",
 ];
 const INKS = ["#b8493f", "#2f7d5b", "#3f77b5", "#d08a2e", "#7c5cbf", "#2f9ba0", "#c25f93", "#8a9a2f"];
+const KNOWN = {
+  B02: "#3f77b5", blue: "#3f77b5", B03: "#2f7d5b", green: "#2f7d5b", B04: "#b8493f", red: "#b8493f",
+  B08: "#d08a2e", nir: "#d08a2e",
+};
 const SPACE = "http://www.w3.org/2000/svg";
 
 /** Return an SVG element with attributes and children, which may be text. */
@@ -16,6 +20,14 @@ function svg(tag, attributes = {}, ...children) {
 
 function text(x, y, words, more = {}) {
   return svg("text", { x, y, fill: "var(--soft)", "font-size": 12, ...more }, words);
+}
+
+/** Return a colour for each band: that of its light where it has one, else one that no other has. */
+function chooseInks(names) {
+  const own = names.map((name) => KNOWN[name]);
+  const free = INKS.filter((ink) => !own.includes(ink));
+  let taken = 0;
+  return own.map((ink) => ink ?? (free.length ? free : INKS)[taken++ % (free.length || INKS.length)]);
 }
 
 /** Return the ends of a scale, and how a value is written on it. */
@@ -67,8 +79,9 @@ export function drawSeries({ dates, curves }, room) {
   });
   if (!shared) drawn.append(text(left, 12, "each band on its own scale", { "font-size": 11 }));
   const ends = [];
+  const inks = chooseInks(curves.map((curve) => curve.name));
   curves.forEach((curve, number) => {
-    const ink = INKS[number % INKS.length];
+    const ink = inks[number];
     const points = curve.values.map((value, i) => (value === null ? null : [place(i), rise(value, curve)]));
     for (const run of runs(points)) {
       const line = run.map((point) => point.map((n) => n.toFixed(1)).join(",")).join(" ");
