@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from eocene.learn import Predictor
     from eocene.workspace import Workspace
 
-models = typer.Typer(help="Registered models: list, report, explain.", invoke_without_command=True)
+models = typer.Typer(help="Registered models: list, report, explain, drift.", invoke_without_command=True)
 app.add_typer(models, name="models")
 
 ModelId = Annotated[str, typer.Argument(help="Model id, or the name it was saved under.")]
@@ -98,6 +99,41 @@ def explain(  # noqa: PLR0913, PLR0917 (what is explained, and by what)
             goal = None if wanted is None else _find_class(predictor, wanted)
             told["answer"] = explain_answer(predictor, row, samples, by=by, wanted=goal, seed=seed)
     print_json(told)
+
+
+@models.command()
+def drift(
+    model: ModelId,
+    dataset: Annotated[str, typer.Argument(help="Data set of what came later; labels are not looked at.")],
+    workspace: WorkspaceOption = HERE,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="What is usual: by default what it was trained on, else answers count, too."),
+    ] = None,
+    window: Annotated[int, typer.Option(help="Samples that are compared at once, by their time.")] = 200,
+    rate: Annotated[float, typer.Option(help="Share of usual windows that may raise an alarm.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
+) -> None:
+    """Print which windows of later samples are unlike what a model knows, and in which features."""
+    from eocene.learn.drift_windows import check_windows
+
+    with open_workspace(workspace) as ws:
+        found = ws.models.resolve(model)
+        learnt = _find_dataset(ws, ws.models.item(found)["properties"]["eocene:lineage"])
+        used = reference or learnt
+        usual, later = _load(ws, used), _load(ws, dataset)
+        predictor = None if used == learnt else ws.models.load(found)
+    if predictor is not None and not predictor.class_names:  # a regression has no probabilities
+        predictor = None
+    windows = check_windows(
+        usual, later, predictor=predictor, window=window, false_alarm_rate=rate, seed=seed
+    )
+    print_json({
+        "model": found, "reference": used, "false_alarm_rate": rate,
+        "watched": ["features"] if predictor is None else ["features", "answers"],
+        "alarms": sum(each.drift.is_drift for each in windows),
+        "windows": [{"first": each.first, "last": each.last, **asdict(each.drift)} for each in windows],
+    })  # fmt: skip
 
 
 def _find_dataset(ws: Workspace, lineage: Any) -> str:

@@ -22,7 +22,8 @@ padding-top:16px}h3{font-size:15px;margin:16px 0 4px}p{margin:4px 0}.soft{color:
 .fault{color:var(--fault);font-weight:600}
 table{border-collapse:collapse;margin:8px 0}td,th{padding:3px 12px 3px 0;text-align:left;
 border-bottom:1px solid var(--line)}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-.finds{display:flex;flex-wrap:wrap;gap:0 24px}.find{flex:1 1 100%}.find.few{flex:0 1 320px}
+.finds{display:flex;flex-wrap:wrap;gap:0 24px}.find{flex:1 1 100%}.find.few{flex:0 1 300px}
+svg{max-width:100%;height:auto}
 .sheet{display:flex;flex-wrap:wrap;gap:8px;margin:8px 0}
 figure{margin:0;padding:4px;background:var(--panel);border-radius:4px;width:104px}
 figure img,figure svg{width:104px;height:104px;display:block;image-rendering:pixelated}
