@@ -12,6 +12,7 @@ from eocene.cube.block import Block
 from eocene.learn.onnx_file import check_parity, export_onnx, signature_of
 from eocene.learn.predict import Predictor
 from eocene.model import InputError
+from eocene.process.schema import CubeSchema
 
 if TYPE_CHECKING:
     from eocene.curate import Samples
@@ -135,7 +136,12 @@ def as_block(model: Any) -> Block:
 
 
 def unwrap(model: Any) -> Any:
-    """Return what a parameter ``model`` holds: a Predictor, Training or Untrained, or what else was given."""
+    """Return what a parameter ``model`` holds: a Predictor, Training or Untrained, or what else was given.
+
+    While a plan is made, a model that the graph trains is told by the form of its node.
+    """
+    if isinstance(model, CubeSchema):
+        model = model.probe
     if isinstance(model, Block) and model.values.dtype == object and model.values.ndim == 0:
         return model.values.item()
     return model
