@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from eocene.archive.tiff.ahead import MOST_BYTES, MOST_REQUESTS, Ahead
+from eocene.archive.tiff.ahead import MOST_BYTES, MOST_PIECES, Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ def test_no_more_is_under_way_than_there_is_room_for(size: int) -> None:
             begun.append(n)
             yield n, size, lambda: None
 
-    most = min(MOST_REQUESTS, -(-MOST_BYTES // size))
+    most = min(MOST_PIECES, -(-MOST_BYTES // size))
     for taken, _ in Ahead(wanted()):
         assert len(begun) - taken <= most + 1  # the one that was taken, and those under way
 
@@ -45,23 +44,3 @@ def test_what_depends_on_something_taken_waits_until_that_has_been_dealt_with() 
         assert thing == found == len(dealt_with)
         dealt_with.add(thing)
     assert len(dealt_with) == 40
-
-
-def test_a_failure_is_raised_where_the_thing_is_taken_and_the_rest_is_forgotten() -> None:
-    gate, ran = threading.Event(), []
-
-    def fail() -> None:
-        raise OSError("gone")
-
-    def late(n: int) -> None:
-        gate.wait(10)
-        ran.append(n)
-
-    wanted = [(0, 1, lambda: None), (1, 1, fail), *((n, 1, lambda n=n: late(n)) for n in range(2, 100))]
-    ahead, taken = Ahead(wanted), []
-    with pytest.raises(OSError, match="gone"):
-        taken += [thing for thing, _ in ahead]
-    ahead.close()
-    gate.set()
-    assert list(ahead) == []
-    assert len(ran) <= MOST_REQUESTS

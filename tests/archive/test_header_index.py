@@ -131,11 +131,12 @@ def test_tiles_that_two_windows_want_at_once_are_fetched_once(
     server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[int, int]] = []
-    read_many = HttpContent.read_many
-    monkeypatch.setattr(HttpContent, "read_many", lambda self, r: asked.extend(r) or read_many(self, r))
+    ask_many = HttpContent.ask_many
+    monkeypatch.setattr(HttpContent, "ask_many", lambda self, r: asked.extend(r) or ask_many(self, r))
     archive = open_archive(tmp_path, monkeypatch)
     raster = archive.open_raster({"href": f"{server.url}/a.tif", "type": COG})
     grid = raster.levels[0]
+    asked.clear()
     left, right = (Grid(grid.lattice, grid.left + at, grid.top, 150, 100) for at in (0, 100))
     held = [raster.fetch(raster.missing(part)) for part in (left, right)]
     assert len(asked) == len(set(asked)) == len({number for tiles in held for number in tiles})

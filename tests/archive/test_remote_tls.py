@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 
+import numpy as np
 import pytest
 import trustme
 
@@ -29,7 +30,7 @@ def authority(monkeypatch, tmp_path):
 @pytest.fixture
 def server(authority, tmp_path):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("data.example").configure_cert(context)
+    authority.issue_cert("data.example", "ranges.example").configure_cert(context)
     (tmp_path / "served").mkdir()
     (tmp_path / "served" / "a.bin").write_bytes(bytes(100))
     with FaultServer(tmp_path / "served", tls=context) as running:
@@ -49,6 +50,18 @@ def test_a_host_is_resolved_once_and_its_certificate_is_that_of_its_name(server,
     assert content.size == 100
     assert asked == ["data.example"]
     assert server.seen[0].headers["Host"] == f"data.example:{server.port}"
+
+
+def test_many_ranges_come_whole_and_a_connection_that_stands_is_used_again(server, monkeypatch):
+    data = np.random.default_rng(2).integers(0, 256, 2_000_000, dtype=np.uint8).tobytes()
+    (server.folder / "scene.tif").write_bytes(data)
+    monkeypatch.setattr(addresses, "resolve_host", lambda *_: ["127.0.0.1"])
+    content = door_to("ranges.example", server).open(f"https://ranges.example:{server.port}/scene.tif")
+    ranges = [(300_000 * number, 120_000) for number in range(6)]
+    assert content.read_many(ranges) == [data[offset : offset + length] for offset, length in ranges]
+    monkeypatch.setattr(shared_connections().threads, "submit", lambda *_: pytest.fail("a thread was asked"))
+    for offset, length in ranges:
+        assert content.read(offset, length) == data[offset : offset + length]
 
 
 def test_another_name_than_that_of_the_certificate_is_refused(server, monkeypatch):

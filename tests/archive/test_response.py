@@ -33,7 +33,9 @@ class Sent:
 
 
 def answered(*pieces: bytes) -> Response:
-    return Response(Sent(*pieces))
+    response = Response(Sent(*pieces))
+    response.read_headers()
+    return response
 
 
 def read(response: Response, most: int = 7) -> bytes:

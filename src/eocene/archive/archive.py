@@ -20,7 +20,7 @@ from eocene.archive.mirror.sync import sync_collection
 from eocene.archive.mirror.sync_report import SyncOptions, SyncReport
 from eocene.archive.mirror.sync_trust import read_sources
 from eocene.archive.normalise import is_table
-from eocene.archive.opening import is_read_in_place, open_raster
+from eocene.archive.opening import begin_raster, is_read_in_place, open_raster
 from eocene.archive.places import open_catalogue
 from eocene.archive.product import IngestOptions
 from eocene.archive.sight import CACHE, Sight
@@ -261,6 +261,12 @@ class Archive:
             return open_raster(asset, self._last_door or self.door(), self._headers)
         except InputError:  # the product may have been let in since
             return open_raster(asset, self.door(), self._headers)
+
+    def begin_rasters(self, assets: Sequence[Mapping[str, Any]]) -> None:
+        """Ask for what :meth:`open_raster` needs of GeoTIFFs on servers, without waiting."""
+        door = self._last_door or self.door()
+        for asset in assets:
+            begin_raster(self._reach(asset), door, self._headers)
 
     def bands(self, collection: str) -> tuple[Band, ...]:
         """Return the bands of a collection in order; a table has none.

@@ -8,23 +8,47 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from eocene.archive.fetch import Content
+    from eocene.archive.fetch.content import Piece
+    from eocene.archive.fetch.http_content import HttpContent
 
-StoredTile = Future[bytes | memoryview]
-"""The bytes of a tile, there or on their way; they are kept as long as somebody holds this."""
+
+class StoredTile:
+    """A tile that was asked for; its bytes are kept as long as somebody holds this.
+
+    Parameters
+    ----------
+    asked : Future
+        What waits for each of the tiles that are asked for together, once they have been asked for.
+    place : int
+        Which of them it is.
+    """
+
+    def __init__(self, asked: Future[list[Callable[[], Piece]]], place: int) -> None:
+        self._asked, self._place = asked, place
+
+    def result(self) -> Piece:
+        """Wait for the bytes.
+
+        Raises
+        ------
+        DamageError
+            If they cannot be had.
+        """
+        return self._asked.result()[self._place]()
+
 
 _arriving: WeakValueDictionary[Any, StoredTile] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def fetch_tiles(content: Content, wanted: Mapping[int, tuple[int, int]]) -> dict[int, StoredTile]:
-    """Fetch tiles, unless others are fetching them, and return them by number; some may still come.
+def fetch_tiles(content: HttpContent, wanted: Mapping[int, tuple[int, int]]) -> dict[int, StoredTile]:
+    """Ask for tiles, unless others have, and return them by number.
 
     Parameters
     ----------
-    content : Content
+    content : HttpContent
         The file.
     wanted : mapping
         Number of a tile → its offset and length.
@@ -32,24 +56,21 @@ def fetch_tiles(content: Content, wanted: Mapping[int, tuple[int, int]]) -> dict
     Raises
     ------
     DamageError
-        If the file cannot be read; so does taking a tile that somebody else failed to fetch.
+        If the file cannot be read.
     """
     found: dict[int, StoredTile] = {}
-    own: dict[int, StoredTile] = {}
+    own: list[tuple[int, int]] = []
+    asked: Future[list[Callable[[], Piece]]] = Future()
     with _lock:
         for number, place in wanted.items():
             tile = _arriving.get((content.identity, place))
             if tile is None:
-                tile = own[number] = _arriving[content.identity, place] = Future()
+                tile = _arriving[content.identity, place] = StoredTile(asked, len(own))
+                own.append(place)
             found[number] = tile
     try:
-        parts = content.read_many([wanted[number] for number in own])
+        asked.set_result(content.ask_many(own))
     except BaseException as error:
-        with _lock:
-            for number, tile in own.items():
-                _arriving.pop((content.identity, wanted[number]), None)
-                tile.set_exception(error)
+        asked.set_exception(error)
         raise
-    for tile, data in zip(own.values(), parts, strict=True):
-        tile.set_result(data)
     return found

@@ -69,6 +69,13 @@ def open_raster(asset: Mapping[str, Any], door: Door, index: HeaderIndex | None 
     )
 
 
+def begin_raster(asset: Mapping[str, Any], door: Door, index: HeaderIndex) -> None:
+    """Ask for the beginning of a GeoTIFF on a server, unless its header is known; see :meth:`Door.begin`."""
+    href = str(asset.get("href", ""))
+    if is_remote(href) and is_tiff(asset) and not index.knows(href):
+        door.begin(href)
+
+
 def is_read_in_place(asset: Mapping[str, Any]) -> bool:
     """Tell whether an asset is of a format that is read in ranges, wherever it lies."""
     return any(fits(asset) for fits, _ in _REMOTE_OPENERS)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.archive.tiff.ahead import Ahead, requests_pool
+from eocene.archive.fetch import is_remote
+from eocene.archive.tiff.ahead import Ahead
 from eocene.cube.layer import Layer, choose_level, is_data
+from eocene.cube.opening import open_side_by_side
 from eocene.cube.plane import Part, Plane
 from eocene.cube.warp import find_footprint
 
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     Numbers = NDArray[Any]
     Mask = NDArray[np.bool_]
     Piece = tuple[tuple[Plane, Part, Place], int, Callable[[], Fetched] | None]
-
-Found = TypeVar("Found")
 
 
 def read_layers(source: CubeSource, dates: Sequence[Sequence[Item]], window: Grid) -> tuple[Layer, ...]:
@@ -59,14 +59,10 @@ def read_layers(source: CubeSource, dates: Sequence[Sequence[Item]], window: Gri
 
 
 def _lay_images(source: CubeSource, planes: Sequence[Plane]) -> None:
-    ahead = Ahead(_find_pieces(source, planes))
-    try:
-        for (plane, part, place), fetched in ahead:
-            if fetched is not None or not part.is_remote:  # else it could not be fetched and is skipped
-                _attempt(source, part, partial(plane.lay, part, place, fetched))
-            plane.laid += 1
-    finally:
-        ahead.close()
+    for (plane, part, place), fetched in Ahead(_find_pieces(source, planes)):
+        work = partial(plane.lay, part, place, fetched)
+        source.faults.attempt(part.item, part.band.name, source.on_error, work)
+        plane.laid += 1
 
 
 def _find_pieces(source: CubeSource, planes: Sequence[Plane]) -> Iterator[Piece | None]:
@@ -86,16 +82,12 @@ def _find_pieces(source: CubeSource, planes: Sequence[Plane]) -> Iterator[Piece 
 
 
 def _fetching(source: CubeSource, part: Part, place: Place) -> tuple[int, Callable[[], Fetched] | None]:
-    """Return how many bytes are fetched for a place of an image, and what fetches them."""
+    """Return how many bytes are fetched for a place of an image, and what asks for them."""
     if part.tiff is None or not part.is_remote:
         return 0, None
     missing = part.tiff.missing(part.found.crop(place)[0], part.level)
     size = sum(length for _, length in missing.values())
-    return size, partial(_attempt, source, part, partial(part.tiff.fetch, missing))
-
-
-def _attempt(source: CubeSource, part: Part, work: Callable[[], Found]) -> Found | None:
-    return source.faults.attempt(part.item, part.band.name, source.on_error, work)
+    return size, partial(part.tiff.fetch, missing)
 
 
 def _make_layer(values: Numbers, valid: Mask, planes: Sequence[Plane]) -> Layer:
@@ -109,16 +101,18 @@ def _make_layer(values: Numbers, valid: Mask, planes: Sequence[Plane]) -> Layer:
 
 
 def _open_remote(source: CubeSource, dates: Sequence[Sequence[Item]]) -> None:
-    """Open what lies on servers, many files at a time."""
+    """Open what lies on servers."""
     wanted = [
-        (item, band)
+        ([asset], partial(_open, source, item, band))
         for items in dates
         for item in items
         for band in source.bands
-        if id(item["assets"].get(band.name)) not in source.rasters
-        and "://" in str(item["assets"].get(band.name, {}).get("href", ""))
+        if (asset := item["assets"].get(band.name)) is not None
+        and id(asset) not in source.rasters
+        and is_remote(str(asset.get("href", "")))
     ]
-    list(requests_pool().map(lambda pair: _open(source, *pair), wanted)) if wanted else []
+    if wanted:
+        open_side_by_side(source.archive, wanted)
 
 
 def _open(source: CubeSource, item: Item, band: Band) -> Raster | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -14,7 +15,7 @@ from eocene.archive.fetch.response import ProtocolError
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from eocene.archive.fetch.connection import Connection
     from eocene.archive.fetch.connections import Pool
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PIECE = 256 * 1024
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,51 @@ class Answer:
             self._pool.give(self._connection)
         else:
             self._connection.close()
+
+
+class Arrived:
+    """An answer that has come whole, as :class:`Answer` is seen by who takes it.
+
+    Parameters
+    ----------
+    response : Response
+        Its status and headers.
+    body : memoryview
+        All of the body.
+    """
+
+    def __init__(self, response: Response, body: memoryview) -> None:
+        self.status, self.headers, self.length = response.status, response.headers, len(body)
+        self._body = body
+
+    def fill(self, size: int) -> memoryview:
+        """Return the body, which has so many bytes at most."""
+        return self._body[:size]
+
+    def body(self, most: int) -> bytes:
+        """Return the body, which has so many bytes at most."""
+        return bytes(self._body[:most])
+
+
+def find_fault(status: int, headers: Mapping[str, str]) -> PassingError | None:
+    """Return the fault that a status stands for, if it may pass."""
+    if status not in _PASSING:
+        return None
+    return PassingError(f"the server answered {status}", _read_retry_after(headers.get("retry-after")))
+
+
+def _read_retry_after(text: str | None) -> float | None:
+    """Return the seconds that a server asks to wait: a number, or until an instant."""
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text) if text.strip().isdigit() else _seconds_until(text))
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _seconds_until(text: str) -> float:
+    return parsedate_to_datetime(text).timestamp() - time.time()
 
 
 def describe_fault(error: BaseException | None) -> str:

@@ -6,20 +6,23 @@ import random
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from ssl import SSLError
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
-from eocene.archive.fetch.answer import Answer, Limits, PassingError, describe_fault
+from eocene.archive.fetch.answer import Answer, Limits, PassingError, describe_fault, find_fault
 from eocene.archive.fetch.connection import UnreachableError
 from eocene.archive.fetch.connections import shared_connections
+from eocene.archive.fetch.errand import RangeErrand
 from eocene.archive.fetch.refusal import refuse_url
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Future
 
+    from eocene.archive.fetch.answer import Arrived
+    from eocene.archive.fetch.connections import Pool
     from eocene.archive.fetch.policy import Policy
     from eocene.archive.fetch.urls import Url
 
@@ -28,7 +31,6 @@ T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TAKEN = (201, 202, 204)
 """What a server answers to what it was posted and took."""
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
 _SHARED = (
     "range",
     "if-match",
@@ -70,6 +72,12 @@ class Request:
         """What errors call it."""
         return self.name or self.url.name
 
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """Its headers with those that every request has."""
+        own = {"Host": self.url.authority, "Accept-Encoding": "identity", "User-Agent": "eocene"}
+        return own | dict(self.headers)
+
 
 class Client:
     """Sends requests for a policy.
@@ -86,7 +94,12 @@ class Client:
         self.policy, self.limits = policy, limits or Limits()
 
     def ask(
-        self, make: Callable[[], Request], take: Callable[[Answer], T], *, seconds: float | None = None
+        self,
+        make: Callable[[], Request],
+        take: Callable[[Answer], T],
+        *,
+        seconds: float | None = None,
+        fault: PassingError | None = None,
     ) -> T:
         """Send a request and return what ``take`` makes of the answer; both again where a fault may pass.
 
@@ -98,6 +111,8 @@ class Client:
             Reads the answer; raises :class:`PassingError` if it is to be asked again.
         seconds : float, optional
             For all attempts together.
+        fault : PassingError, optional
+            What an attempt has met that was made before.
 
         Raises
         ------
@@ -110,15 +125,46 @@ class Client:
         attempt = 0
         while True:
             request = make()
-            try:
-                with self._send(request, deadline) as answer:
-                    return take(answer)
-            except PassingError as fault:
-                attempt = 1 if fault.progressed else attempt + 1
-                wait = _choose_wait(attempt, fault.wait_s)
-                if attempt >= self.limits.attempts or time.monotonic() + wait > deadline:
-                    raise _gave_up(request.label, fault, attempt) from fault
+            if fault is None:
+                try:
+                    with self._send(request, deadline) as answer:
+                        return take(answer)
+                except PassingError as error:
+                    fault = error
+            attempt = 1 if fault.progressed else attempt + 1
+            wait = _choose_wait(attempt, fault.wait_s)
+            if attempt >= self.limits.attempts or time.monotonic() + wait > deadline:
+                raise _gave_up(request.label, fault, attempt) from fault
+            fault = None
             time.sleep(wait)
+
+    def start(
+        self, make: Callable[[], Request], take: Callable[[Answer | Arrived], T], size: int
+    ) -> Future[T]:
+        """Do as :meth:`ask` does for a range of so many bytes, without waiting.
+
+        ``take`` is called in another thread, whose time others wait for.
+        """
+        errand = RangeErrand(self, make, take, size)
+        shared_connections().express.send(errand)
+        return errand.future
+
+    def find_pools(self, request: Request) -> list[Pool]:
+        """Return the connections that a request may go over, those of the best address first.
+
+        Raises
+        ------
+        InputError
+            If an address of the host must not be connected to.
+        PassingError
+            If the host cannot be resolved.
+        """
+        url = request.url
+        private = self.policy.allows_private(url) if request.private is None else request.private
+        try:
+            return shared_connections().find(url, private=private)
+        except OSError as error:
+            raise PassingError(f"the host {url.host!r} cannot be resolved ({error})") from error
 
     @contextmanager
     def _send(self, request: Request, deadline: float) -> Iterator[Answer]:
@@ -163,13 +209,7 @@ class Client:
     def _exchange(self, request: Request, deadline: float) -> Answer:
         """Send to the first address that accepts a connection."""
         url, connections = request.url, shared_connections()
-        private = self.policy.allows_private(url) if request.private is None else request.private
-        try:
-            pools = connections.find(url, private=private)
-        except OSError as error:
-            raise PassingError(f"the host {url.host!r} cannot be resolved ({error})") from error
-        headers = {"Host": url.authority, "Accept-Encoding": "identity", "User-Agent": "eocene"}
-        headers |= request.headers
+        pools, headers = self.find_pools(request), request.all_headers
         fault: Exception | None = None
         for pool in pools:
             connection, left = pool.take(), max(0.001, deadline - time.monotonic())
@@ -194,27 +234,10 @@ def _raise_fault(answer: Answer) -> None:
     """Raise what a status says that is neither success nor a range that cannot be had."""
     if answer.status in (200, 206, 412, 416):
         return
-    status = answer.status
     answer.close()
-    if status in _PASSING:
-        raise PassingError(
-            f"the server answered {status}", _read_retry_after(answer.headers.get("retry-after"))
-        )
+    if fault := find_fault(answer.status, answer.headers):
+        raise fault
     answer.refuse()
-
-
-def _read_retry_after(text: str | None) -> float | None:
-    """Return the seconds that a server asks to wait: a number, or until an instant."""
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text) if text.strip().isdigit() else _seconds_until(text))
-    except (ValueError, OverflowError, TypeError):
-        return None
-
-
-def _seconds_until(text: str) -> float:
-    return parsedate_to_datetime(text).timestamp() - time.time()
 
 
 def _choose_wait(attempt: int, asked: float | None) -> float:

@@ -34,11 +34,16 @@ class Connection:
         Says the name of the host, the port, and whether it is encrypted.
     address : str
         Where it leads, whatever the name resolves to.
+
+    Attributes
+    ----------
+    sock : socket or None
+        Over which it goes once it stands.
     """
 
     def __init__(self, url: Url, address: str) -> None:
         self._url, self._address = url, address
-        self._sock: socket.socket | None = None
+        self.sock: socket.socket | None = None
 
     def exchange(
         self,
@@ -69,20 +74,22 @@ class Connection:
         message = compose_request(method, target, headers, body)
         connect_s, between_s = seconds
         try:
-            sock = self._sock = self._sock or self._connect(connect_s)
+            sock = self.sock = self.sock or self._connect(connect_s)
             sock.settimeout(between_s)
             sock.sendall(message)
             with watch().limit(sock, between_s):
-                return Response(sock)
+                response = Response(sock)
+                response.read_headers()
+                return response
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Close it; it connects anew when it is used again."""
-        if self._sock is not None:
-            self._sock.close()
-        self._sock = None
+        if self.sock is not None:
+            self.sock.close()
+        self.sock = None
 
     def _connect(self, seconds: float) -> socket.socket:
         """Connect to the address; of https, check the certificate."""
@@ -107,10 +114,10 @@ class Connection:
     @property
     def is_usable(self) -> bool:
         """Whether it is open and nothing has come that nobody asked for: not even its end."""
-        if self._sock is None:
+        if self.sock is None:
             return False
         poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
+        poll.register(self.sock, select.POLLIN)
         return not poll.poll(0)
 
 

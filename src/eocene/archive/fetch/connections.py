@@ -19,6 +19,7 @@ from cachetools import TTLCache
 from eocene.archive.fetch import addresses
 from eocene.archive.fetch.addresses import check_addresses
 from eocene.archive.fetch.connection import Connection
+from eocene.archive.fetch.express import Express
 from eocene.archive.fetch.watch import start_watch
 
 if TYPE_CHECKING:
@@ -69,13 +70,14 @@ class Pool:
 
 
 class Connections:
-    """Pools of connections by address, what hosts resolved to, and the threads that wait for answers."""
+    """Pools of connections by address, what hosts resolved to, and who waits for answers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, str, int, str], Pool] = {}
         self._resolved: TTLCache[tuple[str, int], list[str]] = TTLCache(1024, _RESOLVED_S)
         self.slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self.express = Express(self.slots)
         self.threads = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="fetch")
         weakref.finalize(self, _close, self._pools)
 

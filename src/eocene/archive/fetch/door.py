@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import stat
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +30,7 @@ from eocene.archive.fetch.policy import Policy
 from eocene.archive.fetch.refusal import refuse_path
 from eocene.archive.fetch.s3 import BucketPlace
 from eocene.archive.fetch.urls import is_remote, parse_url
-from eocene.model.errors import UnavailableError
+from eocene.model.errors import EoceneError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -178,13 +179,26 @@ class Door:
         if not is_remote(href):
             return LocalContent(self.resolve(href))
         place = self._admit(href)
-        key = place.key, self.policy, self.limits
+        content = self._recall(place)
+        if content is None or known not in (None, content.opened().identity):
+            content = self._remember(place, HttpContent(self._client, place, known))
+        return content.opened()
+
+    def begin(self, href: str) -> None:
+        """Ask a server for what is about to be opened, without waiting; opening it tells what is wrong."""
+        with suppress(EoceneError):
+            place = self._admit(href)
+            if self._recall(place) is None:
+                self._remember(place, HttpContent(self._client, place))
+
+    def _recall(self, place: Place) -> HttpContent | None:
         with _lock:
-            content: HttpContent | None = _remembered.get(key)
-        if content is None or content.is_replaced or known not in (None, content.identity):
-            content = HttpContent(self._client, place, known)
-            with _lock:
-                _remembered[key] = content
+            content: HttpContent | None = _remembered.get((place.key, self.policy, self.limits))
+        return None if content is None or content.is_stale else content
+
+    def _remember(self, place: Place, content: HttpContent) -> HttpContent:
+        with _lock:
+            _remembered[place.key, self.policy, self.limits] = content
         return content
 
     def open_small(self, url: str, most: int) -> Content:
@@ -195,7 +209,7 @@ class Door:
         InputError, MissingError, DamageError, UnavailableError
             As :meth:`open`.
         """
-        return HttpContent(self._client, self._admit(url), head_bytes=max(1, most))
+        return HttpContent(self._client, self._admit(url), head_bytes=max(1, most)).opened()
 
     def download(
         self,

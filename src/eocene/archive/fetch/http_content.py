@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eocene.archive.fetch.answer import PassingError
-from eocene.archive.fetch.connections import shared_connections
 from eocene.archive.fetch.ranges import join_ranges
 from eocene.model.errors import DamageError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
-    from eocene.archive.fetch.answer import Answer
+    from eocene.archive.fetch.answer import Answer, Arrived
     from eocene.archive.fetch.client import Client
     from eocene.archive.fetch.content import Identity, Piece
     from eocene.archive.fetch.place import Place
@@ -24,7 +25,7 @@ _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
 
 
 class HttpContent:
-    """An object behind HTTP.
+    """An object behind HTTP; it is being opened.
 
     Parameters
     ----------
@@ -39,13 +40,8 @@ class HttpContent:
 
     Attributes
     ----------
-    is_replaced : bool
-        Whether a read has found another object in its place.
-
-    Raises
-    ------
-    MissingError, DamageError, UnavailableError
-        If it does not exist, cannot be read, or is large and the server knows no ranges.
+    is_stale : bool
+        Whether it could not be opened, or a read has found another object in its place.
     """
 
     def __init__(
@@ -54,8 +50,32 @@ class HttpContent:
         self.name = place.name
         self._client, self._place = client, place
         self._head, self._head_bytes = b"", head_bytes
-        self.is_replaced = False
-        self.identity: Identity = self._open() if known is None else known
+        self.is_stale = False
+        self._known = known
+        if known is None:
+            self._opening = self._open()
+
+    @property
+    def identity(self) -> Identity:
+        """What changes when the bytes change; waits until the server has told it, and raises as that."""
+        if self._known is None:
+            try:
+                self._known = self._opening.result()
+            except BaseException:
+                self.is_stale = True
+                raise
+        return self._known
+
+    def opened(self) -> HttpContent:
+        """Wait until it is open.
+
+        Raises
+        ------
+        MissingError, DamageError, UnavailableError
+            If it does not exist, cannot be read, or is large and the server knows no ranges.
+        """
+        self.identity  # noqa: B018
+        return self
 
     @property
     def size(self) -> int:
@@ -64,41 +84,35 @@ class HttpContent:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return a range."""
-        start, stop = _clip(offset, length, self.size)
-        if stop <= len(self._head):
-            return self._head[start:stop]
-        return bytes(self._fetch(start, stop))
+        (part,) = self.ask_many([(offset, length)])
+        return bytes(part())
 
     def read_many(self, ranges: Sequence[tuple[int, int]]) -> Sequence[Piece]:
         """Return several ranges; neighbours with one request, several requests at a time."""
+        return [part() for part in self.ask_many(ranges)]
+
+    def ask_many(self, ranges: Sequence[tuple[int, int]]) -> list[Callable[[], Piece]]:
+        """Ask for several ranges, and return at once what waits for each."""
         wanted = [_clip(offset, length, self.size) for offset, length in ranges]
         spans = join_ranges([span for span in wanted if span[1] > len(self._head)])
-        parts = dict(zip(spans, self._fetch_all(spans), strict=True))
-        return [
-            self._head[start:stop] if stop <= len(self._head) else _cut(parts, start, stop)
-            for start, stop in wanted
-        ]
+        coming = {span: self._fetch(*span) for span in spans}
+        return [partial(self._cut, coming, *span) for span in wanted]
 
-    def _fetch_all(self, spans: Sequence[tuple[int, int]]) -> list[Piece]:
-        if not spans:
-            return []
-        first, *others = spans
-        running = [shared_connections().threads.submit(self._fetch, *span) for span in others]
-        try:
-            return [self._fetch(*first), *(one.result() for one in running)]
-        finally:
-            for one in running:
-                one.cancel()
+    def _cut(self, coming: Mapping[tuple[int, int], Future[Piece]], start: int, stop: int) -> Piece:
+        if stop <= len(self._head):
+            return self._head[start:stop]
+        for (first, last), part in coming.items():
+            if first <= start and stop <= last:
+                return part.result()[start - first : stop - first]
+        return b""
 
-    def _fetch(self, start: int, stop: int) -> Piece:
-        if stop <= start:
-            return b""
+    def _fetch(self, start: int, stop: int) -> Future[Piece]:
         headers = {"Range": f"bytes={start}-{stop - 1}"} | _condition(self.identity[2])
-        return self._client.ask(
-            lambda: self._place.ask(headers), lambda answer: self._take(answer, start, stop)
+        return self._client.start(
+            lambda: self._place.ask(headers), lambda answer: self._take(answer, start, stop), stop - start
         )
 
-    def _take(self, answer: Answer, start: int, stop: int) -> Piece:
+    def _take(self, answer: Answer | Arrived, start: int, stop: int) -> Piece:
         if answer.status in (412, 416):
             raise self._replaced()
         if answer.status == 200 and start == 0 and stop == self.size == answer.length:
@@ -120,11 +134,11 @@ class HttpContent:
             raise PassingError(f"it was cut off after {len(body)} of {stop - start} bytes")
         return body
 
-    def _open(self) -> Identity:
+    def _open(self) -> Future[Identity]:
         headers = {"Range": f"bytes=0-{self._head_bytes - 1}"}
-        return self._client.ask(lambda: self._place.ask(headers), self._take_head)
+        return self._client.start(lambda: self._place.ask(headers), self._take_head, self._head_bytes)
 
-    def _take_head(self, answer: Answer) -> Identity:
+    def _take_head(self, answer: Answer | Arrived) -> Identity:
         if answer.status == 206:
             first, last, size = _read_range(answer.headers)
             if first != 0 or last + 1 != min(size, self._head_bytes):
@@ -140,7 +154,7 @@ class HttpContent:
         validator = _validator(answer.headers)
         return (self.name if validator else self._place.identify()), size, validator
 
-    def _check_whole(self, answer: Answer) -> int:
+    def _check_whole(self, answer: Answer | Arrived) -> int:
         most = self._client.limits.whole_bytes
         if answer.length is not None and answer.length > most:
             raise UnavailableError(
@@ -151,7 +165,7 @@ class HttpContent:
         return most
 
     def _replaced(self) -> DamageError:
-        self.is_replaced = True
+        self.is_stale = True
         return DamageError(f"{self.name!r} was replaced while it was read.", "Open it again.")
 
 
@@ -180,10 +194,3 @@ def _clip(offset: int, length: int, size: int) -> tuple[int, int]:
     if offset < 0 or length < 0:
         raise ValueError(f"a range cannot begin at {offset} and be {length} bytes long")
     return min(offset, size), min(offset + length, size)
-
-
-def _cut(parts: Mapping[tuple[int, int], Piece], start: int, stop: int) -> Piece:
-    for (first, last), part in parts.items():
-        if first <= start and stop <= last:
-            return part[start - first : stop - first]
-    return b""

@@ -27,12 +27,12 @@ class Response:
     Parameters
     ----------
     sock : socket
-        Over which it comes; its headers are read at once.
+        Over which it comes; nothing is read yet.
 
     Attributes
     ----------
     status : int
-        The final one; what is said before it (100, 103) is passed over.
+        The final one; what is said before it (100, 103) is passed over. 0 until the headers are there.
     headers : dict of str
         By their names in lower case; those of one name are joined by commas.
     length : int or None
@@ -54,11 +54,24 @@ class Response:
         self.headers: dict[str, str] = {}
         self._pieces: deque[bytes] = deque()
         self._is_whole = False
-        received = 0
+        self._received = 0
+        self.length: int | None = None
+        self._left: int | None = None
+
+    def read_headers(self) -> None:
+        """Wait for the headers."""
         while not self.status:
-            if received > MOST_HEADERS:
-                raise ProtocolError("its headers are too long")
-            received += self._parse(sock.recv(MOST_HEADERS))
+            self.receive()
+
+    def receive(self) -> None:
+        """Take what comes next of the headers; the status is there when they are."""
+        if self._received > MOST_HEADERS:
+            raise ProtocolError("its headers are too long")
+        self._received += self._parse(self._sock.recv(MOST_HEADERS))
+        if self.status:
+            self._begin_body()
+
+    def _begin_body(self) -> None:
         declared = self.headers.get("content-length")
         self.length = None if declared is None or self._is_chunked else int(declared)
         self._left = None if self.length is None else self.length - sum(map(len, self._pieces))

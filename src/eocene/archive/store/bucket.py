@@ -190,7 +190,7 @@ class Bucket:
 
     def open(self, name: str) -> Content:
         """Return an object for reading in ranges; raises MissingError, DamageError."""
-        return HttpContent(self._client, self._place(name))
+        return HttpContent(self._client, self._place(name)).opened()
 
     def read(self, name: str) -> bytes:
         """Return a small object whole, as it is now; raises NotFoundError, StoreUnavailableError."""

@@ -1,6 +1,6 @@
 """Undo the compressions of TIFF.
 
-DEFLATE is undone by libdeflate; imagecodecs, which loads a codec when it is first asked for it, has the rest.
+By imagecodecs, which loads a codec when it is first asked for it; DEFLATE is undone by its libdeflate.
 Source: TIFF 6.0, and the numbers that libtiff and GDAL give the later ones.
 """
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import imagecodecs
 import numpy as np
-from deflate import DeflateError, zlib_decompress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,33 +27,37 @@ def _codec(name: str) -> Callable[..., Any]:
     return found
 
 
-def _undo_deflate(data: bytes, size: int) -> Any:
-    try:
-        return zlib_decompress(data, size)
-    except DeflateError as error:
-        raise ValueError(f"its DEFLATE stream is broken ({error})") from error
-
-
-def _by(name: str) -> Callable[[bytes, int], Any]:
-    def undo(data: bytes, size: int) -> Any:
+def _by(name: str) -> Callable[[bytes, NDArray[np.uint8]], None]:
+    def undo(data: bytes, out: NDArray[np.uint8]) -> None:
         try:
-            return _codec(name)(data, out=size)
+            found = len(_codec(name)(data, out=out))
         except Exception as error:  # each codec has an exception of its own, without a common base
             raise ValueError(f"it cannot be decoded ({error})") from error
+        _check_size(found, out)
 
     return undo
 
 
-OF_BYTES: dict[int, Callable[[bytes, int], Any]] = {
-    NOTHING: lambda data, _: data,
-    DEFLATE: _undo_deflate,
-    OLD_DEFLATE: _undo_deflate,
+def _copy(data: bytes, out: NDArray[np.uint8]) -> None:
+    _check_size(len(data), out)
+    out[...] = np.frombuffer(data, np.uint8)
+
+
+def _check_size(found: int, out: NDArray[np.uint8]) -> None:
+    if found != out.size:
+        raise ValueError(f"it has {found} bytes, not {out.size}")
+
+
+OF_BYTES: dict[int, Callable[[bytes, NDArray[np.uint8]], None]] = {
+    NOTHING: _copy,
+    DEFLATE: _by("deflate_decode"),
+    OLD_DEFLATE: _by("deflate_decode"),
     LZW: _by("lzw_decode"),
     PACKBITS: _by("packbits_decode"),
     LZMA: _by("lzma_decode"),
     ZSTD: _by("zstd_decode"),
 }
-"""Compression → (stored bytes, number of bytes that they stand for) → those bytes; ValueError if broken."""
+"""Compression → what writes the bytes that stored ones stand for into an array; ValueError if broken."""
 
 OF_IMAGES = (JPEG, LERC, WEBP)
 """Compressions that know the shape of what they hold."""

@@ -45,6 +45,10 @@ class HeaderIndex:
         found = self._run("SELECT name, size, tag, directories FROM headers WHERE href = ?", href)
         return ((found[0], found[1], found[2]), found[3]) if found else None
 
+    def knows(self, href: str) -> bool:
+        """Return whether the directories of a file are known."""
+        return self._run("SELECT name, size, tag, NULL FROM headers WHERE href = ?", href) is not None
+
     def put(self, href: str, identity: Identity, directories: bytes) -> None:
         """Keep the directories of a file, whose server says by a tag or time when it has changed."""
         if identity[2]:

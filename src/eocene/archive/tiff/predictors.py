@@ -17,30 +17,30 @@ NONE, HORIZONTAL, FLOATING = 1, 2, 3
 _WORD = 8
 
 
-def undo_predictor(predictor: int, data: Any, dtype: np.dtype[Any], out: NDArray[Any]) -> None:
+def undo_predictor(predictor: int, data: NDArray[np.uint8], dtype: np.dtype[Any], out: NDArray[Any]) -> None:
     """Write the numbers (height, width, samples) that stored bytes stand for.
 
     Parameters
     ----------
     predictor : int
         NONE, HORIZONTAL or FLOATING.
-    data : bytes
-        As many as ``out`` has.
+    data : ndarray of bytes
+        As many as ``out`` has; of NONE and HORIZONTAL it may be the memory of ``out`` itself.
     dtype : dtype
         As stored, with its byte order; FLOATING stores the most significant bytes first in any case.
     out : ndarray
         In native byte order.
     """
     if predictor == FLOATING:
-        join_planes(np.frombuffer(data, np.uint8), out)
+        join_planes(data, out)
     elif predictor == HORIZONTAL:
         # Floats are added up as the whole numbers that have the same bits.
         add_up_rows(
-            np.frombuffer(data, dtype.str.replace("f", "u")).reshape(out.shape),
+            data.view(dtype.str.replace("f", "u")).reshape(out.shape),
             out.view(out.dtype.str.replace("f", "u")),
         )
-    else:
-        out[...] = np.frombuffer(data, dtype).reshape(out.shape)
+    elif not np.may_share_memory(data, out):
+        out[...] = data.view(dtype).reshape(out.shape)
 
 
 def add_up_rows(stored: NDArray[Any], out: NDArray[Any]) -> None:

@@ -180,19 +180,23 @@ class TileEncoding:
                     raise ValueError(f"it holds {found.dtype}, not {out.dtype}")
                 out[...] = found.reshape(out.shape)
                 return
-            plain = OF_BYTES[self.compression](data, self._size(out))
-            if len(plain) != self._size(out):
-                raise ValueError(f"it has {len(plain)} bytes, not {self._size(out)}")
+            plain = self._find_room(out)
+            OF_BYTES[self.compression](data, plain)
             if self.bits == 1:
-                lines = np.frombuffer(plain, np.uint8).reshape(out.shape[0], -1)
+                lines = plain.reshape(out.shape[0], -1)
                 out[..., 0] = np.unpackbits(lines, axis=1, count=out.shape[1])
             else:
                 undo_predictor(self.predictor, plain, self.dtype, out)
         except ValueError as error:
             raise ValueError(f"tile {number}: {error}") from error
 
-    def _size(self, out: NDArray[Any]) -> int:
-        return out.shape[0] * ceil(out.shape[1] / 8) if self.bits == 1 else out.nbytes
+    def _find_room(self, out: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return memory for the bytes of a tile: that of ``out`` where they become its numbers in place."""
+        is_alike = self.bits != 1 and self.predictor != FLOATING and self.dtype == out.dtype
+        if is_alike and out.flags.c_contiguous:
+            return out.reshape(-1).view(np.uint8)
+        size = out.shape[0] * ceil(out.shape[1] / 8) if self.bits == 1 else out.nbytes
+        return np.empty(size, np.uint8)
 
 
 def _refuse_if(is_unusual: bool, what: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from eocene.archive.arriving import StoredTile, fetch_tiles
 from eocene.archive.fetch import LocalContent
+from eocene.archive.fetch.http_content import HttpContent
 from eocene.archive.tiff.directory import TiffImage, read_images
 from eocene.archive.tiff.header import Header
 from eocene.archive.tiff.kept_tiles import KEPT_BYTES, KeptTiles, kept_tiles
@@ -89,9 +90,10 @@ class TileFile:
         }
 
     def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> dict[int, StoredTile]:
-        """Return stored tiles, given offset and length of each."""
-        with self._noticing():
-            return fetch_tiles(self.content, wanted)
+        """Ask for stored tiles of a file on a server, given offset and length of each."""
+        if not isinstance(self.content, HttpContent):
+            raise TypeError(f"{self.content.name!r} lies on no server: its tiles are read, not asked for")
+        return fetch_tiles(self.content, wanted)
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.archive.tiff.ahead import requests_pool
 from eocene.archive.tiff.tiles import TileBytes, mean_tiles
+from eocene.cube.opening import open_side_by_side
 from eocene.cube.source import CubeSource, choose_level
 from eocene.model import EoceneError, Grid, transformer
 
@@ -61,11 +61,11 @@ def bind_sheaves(sources: Mapping[Any, CubeSource], most: int = MOST_FILES) -> d
     asked = []
     for (*_, names), images in groups.items():
         number = files.setdefault(tuple(href for *_, href in images), len(files))
-        asked += [(name, number, [assets[image] for image in images]) for name in names]
-    # Files on servers are opened side by side: each answer takes its time.
-    sheaves = requests_pool().map(lambda one: _describe(one[1], one[2], sources[one[0]], most), asked)
-    for (name, *_), sheaf in zip(asked, sheaves, strict=True):
-        found[name] += [sheaf] if sheaf is not None else []
+        some = [assets[image] for image in images[:: -(-len(images) // most)]]
+        asked += [(name, some, partial(_describe, number, len(images), some)) for name in names]
+    for name, source in sources.items():
+        tasks = [(some, partial(describe, source)) for asker, some, describe in asked if asker == name]
+        found[name] += filter(None, open_side_by_side(source.archive, tasks))
     return found
 
 
@@ -78,11 +78,11 @@ def _assets_of(source: CubeSource) -> Iterator[tuple[str, Mapping[str, Any], Map
                 yield band.name, item, asset
 
 
-def _describe(files: int, assets: list[Mapping[str, Any]], source: CubeSource, most: int) -> Sheaf | None:
+def _describe(files: int, count: int, some: list[Mapping[str, Any]], source: CubeSource) -> Sheaf | None:
     try:
-        rasters = [source.archive.open_raster(a) for a in assets[:: -(-len(assets) // most)]]
+        rasters = [source.archive.open_raster(asset) for asset in some]
         level = choose_level(rasters[0], source.grid)
-        return Sheaf(files, len(assets), level, rasters[0].levels[level], mean_tiles(rasters, level))
+        return Sheaf(files, count, level, rasters[0].levels[level], mean_tiles(rasters, level))
     except EoceneError:  # running the plan will say what is wrong with the file
         return None
 
