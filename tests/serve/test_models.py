@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import openeo
@@ -104,6 +105,42 @@ def test_an_area_is_told_by_its_pixels(server, archive, model_id):
     (told,) = server.post(f"/models/{model_id}/predict", body).json()["predictions"]
     assert sum(row["pixels"] for row in told["classes"]) == told["pixels"] > 50
     assert sum(row["share"] for row in told["classes"]) == pytest.approx(1)
+
+
+def test_shares_that_a_model_has_learnt_are_the_same_over_http_and_in_python(server, archive):
+    pytest.importorskip("torch")
+    graph = make_feature_graph(MONTHS)
+    load = {"process_id": "load_collection", "arguments": {"id": "reference"}, "result": True}
+    features, classes = (make_plan(g, archive).read() for g in (graph, {"load": load}))
+    samples = sample_pixels(features, classes, per_class=30, sources={"graph": graph})
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), len(samples))
+    columns = {f"fraction_{value}": shares[:, k] for k, value in enumerate(samples.classes[:3])}
+    samples = replace(samples, columns={**samples.columns, **columns})
+    spec = ModelSpec("mlp", settings={"width": 8, "epochs": 1}, target="fractions")
+    model, models = train(samples, spec), ModelRegistry(archive.layout)
+    shares_id = models.register(model, evaluate(samples, spec, {}), samples)
+    asked = make_feature_graph(MONTHS, model=shares_id)
+    asked["map"]["process_id"] = "ml_predict_probabilities"
+    try:
+        plan = make_plan(asked, archive)
+        ours, places = plan.read().to_numpy(), read_places(plan, 6)
+        points = [
+            {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": p[:2]}}
+            for p in places
+        ]
+        body = {"geometry": {"type": "FeatureCollection", "features": points}}
+        answer = server.post(f"/models/{shares_id}/predict", body).json()["predictions"]
+    finally:
+        models.delete(shares_id)
+    assert any(told is not None for told in answer)
+    for told, (*_, r, c) in zip(answer, places, strict=True):
+        if told is None:
+            assert np.isnan(ours[:, r, c]).all()
+            continue
+        given = np.float32(list(told["probabilities"].values()))
+        np.testing.assert_array_equal(given, ours[:, r, c])
+        row = features.to_numpy()[..., r, c].reshape(1, -1)
+        np.testing.assert_allclose(given, model.estimate_probabilities(row)[0], atol=1e-5)
 
 
 def test_places_cost_what_their_pixels_are_expected_to_and_are_refused_without_credits(

@@ -12,6 +12,8 @@ from eocene.learn.evaluation.baselines import forest_spec, make_rows
 from eocene.learn.evaluation.calibration import describe_calibration
 from eocene.learn.evaluation.conformal import describe_sets
 from eocene.learn.evaluation.groups import group_samples, score_groups
+from eocene.learn.evaluation.shares import add_fractions
+from eocene.learn.fractions import find_fractions
 from eocene.learn.score import count_confusion, score_classes, score_confusion
 from eocene.learn.spec import ModelSpec
 from eocene.model import InputError
@@ -59,6 +61,10 @@ class SplitScore:
     conformal : mapping or None
         Of ``describe_sets``: coverage of sets that promise 90 %, calibrated on other test samples of the
         same split; None where there are too few.
+    fractions : mapping or None
+        Of a model of shares: "pooled" and "folds" (mae, rmse, r2, kl), "baseline" (the same of always
+        answering the mean shares of the training part) and "classes" (mae, r2). All others are then of the
+        main class of each sample, and calibration, conformal and forest are empty.
     """
 
     pooled: Mapping[str, float]
@@ -72,6 +78,7 @@ class SplitScore:
     groups: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
     conformal: Mapping[str, Any] | None = None
+    fractions: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def evaluate(
     ----------
     samples : Samples
     spec : ModelSpec
-        Of a kind that answers with classes.
+        Of a kind that answers with classes. If its target is fractions, shares are scored too.
     splits : mapping of name to list of (train, test)
         Such as {"random": random_split(…), "block": block_split(…), "region": leave_region(…)}.
     threads : int
@@ -137,9 +144,9 @@ def evaluate(
     InputError
         If a split has no folds, an empty part, or one whose training part holds a single class.
     """
-    asked = Asked(samples, pixel_labels)
+    asked = Asked(samples, pixel_labels, find_fractions(samples.columns) if spec.of_fractions else None)
     simple = None
-    if forest and spec.kind != "random_forest":
+    if forest and spec.kind != "random_forest" and not spec.of_fractions:
         simple = asked if pixel_labels is not None else Asked(make_rows(samples))
     scores = {name: _score_split(asked, spec, name, folds, threads, simple) for name, folds in splits.items()}
     return Report(
@@ -162,6 +169,9 @@ def _score_split(
     sizes = [{"train": len(learnt), "test": len(tested)} for learnt, tested in folds]
     naive = score_confusion(answer_commonest(asked, folds))
     score = score_answers(found, asked.samples.columns, sizes, naive)
+    if asked.fractions is not None:
+        means = [asked.fractions.mean(learnt) for learnt, _ in folds]
+        score = add_fractions(score, found, asked.fractions, means)
     return replace(score, forest=_score_forest(simple, spec, folds, threads, score.pooled))
 
 

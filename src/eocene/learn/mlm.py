@@ -81,6 +81,7 @@ def describe_model(
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     kind = told.spec.described
     targets = ", ".join(told.signature.classes.values()) or str(samples.sources.get("label", "a value"))
+    targets = f"shares of {targets}" if told.spec.of_fractions else targets
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     properties = {
         "datetime": now,
@@ -145,7 +146,8 @@ def describe_input(signature: Signature) -> dict[str, Any]:
 def _mlm_fields(told: Described) -> dict[str, Any]:
     kind, signature = told.spec.described, told.signature
     settings = {"kind": kind.name, "seed": told.spec.seed, **told.spec.settings}
-    tasks = [_task_of(signature)]
+    settings |= {"target": told.spec.target} if told.spec.of_fractions else {}
+    tasks = [_task_of(told)]
     begun = None if settings.get("method") == "random" else settings.get("encoder")
     taken = describe_input(signature)
     shown = {
@@ -160,7 +162,7 @@ def _mlm_fields(told: Described) -> dict[str, Any]:
         "mlm:accelerator_constrained": False,
         "mlm:hyperparameters": {k: v for k, v in settings.items() if v is not None},
         "mlm:input": [taken],
-        "mlm:output": [_output(signature, tasks)],
+        "mlm:output": [_output(told, tasks)],
         # MLM asks that bands named by an input are described in the item.
         "bands": [{"name": name} for name in taken["bands"]],
     }
@@ -169,13 +171,15 @@ def _mlm_fields(told: Described) -> dict[str, Any]:
     return shown
 
 
-def _task_of(signature: Signature) -> str:
-    if signature.is_regression:
+def _task_of(told: Described) -> str:
+    """Return what a model is for; one of shares gives numbers, of which each is that of a class."""
+    if told.signature.is_regression or told.spec.of_fractions:
         return "regression"
-    return "semantic-segmentation" if signature.dense else "classification"
+    return "semantic-segmentation" if told.signature.dense else "classification"
 
 
-def _output(signature: Signature, tasks: list[str]) -> dict[str, Any]:
+def _output(told: Described, tasks: list[str]) -> dict[str, Any]:
+    signature = told.signature
     places = list(signature.chip or ()) if signature.dense else []
     places_named = ["height", "width"][: len(places)]
     made: dict[str, Any] = {
@@ -187,6 +191,8 @@ def _output(signature: Signature, tasks: list[str]) -> dict[str, Any]:
             "data_type": "float32",
         },
     }  # fmt: skip
+    if told.spec.of_fractions:
+        made["description"] = "The share that each class has of the area of a sample; they add up to 1."
     if signature.classes:
         made["classification:classes"] = [
             {"value": value, "name": _identifier(name, value), "title": name}

@@ -1,4 +1,4 @@
-"""Scores from a confusion matrix, in plain numpy."""
+"""Scores from a confusion matrix, and of shares of classes, in plain numpy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+_LEAST = 1e-7
 
 
 def count_confusion(
@@ -54,3 +56,26 @@ def score_classes(confusion: NDArray[np.int64], classes: Sequence[int]) -> list[
             }
         )
     return rows
+
+
+def score_shares(
+    truth: NDArray[np.float64], answer: NDArray[np.float64], weights: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return mae, rmse, r2 and kl of (n, k) shares, where samples count as (n,) weights say.
+
+    mae and rmse are means over samples and classes, r2 is 1 − squared error / squared spread of the truth,
+    both summed over classes, and kl the mean Kullback–Leibler divergence of the answer from the truth, in
+    nats; an answer below 10⁻⁷ counts as that.
+    """
+    weights = weights / weights.sum()
+    error = answer - truth
+    squared = float((weights @ error**2).sum())
+    spread = float((weights @ (truth - weights @ truth) ** 2).sum())
+    safe = np.where(truth > 0, truth, 1.0)
+    divergence = (truth * (np.log(safe) - np.log(np.clip(answer, _LEAST, None)))).sum(axis=1)
+    return {
+        "mae": float((weights @ np.abs(error)).mean()),
+        "rmse": (squared / truth.shape[1]) ** 0.5,
+        "r2": 1 - squared / spread if spread else 0.0,
+        "kl": float(weights @ divergence),
+    }

@@ -7,14 +7,17 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eocene.learn.extra import import_extra
-from eocene.learn.models.kind import Kind, find_kind
+from eocene.learn.models.kind import Kind, find_kind, kind_names
 from eocene.learn.models.settings import make_settings
 from eocene.model import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FIELDS = ("kind", "seed", "settings")
+LABEL, FRACTIONS = "label", "fractions"
+"""What is learnt of a sample: the one label (or value) that it has, or the shares of all classes."""
+_FIELDS = ("kind", "seed", "settings", "target")
+_BENDING = ("class_weight", "label_smoothing")
 _MAX_TEXT = 2**20
 
 
@@ -30,11 +33,14 @@ class ModelSpec:
         Decides every draw; the same samples and spec give the same model.
     settings : mapping
         Settings of the kind; those that are left out get their default, so that the spec is complete.
+    target : str
+        "label", the class of a sample (of a regression its value), or "fractions", the share of each class
+        as the columns ``fraction_<class>`` tell it: then probabilities are shares.
 
     Raises
     ------
     InputError
-        If the kind or a setting is unknown, or a value outside its range.
+        If the kind or a setting is unknown, a value outside its range, or the kind cannot learn the target.
 
     Examples
     --------
@@ -45,6 +51,7 @@ class ModelSpec:
     kind: str = "random_forest"
     seed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    target: str = LABEL
 
     def __post_init__(self) -> None:
         whole = isinstance(self.seed, int) and not isinstance(self.seed, bool) and 0 <= self.seed < 2**32
@@ -54,6 +61,30 @@ class ModelSpec:
         )
         options: Any = make_settings(self.described.settings, self.settings, self.kind)
         object.__setattr__(self, "settings", asdict(options))
+        _require(
+            self.target in (LABEL, FRACTIONS), f"target is {self.target!r}.", f"Take {LABEL} or {FRACTIONS}."
+        )
+        if self.of_fractions:
+            self._check_fractions()
+
+    def _check_fractions(self) -> None:
+        able = ", ".join(name for name in kind_names() if find_kind(name).fractions)
+        _require(
+            self.described.fractions,
+            f"The kind {self.kind!r} learns no shares of classes.",
+            f'Take one of {able}, or the target "{LABEL}".',
+        )
+        bending = [name for name in _BENDING if self.settings.get(name)]
+        _require(
+            not bending,
+            f"With {' and '.join(bending)} answers would be no shares any more.",
+            f'Leave that out, or take the target "{LABEL}".',
+        )
+
+    @property
+    def of_fractions(self) -> bool:
+        """Whether shares of classes are learnt."""
+        return self.target == FRACTIONS
 
     @property
     def described(self) -> Kind:
@@ -66,8 +97,9 @@ class ModelSpec:
         return self.described.settings(**self.settings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the spec as plain values."""
-        return {"kind": self.kind, "seed": self.seed, "settings": dict(self.settings)}
+        """Return the spec as plain values; the target where it is not the label, so that ids stay."""
+        more = {} if self.target == LABEL else {"target": self.target}
+        return {"kind": self.kind, "seed": self.seed, "settings": dict(self.settings), **more}
 
     def to_json(self) -> str:
         """Return the spec as JSON text."""
@@ -84,7 +116,7 @@ class ModelSpec:
         Raises
         ------
         InputError
-            If it is no mapping or has a name other than kind, seed and settings.
+            If it is no mapping or has a name other than kind, seed, settings and target.
         """
         remedy = 'Write {"kind": "random_forest", "settings": {"n_estimators": 200}}.'
         _require(isinstance(value, dict), "The model spec is no JSON object.", remedy)

@@ -9,6 +9,7 @@ import numpy as np
 
 from eocene.curate.faults import require_resolved
 from eocene.curate.naming import join_names
+from eocene.learn.fractions import Fractions, find_fractions
 from eocene.learn.models.kind import PIXELS, Context, Fitted
 from eocene.model import InputError
 
@@ -100,6 +101,9 @@ def train(
 ) -> TrainedModel:
     """Fit a model; the result depends on samples, spec and rows only.
 
+    Of the target "fractions" the columns of ``samples`` tell the shares, see
+    :func:`~eocene.learn.fractions.find_fractions`, and the probabilities of the model are shares.
+
     Threads change nothing, save the last bits of networks: a sum over threads has another order.
 
     Parameters
@@ -123,22 +127,26 @@ def train(
     Raises
     ------
     InputError
-        If fewer than two classes are left to learn, or the kind does not take samples of this form.
+        If fewer than two classes are left to learn, the samples lack the target, or the kind does not take
+        samples of this form.
     ConflictError
         If the samples have faults that nobody resolved: no data, or equal ones with unequal labels.
     UnavailableError
         If the packages of the kind are not installed.
     """
     kind = spec.described
-    are_classes = kind.task != "regression" and pixel_labels is None
+    are_classes = kind.task != "regression" and pixel_labels is None and not spec.of_fractions
     require_resolved(samples, kinds=None if are_classes else {"nodata"})
     part = samples if rows is None else samples.take(rows)
-    if pixel_labels is not None:
-        answers: NDArray[Any] = _check_pixels(part, pixel_labels if rows is None else pixel_labels[rows])
+    weights = part.columns.get("weight")
+    if spec.of_fractions:
+        answers: Any = check_fractions(find_fractions(samples.columns, rows), pixel_labels)
+        weights = answers.weigh(weights)
+    elif pixel_labels is not None:
+        answers = _check_pixels(part, pixel_labels if rows is None else pixel_labels[rows])
     else:
         answers = find_targets(part) if kind.task == "regression" else _check_classes(part)
     _check_form(kind, tuple(part.axes))
-    weights = part.columns.get("weight")
     context = Context(part.axes, part.x, part.y, weights, threads, folder, until)
     fitted = kind.fit(part.features, answers, spec.options, spec.seed, context)
     return TrainedModel(
@@ -157,6 +165,26 @@ def _check_classes(part: Samples) -> NDArray[np.int64]:
             f"The {len(part)} training samples hold {len(classes)} class(es).", "Sample at least two classes."
         )
     return part.labels
+
+
+def check_fractions(told: Fractions, pixel_labels: Any) -> Fractions:
+    """Return what the samples of a training tell of shares.
+
+    Raises
+    ------
+    InputError
+        If they hold one class only, or labels of pixels are given too.
+    """
+    if pixel_labels is not None:
+        raise InputError(
+            "Labels of pixels are classes, but the target is fractions.",
+            'Leave them out, or take the target "label".',
+        )
+    if told.held < 2:
+        raise InputError(
+            f"The {len(told)} training samples hold shares of {told.held} class.", "Sample two or more."
+        )
+    return told
 
 
 def _check_pixels(part: Samples, labels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from eocene.curate import Samples
     from eocene.curate.splits import Split
+    from eocene.learn.fractions import Fractions
     from eocene.learn.predict import Predictor
     from eocene.learn.spec import ModelSpec
     from eocene.learn.train import TrainedModel
@@ -43,10 +44,13 @@ class Asked:
     samples : Samples
     pixels : (n, y, x) int64, optional
         Class values of the pixels, negative where there is none.
+    fractions : Fractions, optional
+        Shares of the samples, if these are learnt: the class of a sample is the main one then.
     """
 
     samples: Samples
     pixels: NDArray[np.int64] | None = None
+    fractions: Fractions | None = None
 
     def __post_init__(self) -> None:
         edges = tuple(len(self.samples.axes.get(dim, ())) for dim in ("y", "x"))
@@ -60,6 +64,8 @@ class Asked:
     @property
     def classes(self) -> tuple[int, ...]:
         """The class values that occur, ascending."""
+        if self.fractions is not None:
+            return tuple(sorted({*self.samples.classes, *self.fractions.classes.tolist()}))
         if self.pixels is None:
             return self.samples.classes
         return tuple(int(v) for v in np.unique(self.pixels) if v >= 0)

@@ -10,7 +10,10 @@ import numpy as np
 from eocene.learn.evaluate import score_answers
 from eocene.learn.evaluation.answers import Asked, answer_all
 from eocene.learn.evaluation.baselines import find_commonest
+from eocene.learn.evaluation.shares import add_fractions
+from eocene.learn.fractions import find_fractions
 from eocene.learn.score import count_confusion, score_confusion
+from eocene.learn.spec import FRACTIONS
 from eocene.learn.train import find_targets
 from eocene.learn.validation import score_values
 from eocene.model import ConflictError, InputError
@@ -25,12 +28,17 @@ if TYPE_CHECKING:
 
 
 def score_elsewhere(
-    predictor: Predictor, samples: Samples, pixel_labels: NDArray[np.int64] | None = None
+    predictor: Predictor,
+    samples: Samples,
+    pixel_labels: NDArray[np.int64] | None = None,
+    *,
+    of_fractions: bool = False,
 ) -> dict[str, Any]:
     """Score a model on samples that it has not learnt from, in the form of one split of its report.
 
     Nothing is trained. Classes that the model does not know count as wrong and are told in the calibration
-    as unlearnt. The baseline is the commonest class, or the mean, of these samples themselves.
+    as unlearnt. The baseline is the commonest class, the mean, or the mean shares, of these samples
+    themselves.
 
     Parameters
     ----------
@@ -39,11 +47,14 @@ def score_elsewhere(
         With the features of the model; those of series may be of other dates, as many.
     pixel_labels : (n, y, x) int64, optional
         Class values of the pixels of chips, negative where there is none; of a model that answers for pixels.
+    of_fractions : bool
+        Whether the model has learnt shares, as the target in the spec of its report tells.
 
     Raises
     ------
     InputError
-        If the features are others, a class value means something else, or labels of pixels are missing.
+        If the features are others, a class value means something else, or labels of pixels, or shares, are
+        missing.
     """
     _check_features(predictor, samples)
     if predictor.signature.is_regression:
@@ -59,12 +70,16 @@ def score_elsewhere(
             f"{predictor.name} answers for {what}.", f"Score it on a data set with a label of {what}."
         )
     _check_names(predictor, samples)
-    asked = Asked(samples, pixel_labels)
+    asked = Asked(samples, pixel_labels, find_fractions(samples.columns) if of_fractions else None)
     found = answer_all(asked, predictor)
     commonest = np.full(len(found.truth), find_commonest(found.truth))
     naive_scores = score_confusion(count_confusion(found.truth, commonest, tuple(found.classes)))
     sizes = [{"train": 0, "test": len(samples)}]
-    return asdict(score_answers(found, samples.columns, sizes, naive_scores))
+    score = score_answers(found, samples.columns, sizes, naive_scores)
+    if asked.fractions is not None:
+        means = asked.fractions.mean(np.arange(len(samples)))
+        score = add_fractions(score, found, asked.fractions, [means])
+    return asdict(score)
 
 
 def add_elsewhere(
@@ -87,7 +102,8 @@ def add_elsewhere(
             f"{predictor.name} has learnt from {samples.id}.",
             "Its report has scores on parts that were held out; name another data set to score it on.",
         )
-    score = score_elsewhere(predictor, samples, pixel_labels)
+    of_fractions = told["spec"].get("target") == FRACTIONS
+    score = score_elsewhere(predictor, samples, pixel_labels, of_fractions=of_fractions)
     joined = {**told, "splits": {**told["splits"], f"on {samples.id}": score}}
     if "class_names" in told:
         met = [str(row["class"]) for row in score["classes"]]

@@ -12,7 +12,7 @@ from eocene.learn.picture import draw_confusion
 from eocene.model.files import write_json, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from eocene.learn.evaluate import Report
@@ -22,6 +22,7 @@ _HEADS = (
     "split", "accuracy", "macro F1", "mean IoU", "random forest", "commonest class", "ECE", "ECE scaled",
     "temperature", "unlearnt", "sets hold", "of promised", "mean set",
 )  # fmt: skip
+_SHARE_HEADS = ("split", "MAE", "MAE of mean shares", "RMSE", "R²", "KL", "KL of mean shares")
 _NOTES = {
     "sample": "Random forest and commonest class: the macro F1 of these by the same folds.",
     "pixel": "Every labelled pixel of the tested chips is counted. Random forest, on the numbers of single "
@@ -73,10 +74,32 @@ def _write_classes(told: Mapping[str, Any]) -> list[str]:
         f"fold. Sets hold: how often sets that are calibrated on other tested {unit}s of the split hold the "
         "true class.</p>",
         draw_scores(splits),
+        *_write_shares(splits),
     ]
     for name, score in splits.items():
         parts += [f"<h2>{escape(name)} split</h2>", _write_split(name, score, told)]
     return parts
+
+
+def _write_shares(splits: Mapping[str, Any]) -> list[str]:
+    """Return the table of shares, of a model that has learnt them."""
+    rows = []
+    for name, score in splits.items():
+        if shares := score.get("fractions"):
+            own, naive = shares["pooled"], shares["baseline"]
+            rows.append([name, own["mae"], naive["mae"], own["rmse"], own["r2"], own["kl"], naive["kl"]])
+    note = (
+        "<p class=soft>Shares of classes: the mean error over samples and classes, and the Kullback–Leibler "
+        "divergence in nats, beside those of the mean shares of the training part. All other scores are of "
+        "the main class.</p>"
+    )
+    return [pages.write_table(_SHARE_HEADS, rows), note] if rows else []
+
+
+def _write_class_shares(rows: Sequence[Mapping[str, Any]], named: Mapping[str, str]) -> str:
+    keys = ("share", "mae", "baseline_mae", "r2")
+    lines = [[named[str(row["class"])], *(row[key] for key in keys)] for row in rows]
+    return pages.write_table(("class", "mean share", "MAE", "MAE of mean shares", "R²"), lines)
 
 
 _UNSCORED = "<p>It was not evaluated: no split was asked for.</p>"
@@ -111,6 +134,8 @@ def _write_split(name: str, score: Mapping[str, Any], told: Mapping[str, Any]) -
         for row in score["classes"]
     ]
     table = pages.write_table(("class", "support", "precision", "recall", "F1", "IoU"), rows)
+    if shares := score.get("fractions"):
+        table += _write_class_shares(shares["classes"], named)
     pictures = [draw_confusion(score["confusion"], names, f"Confusion, {name} split")]
     if score["calibration"]:
         pictures.append(draw_reliability(score["calibration"], f"Reliability, {name} split"))

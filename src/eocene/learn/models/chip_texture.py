@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy  # its parts are loaded when they are first used
 
+from eocene.learn.fractions import Fractions, as_fractions
 from eocene.learn.models.kind import CHIPS, Context, model_kind
 from eocene.learn.models.settings import number, text, whole
 from eocene.learn.models.texture_graph import SMALLEST, GraphWriter, find_limits
@@ -108,10 +109,11 @@ class FittedTexture:
     title="Kernel machine on texture",
     package="onnxruntime",
     takes=(CHIPS,),
+    fractions=True,
 )
 def fit_chip_texture(
     features: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    labels: NDArray[np.int64] | Fractions,
     settings: ChipTextureSettings,
     seed: int,
     context: Context,
@@ -124,7 +126,8 @@ def fit_chip_texture(
         If the chips have fewer than 4 pixels along an edge, or more than one label.
     """
     sample = features.shape[1:]
-    if min(sample[1:]) < SMALLEST or labels.ndim != 1:
+    of_pixels = not isinstance(labels, Fractions) and labels.ndim != 1
+    if min(sample[1:]) < SMALLEST or of_pixels:
         raise InputError(
             f"Texture needs chips of at least {SMALLEST} × {SMALLEST} pixels with one label each.",
             "Cut larger chips, or take a kind that answers for each pixel, such as u_net.",
@@ -170,7 +173,7 @@ class KernelMachine:
 
 def fit_kernels(
     texture: Mapping[str, NDArray[np.float32]],
-    labels: NDArray[np.int64],
+    labels: NDArray[np.int64] | Fractions,
     settings: ChipTextureSettings,
     seed: int,
     weights: NDArray[Any] | None = None,
@@ -184,12 +187,11 @@ def fit_kernels(
     chosen = _draw_centres(len(labels), settings.centres, seed)
     centres = {name: values[chosen] for name, values in ranks.items()}
     kernel = _compare(ranks, centres, settings.sharpness)
-    classes = np.unique(labels)
+    told = as_fractions(labels)
     weights = np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64)
-    truth = (labels[:, None] == classes).astype(np.float64)
-    shares = np.average(truth, axis=0, weights=weights)
-    solution = _solve_ridge(kernel, chosen, truth - shares, weights, settings.penalty)
-    return classes.astype(np.int64), KernelMachine(knots, centres, solution, shares, settings.sharpness)
+    shares = np.average(told.values, axis=0, weights=weights)
+    solution = _solve_ridge(kernel, chosen, told.values - shares, weights, settings.penalty)
+    return told.classes, KernelMachine(knots, centres, solution, shares, settings.sharpness)
 
 
 def measure_texture(

@@ -112,12 +112,15 @@ class Kind:
     values in place of probabilities; its ONNX output is "values"."""
     in_graphs: bool = True
     """Whether a graph can ask for it: its settings name nothing that only this process holds."""
+    fractions: bool = False
+    """Whether it can learn shares of classes: it gets ``Fractions`` in place of labels then, and the
+    probabilities that it estimates are shares."""
 
 
 _KINDS: dict[str, Kind] = {}
 
 
-def model_kind(
+def model_kind(  # noqa: PLR0913 (what a kind tells)
     name: str,
     settings: type,
     *,
@@ -126,11 +129,12 @@ def model_kind(
     takes: tuple[tuple[str, ...], ...],
     task: str = "classification",
     in_graphs: bool = True,
+    fractions: bool = False,
 ) -> Callable[[Callable[..., Fitted]], Callable[..., Fitted]]:
     """Register the decorated function as the one that fits models of a kind."""
 
     def register(fit: Callable[..., Fitted]) -> Callable[..., Fitted]:
-        _KINDS[name] = Kind(name, title, package, settings, takes, fit, task, in_graphs)
+        _KINDS[name] = Kind(name, title, package, settings, takes, fit, task, in_graphs, fractions)
         return fit
 
     return register

@@ -11,6 +11,8 @@ from eocene.learn.models.settings import choice, number, text, whole
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from eocene.learn.fractions import Fractions
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -77,10 +79,14 @@ def network_kind(
     """Register a kind whose network is ``build(settings, shape)`` in ``eocene.learn.networks.<name>``."""
 
     def fit(
-        features: NDArray[Any], labels: NDArray[Any], options: NetworkSettings, seed: int, context: Context
+        features: NDArray[Any],
+        labels: NDArray[Any] | Fractions,
+        options: NetworkSettings,
+        seed: int,
+        context: Context,
     ) -> Fitted:
         from eocene.learn.training.fit import fit_network
 
         return fit_network(name, features, labels, options, seed, context)
 
-    model_kind(name, settings, title=title, package="torch", takes=takes)(fit)
+    model_kind(name, settings, title=title, package="torch", takes=takes, fractions=True)(fit)

@@ -1,4 +1,4 @@
-"""What is learnt from a stored data set: the labels of samples, or those of the pixels of chips."""
+"""What is learnt from a stored data set: labels or shares of samples, or labels of the pixels of chips."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.learn.fractions import find_fractions
+from eocene.learn.train import check_fractions
 from eocene.model import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from eocene.curate.dataset import Dataset
+    from eocene.curate.dataset.stream import Batch
 
 _AT_ONCE = 512
 
@@ -70,20 +73,69 @@ class Answers:
             return np.zeros((len(rows), 1), np.int64)
         return np.searchsorted(self.classes, self._labels[rows])
 
-    def tell(self, labels: NDArray[np.int64], layers: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    def tell(self, batch: Batch) -> NDArray[np.int64]:
         """Return positions of the classes of some samples or pixels, −1 without one."""
-        if self._layer is None:
-            return np.searchsorted(self.classes, labels)
-        values = _as_classes(layers[self._layer])
-        return np.where(values >= 0, np.searchsorted(self.classes, values), -1)
+        return self.read(batch.rows) if self._layer is None else self._place(batch.layers[self._layer])
 
     def read(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return the same of samples by their numbers."""
         if self._layer is None:
-            return self.tell(self._labels[rows], {})
-        return self.tell(
-            self._labels[rows], {self._layer: self._stored.layer.unpack(self._stored.read(rows))}
-        )
+            return np.searchsorted(self.classes, self._labels[rows])
+        return self._place(self._stored.layer.unpack(self._stored.read(rows)))
+
+    def weigh(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what each sample of the data set counts."""
+        return weights
+
+    def _place(self, pixels: NDArray[Any]) -> NDArray[np.int64]:
+        values = _as_classes(pixels)
+        return np.where(values >= 0, np.searchsorted(self.classes, values), -1)
+
+
+class FractionAnswers:
+    """What is learnt of each sample of a stored data set whose columns tell shares: those.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    rows : (k,) int
+        What is learnt from, ascending.
+
+    Raises
+    ------
+    InputError
+        As ``find_fractions`` and ``check_fractions``.
+    """
+
+    def __init__(self, dataset: Dataset, rows: NDArray[np.intp], layer: str | None = None) -> None:
+        self._rows = rows
+        self._told = check_fractions(find_fractions(dataset.columns, rows), layer)
+        self.classes = self._told.classes
+
+    def count(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return how much of each class there is in some samples."""
+        counts: NDArray[np.float32] = self.read(rows).sum(axis=0)
+        return counts
+
+    def outline(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return positions of the main classes (k,), by which samples are held out."""
+        main: NDArray[np.intp] = self.read(rows).argmax(axis=1)
+        return main
+
+    def tell(self, batch: Batch) -> NDArray[np.float32]:
+        """Return the (n, k) shares of some samples."""
+        return self.read(batch.rows)
+
+    def read(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the same of samples by their numbers."""
+        shares: NDArray[np.float32] = self._told.values[np.searchsorted(self._rows, rows)].astype(np.float32)
+        return shares
+
+    def weigh(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what each sample of the data set counts: as much as is known of it."""
+        counted = weights.copy()
+        counted[self._rows] = self._told.weigh(weights[self._rows])
+        return counted
 
 
 def _as_classes(values: NDArray[Any]) -> NDArray[np.int64]:

@@ -46,7 +46,7 @@ class Augmentation:
             noise = rng.normal(0, options.jitter, features.shape) * self.deviation
             features = (features + noise).astype(np.float32)
         batch = replace(batch, features=features)
-        return mix_samples(batch, options.mixup, rng) if options.mixup and batch.answers.ndim == 1 else batch
+        return mix_samples(batch, options.mixup, rng) if options.mixup and batch.answers.ndim < 3 else batch
 
 
 def warp_time(features: NDArray[Any], dates: float, rng: np.random.Generator) -> NDArray[Any]:

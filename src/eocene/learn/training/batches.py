@@ -20,10 +20,10 @@ class Batch:
     Parameters
     ----------
     features : (n, …) float32
-    answers : (n,) or (n, y, x) int64
-        Positions of the classes; negative where there is no label.
+    answers : (n,) or (n, y, x) int64, or (n, k) float32
+        Positions of the classes; negative where there is no label. Or the shares of all classes.
     weights : (n,) float32
-    others, share : (n,) int64 and (n,) float32, optional
+    others, share : as answers and (n,) float32, optional
         A second answer of each sample, and what the first one counts, if samples were mixed.
     """
 

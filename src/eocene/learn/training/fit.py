@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from eocene.learn.fractions import Fractions
 from eocene.learn.networks.frame import Frame, Probabilities
 from eocene.learn.networks.shape import describe_shape
 from eocene.learn.training.augment import Augmentation
@@ -21,7 +22,7 @@ from eocene.learn.training.batches import ArraySource, Batch
 from eocene.learn.training.export import export_network
 from eocene.learn.training.feeding import cut_portion, feed
 from eocene.learn.training.loop import Lesson, mixed_precision, own_state, teach
-from eocene.learn.training.loss import Loss, balance_classes
+from eocene.learn.training.loss import Loss, balance_classes, name_main
 from eocene.learn.training.validation import hold_out
 from eocene.model import InputError
 
@@ -81,7 +82,7 @@ class FittedNetwork:
 def fit_network(
     name: str,
     features: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    labels: NDArray[np.int64] | Fractions,
     options: NetworkSettings,
     seed: int,
     context: Context,
@@ -94,8 +95,8 @@ def fit_network(
         File in ``eocene.learn.networks`` that has ``build(settings, shape)``.
     features : (n, …) float32
         NaN where a value is missing.
-    labels : (n,) int64, or (n, y, x) int64
-        Class values: one a sample, or one a pixel of chips, where negative ones are no label.
+    labels : (n,) int64, (n, y, x) int64, or Fractions
+        Class values: one a sample, or one a pixel of chips, where negative ones are no label. Or shares.
     options : NetworkSettings
     seed : int
     context : Context
@@ -105,14 +106,8 @@ def fit_network(
     InputError
         If the training gives numbers that are not finite.
     """
-    per_pixel = labels.ndim == 3
-    classes = np.unique(labels[labels >= 0] if per_pixel else labels)
-    answers = (
-        np.where(labels >= 0, np.searchsorted(classes, labels), -1)
-        if per_pixel
-        else np.searchsorted(classes, labels)
-    )
-    shape = describe_shape(context.axes, len(classes), per_pixel=per_pixel)
+    classes, answers = _number_classes(labels)
+    shape = describe_shape(context.axes, len(classes), per_pixel=answers.ndim == 3)
     scale = measure_scale(features, shape)
 
     def plan(own_seed: int, member: str) -> Lesson:
@@ -120,6 +115,15 @@ def fit_network(
 
     members, histories = teach_members(name, shape, scale, options, seed, context, plan)
     return FittedNetwork(members, classes.astype(np.int64), shape, histories)
+
+
+def _number_classes(labels: NDArray[np.int64] | Fractions) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return the (k,) classes, and labels as their positions or as (n, k) shares; see ``Batch``."""
+    if isinstance(labels, Fractions):
+        return labels.classes, labels.values.astype(np.float32)
+    classes = np.unique(labels[labels >= 0] if labels.ndim == 3 else labels)
+    places = np.searchsorted(classes, labels)
+    return classes, np.where(labels >= 0, places, -1) if labels.ndim == 3 else places
 
 
 def teach_members(
@@ -188,7 +192,7 @@ def leave_out(core: nn.Module, layer: str | None) -> nn.Module:
 
 def _plan(
     features: NDArray[np.float32],
-    answers: NDArray[np.int64],
+    answers: NDArray[Any],
     frame: tuple[Shape, NDArray[Any]],
     options: NetworkSettings,
     seed: int,
@@ -198,10 +202,9 @@ def _plan(
     shape, deviation = frame
     weights = np.ones(len(features)) if context.weights is None else np.asarray(context.weights)
     weights = weights.astype(np.float32)
-    learnt, checked = hold_out(context.x, context.y, answers, options.validation, seed)
-    loss = Loss(
-        balance_classes(answers[learnt], shape.classes, options.class_weight), options.label_smoothing
-    )
+    main = name_main(answers)
+    learnt, checked = hold_out(context.x, context.y, main, options.validation, seed)
+    loss = Loss(balance_classes(main[learnt], shape.classes, options.class_weight), options.label_smoothing)
     held = Batch(features[checked], answers[checked], weights[checked])
     return Lesson(
         source=ArraySource(features[learnt], answers[learnt], weights[learnt], options.batch_size, seed),
@@ -217,7 +220,10 @@ def _plan(
 
 
 def check_network(network: nn.Module, batch: Batch, loss: Loss) -> dict[str, float]:
-    """Return the loss and the accuracy of a network on samples that it does not learn from."""
+    """Return the loss and the accuracy of a network on samples that it does not learn from.
+
+    Of shares the accuracy is that of the main class.
+    """
     weights, device = loss.weigh(batch), next(network.parameters()).device
     lost, right = torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), device=device).long()
     with torch.no_grad(), closing(feed(_cut(batch, weights), device)) as portions:
@@ -225,8 +231,8 @@ def check_network(network: nn.Module, batch: Batch, loss: Loss) -> dict[str, flo
             with mixed_precision(device):
                 scores = network(portion.features)
             lost += loss.sum(scores, portion)
-            right += (scores.argmax(1) == portion.answers).sum()
-    counted = max(int((batch.answers >= 0).sum()), 1)
+            right += (scores.argmax(1) == name_main(portion.answers)).sum()
+    counted = max(int((name_main(batch.answers) >= 0).sum()), 1)
     total = max(float(weights.sum(dtype=np.float64)), 1e-12)
     return {"loss": float(lost) / total, "accuracy": int(right) / counted}
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """Cross-entropy of weighed samples with smoothed labels.
+    """Cross-entropy of weighed samples with smoothed labels, or with shares of classes.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ class Loss:
 
     def weigh(self, batch: Batch) -> NDArray[np.float32]:
         """Return what each answer of a batch counts, (n,) or (n, y, x); 0 without a label."""
+        if batch.answers.ndim == 2:  # shares: a sample counts alike, whatever it shows
+            return np.asarray(batch.weights, np.float32)
         weights = np.where(batch.answers >= 0, self.class_weights[batch.answers], 0)
         if batch.others is not None and batch.share is not None:
             weights = batch.share * weights + (1 - batch.share) * self.class_weights[batch.others]
@@ -47,6 +49,8 @@ class Loss:
         return (losses * portion.weights).sum()
 
     def _measure(self, scores: Tensor, answers: Tensor) -> Tensor:
+        if answers.ndim == 2:
+            return functional.cross_entropy(scores.float(), answers, reduction="none")
         return functional.cross_entropy(
             scores.float(),
             answers.clamp(min=-1),
@@ -54,6 +58,11 @@ class Loss:
             reduction="none",
             label_smoothing=self.smoothing,
         )
+
+
+def name_main(answers: Any) -> Any:
+    """Return the positions of the classes that are answered; of shares (n, k) those of the largest, (n,)."""
+    return answers.argmax(1) if answers.ndim == 2 else answers
 
 
 def balance_classes(answers: NDArray[Any], classes: int, how: str | None) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from eocene.curate.faults import require_resolved
 from eocene.learn.models.kind import Context
 from eocene.learn.networks.shape import describe_shape
 from eocene.learn.train import TrainedModel
-from eocene.learn.training.answers import Answers
+from eocene.learn.training.answers import Answers, FractionAnswers
 from eocene.learn.training.augment import Augmentation
 from eocene.learn.training.batches import Batch
 from eocene.learn.training.fit import (
@@ -49,7 +49,7 @@ class StoredSource:
     dataset : Dataset
     rows : (m,) int
         What is learnt.
-    answers : Answers
+    answers : Answers or FractionAnswers
     layers : tuple of str
         That of the features, and that of the labels of pixels, if these are learnt.
     weights : (n,) float32
@@ -60,7 +60,7 @@ class StoredSource:
 
     dataset: Dataset
     rows: NDArray[np.intp]
-    answers: Answers
+    answers: Answers | FractionAnswers
     layers: tuple[str, ...]
     weights: NDArray[np.float32]
     batch_size: int
@@ -78,7 +78,7 @@ class StoredSource:
             self.batch_size, self.seed, self.workers, self.rows, layers=self.layers, epoch=epoch
         )
         for batch in stream.since(start):
-            answers = self.answers.tell(batch.labels, batch.layers)
+            answers = self.answers.tell(batch)
             yield Batch(batch.features, answers, self.weights[batch.rows])
 
 
@@ -131,17 +131,20 @@ def train_stored(  # noqa: PLR0913 (as train, and how it streams)
     known = np.arange(len(dataset)) if rows is None else np.unique(rows)
     first, features = next(iter(dataset.layers.items()))
     _check_form(spec, tuple(features.axes))
-    answers = Answers(dataset, known, pixel_labels)
+    answers = (FractionAnswers if spec.of_fractions else Answers)(dataset, known, pixel_labels)
     if len(answers.classes) < 2:
         raise InputError(
             f"The samples hold {len(answers.classes)} class(es).", "Sample at least two classes."
         )
-    require_resolved(dataset, report, kinds=None if pixel_labels is None else {"nodata"})
+    kinds = None if pixel_labels is None and not spec.of_fractions else {"nodata"}
+    require_resolved(dataset, report, kinds=kinds)
     x, y = dataset.x[known], dataset.y[known]
     shape = describe_shape(features.axes, len(answers.classes), per_pixel=pixel_labels is not None)
     scale = measure_scale(dataset.read(_draw(known, _SCALE_ROWS, seed)).features, shape)
     weights = np.asarray(dataset.columns.get("weight", np.ones(len(dataset))), dtype=np.float32)
+    weights = answers.weigh(weights)
     layers = (first,) if pixel_labels is None else (first, pixel_labels)
+    learnt_from = {"target": spec.target} if spec.of_fractions else pixel_labels or ""
 
     def plan(own_seed: int, member: str) -> Lesson:
         learnt, checked = hold_out(x, y, answers.outline(known), options.validation, own_seed)
@@ -161,7 +164,7 @@ def train_stored(  # noqa: PLR0913 (as train, and how it streams)
             change=Augmentation(options, scale[1], shape.dims, own_seed).change,
             check=None if told is None else partial(check_network, batch=told, loss=loss),
             folder=None if folder is None else folder / member,
-            name=name_training(member, dataset.id, known, pixel_labels or "", asdict(options), own_seed),
+            name=name_training(member, dataset.id, known, learnt_from, asdict(options), own_seed),
         )
 
     context = Context(features.axes, x, y, None, threads, folder)

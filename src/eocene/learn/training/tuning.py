@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.curate import Samples
+from eocene.learn.fractions import as_fractions, find_fractions
 from eocene.learn.spec import ModelSpec
 from eocene.learn.train import train
 from eocene.learn.training.search import Plan, Trial, choose_rungs, search
@@ -110,5 +111,8 @@ def _score_once(samples: Samples, spec: ModelSpec) -> float:
         raise InputError("There is no part to score trials by.", "Sample more than one block of ground.")
     model = train(samples, spec, rows=learnt, threads=1)
     probabilities = model.estimate_probabilities(samples.features[checked])
-    place = np.searchsorted(model.classes, samples.labels[checked])
-    return float(-np.log(np.clip(probabilities[np.arange(len(checked)), place], 1e-7, 1)).mean())
+    part = samples.take(checked)
+    told = find_fractions(part.columns) if spec.of_fractions else as_fractions(part.labels)
+    truth = told.spread(np.asarray(model.classes))
+    losses = -(truth * np.log(np.clip(probabilities, 1e-7, 1))).sum(axis=1)
+    return float(np.average(losses, weights=told.known))
