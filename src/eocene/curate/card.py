@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BLOCK_SIZE_M = 160.0
 LICENCE = "other"
 """STAC's word for a licence that is not told."""
+_UNTOLD = "None are recorded; `eocene dataset check` looks for them."
 
 
 def describe_samples(samples: Samples | Dataset, block_size_m: float = BLOCK_SIZE_M) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def write_card(card: Mapping[str, Any]) -> str:
         "",
         "## Faults",
         "",
-        *([f"- {k.replace('_', ' ')}: {v}" for k, v in card["faults"].items()] or ["None were found."]),
+        *([f"- {k.replace('_', ' ')}: {v}" for k, v in card["faults"].items()] or [_UNTOLD]),
         "",
         "## Sources",
         "",
@@ -113,11 +114,15 @@ def _tabulate_classes(card: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _show(cell: Any) -> str:
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
 def _tabulate_columns(card: Mapping[str, Any]) -> list[str]:
     if not card["columns"]:
         return []
     lines = ["", "| column | from | to | distinct |", "|---|---|---|---|"]
     for told in card["columns"]:
         cells = (told.get(key, "") for key in ("minimum", "maximum", "distinct"))
-        lines.append(f"| {told['name']} | {' | '.join(str(cell) for cell in cells)} |")
+        lines.append(f"| {told['name']} | {' | '.join(map(_show, cells))} |")
     return lines

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,18 @@ def test_the_card_and_trainingdml_name_classes_columns_and_licence(dataset):
     assert training["amountOfTrainingData"] == len(training["data"]) == 300
     names = [datum["labels"][0]["class"] for datum in training["data"]]
     assert names == [dataset.class_names[v] for v in dataset.labels.tolist()]
+
+
+def test_the_card_claims_no_soundness_that_nobody_has_looked_for(dataset, tmp_path):
+    part = dataset.read(np.arange(3))
+    purity = np.array([0.36, 0.5, 1.0], np.float32)
+    bare = replace(part, faults={}, columns={"purity": purity})
+    card = (bare.save(tmp_path) / "card.md").read_text()
+    assert "None are recorded; `eocene dataset check` looks for them." in card
+    assert "| purity | 0.36 | 1 |  |" in card
+    known = (replace(bare, faults={"nodata_dropped": 2}).save(tmp_path) / "card.md").read_text()
+    assert "- nodata dropped: 2" in known
+    assert "None are recorded" not in known
 
 
 def test_samples_in_memory_are_stored_in_the_same_form(dataset, tmp_path):
