@@ -112,6 +112,22 @@ def test_chips_hold_all_dates_and_the_share_of_each_class(plan, raster, truth, t
         assert shares[chips.labels[k]] == max(shares.values()) == chips.columns["purity"][k]
 
 
+def test_a_class_that_leads_no_chip_has_its_share_all_the_same(plan, tmp_path):
+    grid = plan.grid
+    field = shapely.box(grid.x[0], grid.y[47], grid.x[47], grid.y[0])
+    pond = shapely.box(grid.x[20], grid.y[22], grid.x[22], grid.y[20])
+    table = gpd.GeoDataFrame(
+        {"class": ["field", "pond"]}, geometry=[field.difference(pond), pond], crs=grid.epsg
+    )
+    labels = FeatureLabels.of(table, "class", grid.epsg, "test")
+    chips = build_dataset(tmp_path, Recipe({"features": plan}, labels, Draw("chips", edge=16)))
+    shares = {name: chips.columns[name] for name in chips.columns if name.startswith("fraction_")}
+    assert len(shares) == 2
+    np.testing.assert_allclose(sum(shares.values()), 1, rtol=1e-6)
+    assert 0 < min(share.max() for share in shares.values()) <= 9 / 256
+    assert set(chips.labels.tolist()) == {1}
+
+
 def test_the_same_draw_is_the_same_data_set_whatever_the_threads(plan, raster, series, tmp_path):
     recipe = Recipe({"features": plan}, raster, Draw("series", per_stratum=40, seed=5))
     assert build_dataset(tmp_path, recipe, workers=1).id == series.id

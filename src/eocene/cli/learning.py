@@ -49,7 +49,7 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
     with open_workspace(workspace) as ws:
         samples = curate.Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
         settings = read_spec(spec)
-        refuse_faults(samples, classes=not pixels and settings.described.task != "regression")
+        refuse_faults(samples, classes=not pixels and settings.learns_classes)
         _load_encoder(ws, settings)
         splits = {
             "random": curate.random_split(samples, folds, settings.seed),

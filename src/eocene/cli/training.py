@@ -16,13 +16,15 @@ from eocene.model import InputError
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-SpecOption = Annotated[str, typer.Option(help="Model as JSON, or a YAML file: kind, seed, settings.")]
+SpecOption = Annotated[str, typer.Option(help="Model as JSON, or a YAML file: kind, seed, settings, target.")]
 
 
 @app.command()
 def tune(
     dataset: Annotated[str, typer.Argument(help="Data set id.")],
-    plan: Annotated[Path, typer.Argument(help="YAML: kind, seed, settings, search, trials, workers.")],
+    plan: Annotated[
+        Path, typer.Argument(help="YAML: kind, seed, settings, target, search, trials, workers.")
+    ],
     folder: Annotated[Path, typer.Option(help="Where checkpoints and the record of the trials go.")],
     workspace: WorkspaceOption = HERE,
     scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")] = None,
@@ -39,7 +41,7 @@ def tune(
     spec = ModelSpec.from_dict(told)
     with open_workspace(workspace) as ws:
         samples = Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
-    refuse_faults(samples, classes=spec.described.task != "regression")
+    refuse_faults(samples, classes=spec.learns_classes)
     executor = None if scheduler is None else _connect(scheduler)
     best, found = search(
         samples, spec, space, folder.resolve(), trials=trials, workers=workers, executor=executor
@@ -64,7 +66,7 @@ def ablate(
     with open_workspace(workspace) as ws:
         samples = Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
     settings = read_spec(spec)
-    refuse_faults(samples, classes=settings.described.task != "regression")
+    refuse_faults(samples, classes=settings.learns_classes)
     blocks = block_split(samples, folds, block_m, settings.seed)
     samples = admit(samples, ("nodata", "conflicts"), "Parts of sound samples are left out.")
     print_json([asdict(row) for row in measure(samples, settings, blocks, leave or ["bands", "dates"])])

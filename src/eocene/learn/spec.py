@@ -87,6 +87,11 @@ class ModelSpec:
         return self.target == FRACTIONS
 
     @property
+    def learns_classes(self) -> bool:
+        """Whether labels are classes, which can conflict: neither numbers nor shares."""
+        return not self.of_fractions and self.described.task != "regression"
+
+    @property
     def described(self) -> Kind:
         """The kind: its title, what samples it takes, and how it is fitted."""
         return find_kind(self.kind)

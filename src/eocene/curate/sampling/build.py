@@ -106,7 +106,8 @@ def build_dataset(
     Places without any value are dropped and counted in ``faults``; everything else is a column: "column"
     and "row" (absolute pixel numbers), "item", "sensor", "cloud_cover", "region", "label_source", "purity",
     "width_m", "cloud", "time", "time_start", "time_end", "season", "coverage", and of chips "labelled" (the
-    share of pixels with a label) and "fraction_<class>". The pixels of a block at a time are in memory.
+    share of pixels with a label) and "fraction_<class>", also of classes that lead no chip. The pixels of a
+    block at a time are in memory.
 
     Parameters
     ----------
@@ -126,8 +127,7 @@ def build_dataset(
     """
     plan, draw, grid = next(iter(recipe.plans.values())), recipe.draw, recipe.grid
     windows = cut_windows(grid, plan.block_size, draw)
-    places = choose_places(recipe.labels, windows, draw)
-    classes = np.unique(places.label)
+    places, classes = choose_places(recipe.labels, windows, draw)
     for each in recipe.plans.values():
         each.prepare()
     items = [item for each in recipe.plans.values() for item in each.items]

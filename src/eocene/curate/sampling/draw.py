@@ -153,8 +153,10 @@ def cut_windows(grid: Grid, block: int, draw: Draw) -> list[Grid]:
     return [windows[number] for number in sorted(chosen)]
 
 
-def choose_places(labels: Labels, windows: Iterable[Grid], draw: Draw) -> Candidates:
-    """Return what is drawn out of some windows, sorted by window, row and column.
+def choose_places(
+    labels: Labels, windows: Iterable[Grid], draw: Draw
+) -> tuple[Candidates, NDArray[np.int64]]:
+    """Return what is drawn out of some windows, sorted by window, row and column, and all classes in them.
 
     Of each stratum only as many are remembered as are drawn.
 
@@ -164,17 +166,20 @@ def choose_places(labels: Labels, windows: Iterable[Grid], draw: Draw) -> Candid
         If nothing in them has a label.
     """
     kept: list[Candidates] = []
+    classes: set[int] = set()
     grid = None
     for number, window in enumerate(windows):
         grid = window
-        found = _find_chips(labels, window, number, draw) if draw.kind == "chips" else _find_pixels(
+        found, seen = _find_chips(labels, window, number, draw) if draw.kind == "chips" else _find_pixels(
             labels, window, number, draw.seed
         )  # fmt: skip
+        classes.update(seen.tolist())
         kept = _keep([*kept, found], window, draw)
     chosen = Candidates.join(kept) if kept else None
     if chosen is None or not len(chosen.label) or grid is None:
         raise InputError(f"Nothing in the area has a label of {labels.source}.", "Check that they overlap.")
-    return chosen.take(np.lexsort((chosen.column, chosen.row, chosen.block)))
+    places = chosen.take(np.lexsort((chosen.column, chosen.row, chosen.block)))
+    return places, np.array(sorted(classes), np.int64)
 
 
 def _keep(parts: list[Candidates], grid: Grid, draw: Draw) -> list[Candidates]:
@@ -187,12 +192,12 @@ def _keep(parts: list[Candidates], grid: Grid, draw: Draw) -> list[Candidates]:
     return [joined.take(take_lowest(number_strata(levels), joined.key, draw.places))]
 
 
-def _find_pixels(labels: Labels, window: Grid, block: int, seed: int) -> Candidates:
+def _find_pixels(labels: Labels, window: Grid, block: int, seed: int) -> tuple[Candidates, NDArray[np.int64]]:
     around = labels.read(window.pad(1))
     middle = (slice(1, -1), slice(1, -1))
     inner = LabelWindow(around.values[middle], around.valid[middle], around.feature[middle])
     row, column = np.nonzero(inner.valid)
-    return Candidates(
+    found = Candidates(
         column=column + window.left,
         row=row + window.top,
         label=inner.values[row, column],
@@ -201,14 +206,16 @@ def _find_pixels(labels: Labels, window: Grid, block: int, seed: int) -> Candida
         block=np.full(len(row), block),
         key=draw_keys(column + window.left, row + window.top, seed),
     )
+    return found, np.unique(found.label)
 
 
-def _find_chips(labels: Labels, window: Grid, block: int, draw: Draw) -> Candidates:
+def _find_chips(labels: Labels, window: Grid, block: int, draw: Draw) -> tuple[Candidates, NDArray[np.int64]]:
     read = labels.read(window)
     values, valid, feature = (cut_chips(part, draw.edge) for part in read)
     best = np.zeros(len(values), np.int64)
     most = np.zeros(len(values), np.int64)
-    for value in np.unique(values[valid]):
+    classes = np.unique(values[valid])
+    for value in classes:
         count = ((values == value) & valid).sum(axis=1)
         best, most = np.where(count > most, value, best), np.maximum(count, most)
     kept = np.flatnonzero(most)
@@ -216,7 +223,7 @@ def _find_chips(labels: Labels, window: Grid, block: int, draw: Draw) -> Candida
     column = window.left + kept % across * draw.edge
     row = window.top + kept // across * draw.edge
     first = ((values[kept] == best[kept, None]) & valid[kept]).argmax(axis=1)
-    return Candidates(
+    found = Candidates(
         column=column,
         row=row,
         label=best[kept],
@@ -225,6 +232,7 @@ def _find_chips(labels: Labels, window: Grid, block: int, draw: Draw) -> Candida
         block=np.full(len(kept), block),
         key=draw_keys(column, row, draw.seed),
     )
+    return found, classes
 
 
 def cut_chips(raster: NDArray[Any], edge: int) -> NDArray[Any]:
