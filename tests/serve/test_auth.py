@@ -43,7 +43,7 @@ SIGNED = "/rules/{rule_id}/feed"
 
 READING = (
     f"{OPENEO}/validation", "/stac/search", "/stac/aggregate", "/sparql", "/series/{layer_id}",
-    "/models/{model_id}/predict",
+    "/models/{model_id}/predict", "/models/{model_id}/explain",
 )  # fmt: skip
 """What is posted and changes nothing."""
 

@@ -15,7 +15,7 @@ from eocene.curate import random_split, sample_pixels
 from eocene.jobs import Accounts
 from eocene.learn import ModelRegistry, ModelSpec, evaluate, registry, train
 from eocene.learn.answering import plan_places
-from eocene.learn.explain import read_point
+from eocene.learn.explain.places import read_subject
 from eocene.learn.features import make_feature_graph
 from eocene.learn.folder import read_json
 from eocene.model import InputError, transformer
@@ -235,10 +235,13 @@ def test_what_is_explained_at_a_point_are_the_features_that_predictions_see(arch
     predictor, graph = registry.load(model_id), make_feature_graph(MONTHS)
     features = make_plan(graph, archive).read().to_numpy()
     (lon, lat, r, c), *_ = read_places(make_plan(graph, archive), 1)
-    row = read_point(predictor, graph, lon, lat, lambda made: make_plan(made, archive))
-    np.testing.assert_array_equal(row, features[..., r, c].ravel())
-    with pytest.raises(InputError, match="does not tell its graph"):
-        read_point(predictor, None, lon, lat, lambda made: make_plan(made, archive))
+    point = {"type": "Point", "coordinates": [lon, lat]}
+    places = plan_places(predictor, point, None, lambda made: make_plan(made, archive))
+    subject = read_subject(places, places.features[0])
+    np.testing.assert_array_equal(subject.features, features[..., r, c].ravel())
+    area = replace(places.features[0], geometry=places.features[0].geometry.buffer(0.001))
+    with pytest.raises(InputError, match="an area has many of"):
+        read_subject(places, area)
 
 
 def test_who_has_not_logged_in_gets_no_predictions(server, model_id):

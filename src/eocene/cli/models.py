@@ -1,4 +1,4 @@
-"""Commands on registered models: list them, show how good they are, and why they answer as they do."""
+"""Commands on registered models: list them, show how good they are, and watch for drift."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
 from eocene.cli.learning import _inside, _read_pixels
-from eocene.model import InputError
 
 if TYPE_CHECKING:
     from eocene.curate import Samples
-    from eocene.learn import Predictor
     from eocene.workspace import Workspace
 
 models = typer.Typer(help="Registered models: list, report, explain, drift.", invoke_without_command=True)
@@ -67,41 +64,6 @@ def _score_on(ws: Workspace, model: str, told: dict[str, Any], dataset: str) -> 
 
 
 @models.command()
-def explain(  # noqa: PLR0913, PLR0917 (what is explained, and by what)
-    model: ModelId,
-    workspace: WorkspaceOption = HERE,
-    dataset: Annotated[
-        str | None, typer.Option(help="Samples that show what is usual; by default what it was trained on.")
-    ] = None,
-    by: Annotated[str | None, typer.Option(help="bands or t; by default each feature.")] = None,
-    sample: Annotated[
-        int | None, typer.Option(help="Explain the answer for this row of the data set.")
-    ] = None,
-    point: Annotated[str | None, typer.Option(help="Explain the answer at LON,LAT.")] = None,
-    wanted: Annotated[str | None, typer.Option(help="The class, by name, that should be answered.")] = None,
-    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
-) -> None:
-    """Print what a model rests on; of a sample or point why it is answered so, and what would change it."""
-    from eocene.learn.explain import explain_answer, explain_model
-
-    with open_workspace(workspace) as ws:
-        found = ws.models.resolve(model)
-        item, predictor = ws.models.item(found), ws.models.load(found)
-        lineage = item["properties"]["eocene:lineage"]
-        learnt = _find_dataset(ws, lineage)
-        used = dataset or learnt
-        samples = _load(ws, used)
-        told: dict[str, Any] = {"model": found, "dataset": used, "learnt_from": used == learnt}
-        if sample is None and point is None:
-            told["importance"] = explain_model(predictor, samples, by=by, seed=seed)
-        else:
-            row = _choose(ws, predictor, lineage["graph"], samples, sample, point)
-            goal = None if wanted is None else _find_class(predictor, wanted)
-            told["answer"] = explain_answer(predictor, row, samples, by=by, wanted=goal, seed=seed)
-    print_json(told)
-
-
-@models.command()
 def drift(
     model: ModelId,
     dataset: Annotated[str, typer.Argument(help="Data set of what came later; labels are not looked at.")],
@@ -147,32 +109,3 @@ def _load(ws: Workspace, dataset: str) -> Samples:
     from eocene.curate import Samples
 
     return Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
-
-
-def _choose(
-    ws: Workspace, predictor: Predictor, graph: Any, samples: Samples, sample: int | None, point: str | None
-) -> np.ndarray:
-    """Return the features that are meant: of a row of the data set, or of the pixel under a point."""
-    from eocene.learn.explain import read_point
-
-    if sample is not None:
-        if point is not None or not 0 <= sample < len(samples):
-            raise InputError(
-                f"Sample {sample} cannot be explained.",
-                f"Name either a point, or a row from 0 to {len(samples) - 1}.",
-            )
-        return np.asarray(samples.features[sample])
-    try:
-        lon, lat = (float(part) for part in str(point).split(","))
-    except ValueError:
-        raise InputError(f"{point!r} is no point.", "Write --point=9.05,48.1 in degrees.") from None
-    return read_point(predictor, graph, lon, lat, ws.plan)
-
-
-def _find_class(predictor: Predictor, name: str) -> int:
-    for value, title in predictor.class_names.items():
-        if name in (title, str(value)):
-            return value
-    raise InputError(
-        f"The model knows no class {name!r}.", f"Name one of {', '.join(predictor.class_names.values())}."
-    )

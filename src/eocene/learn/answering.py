@@ -48,13 +48,34 @@ def answer_rows(predictor: Predictor, rows: Any) -> list[Any]:
     InputError
         If it is no such list, has more than 10,000 rows, or a row is not what the model takes.
     """
-    if not isinstance(rows, list) or len(rows) > MOST_ROWS:
-        raise _wrong("rows is no list of rows.", f"Give at most {MOST_ROWS} lists or objects.")
+    table = read_rows(predictor, rows, MOST_ROWS)
+    return tell(predictor, predictor.estimate_probabilities(table), table)
+
+
+def read_rows(predictor: Predictor, rows: Any, most: int, what: str = "rows") -> NDArray[np.float32]:
+    """Return rows as ``answer_rows`` takes them as samples of the model, NaN where a value is missing.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    rows : list
+    most : int
+        How many there may be.
+    what : str
+        How they are called in errors.
+
+    Raises
+    ------
+    InputError
+        If it is no such list, has more rows, or a row is not what the model takes.
+    """
+    if not isinstance(rows, list) or len(rows) > most:
+        raise _wrong(f"{what} is no list of rows, or of too many.", f"Give at most {most} lists or objects.")
     wanted = predictor.signature.sample
     table = np.empty((len(rows), *wanted), np.float32)
     for number, row in enumerate(rows):
         table[number] = _read_row(row, predictor, number).reshape(wanted)
-    return tell(predictor, predictor.estimate_probabilities(table), table)
+    return table
 
 
 def _read_row(row: Any, predictor: Predictor, number: int) -> NDArray[np.float32]:

@@ -22,6 +22,7 @@ from eocene.serve import (
     collections,
     downloads,
     events,
+    explaining,
     files,
     health,
     jobs,
@@ -94,6 +95,7 @@ _ROUTERS = (
     wmts.router,
     sparql.router,
     models.router,
+    explaining.router,
     labels.router,
     health.router,
 )

@@ -22,7 +22,7 @@ router = APIRouter(prefix=OPENEO, tags=["account"])
 
 _READING = re.compile(
     rf"{re.escape(OPENEO)}/validation|/stac/search|/stac/aggregate|/sparql|/series/[^/]+"
-    r"|/models/[^/]+/predict"
+    r"|/models/[^/]+/(?:predict|explain)"
 )
 """Where POST changes nothing and starts nothing."""
 

@@ -41,13 +41,14 @@ DATA = ("/tiles/", "/wmts", "/series/", "/layers", "/sparql", "/models")
 """Where data is read that may be open on the own machine."""
 
 EXPENSIVE = (
-    ("results", "POST", f"{OPENEO}/result"),
-    ("tiles", "GET", "/tiles/"),
-    ("tiles", "GET", "/wmts"),
-    ("points", "GET", "/series/"),
-    ("points", "POST", "/series/"),
+    ("results", "POST", f"{OPENEO}/result", ""),
+    ("results", "POST", "/models/", "/explain"),
+    ("tiles", "GET", "/tiles/", ""),
+    ("tiles", "GET", "/wmts", ""),
+    ("points", "GET", "/series/", ""),
+    ("points", "POST", "/series/", ""),
 )
-"""Queue, method and beginning of the paths of what takes much work."""
+"""Queue, method, beginning and end of the paths of what takes much work."""
 
 SAFETY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 
@@ -101,8 +102,9 @@ class Surroundings:
             await self._app(scope, receive, watch)
 
     def _find_queue(self, scope: Scope) -> FairQueue | None:
-        for name, method, path in EXPENSIVE:
-            if scope["method"] == method and scope["path"].startswith(path):
+        for name, method, begin, end in EXPENSIVE:
+            path = scope["path"]
+            if scope["method"] == method and path.startswith(begin) and path.endswith(end):
                 return self._queues.get(name)
         return None
 

@@ -28,20 +28,20 @@ _EXAMPLE = {"geometry": {"type": "Point", "coordinates": [9.0, 48.0]}}
 @router.get("/models")
 def list_models(rooms: RoomsOf, address: AddressOf, reader: Reader) -> dict[str, Any]:
     """List the models as STAC items with the MLM extension: those of the workspace, and one's own."""
-    items = [_link_model(item, address) for item in _open_registry(rooms, reader).list()]
+    items = [_link_model(item, address) for item in open_registry(rooms, reader).list()]
     return {"models": items, "links": [link("self", address("/models"))]}
 
 
 @router.get("/models/{model_id}")
 def describe_model(model_id: str, rooms: RoomsOf, address: AddressOf, reader: Reader) -> dict[str, Any]:
     """Return the STAC item of a model."""
-    return _link_model(_open_registry(rooms, reader).item(model_id), address)
+    return _link_model(open_registry(rooms, reader).item(model_id), address)
 
 
 @router.get("/models/{model_id}/report", response_class=JSONResponse)
 def show_report(model_id: str, rooms: RoomsOf, reader: Reader, request: Request) -> Response:
     """Return the scores of a model by split: as JSON, or as a page to who asks for text/html first."""
-    report: dict[str, Any] = _open_registry(rooms, reader).report(model_id)
+    report: dict[str, Any] = open_registry(rooms, reader).report(model_id)
     if not request.headers.get("accept", "").startswith("text/html"):
         return JSONResponse(report, headers=_VARY)
     from eocene.learn.evaluation.page import write_page
@@ -52,7 +52,7 @@ def show_report(model_id: str, rooms: RoomsOf, reader: Reader, request: Request)
 @router.get("/models/{model_id}/files/{name}")
 def download_model_file(model_id: str, name: str, rooms: RoomsOf, reader: Reader) -> FileResponse:
     """Send a file of a model."""
-    if model_id not in {item["id"] for item in _open_registry(rooms, reader).list()}:
+    if model_id not in {item["id"] for item in open_registry(rooms, reader).list()}:
         raise NotFoundError(f"The model {model_id[:80]!r} does not exist.", "List them at /models.")
     return FileResponse(PublishedFolder(rooms.layout.models / model_id).locate(name), headers=_HARMLESS)
 
@@ -72,7 +72,7 @@ def predict(model_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> 
             'Send {"rows": [[…]]}, or {"geometry": {…}, "time": ["2024-04-01", "2024-10-01"]}.',
             code="InvalidParameterValue",
         )
-    registry = _open_registry(rooms, caller)
+    registry = open_registry(rooms, caller)
     from eocene.learn.answering import answer_rows, plan_places
     from eocene.learn.processes.storing import load_kept
 
@@ -93,7 +93,8 @@ def _plan(rooms: Rooms, caller: str, graph: dict[str, Any]) -> Any:
     return plan_for(rooms, caller, {"process_graph": graph})
 
 
-def _open_registry(rooms: Rooms, account: str | None) -> Any:
+def open_registry(rooms: Rooms, account: str | None) -> Any:
+    """Return the models that an account sees; raises UnavailableError if the extra is not installed."""
     try:
         from eocene.learn import ModelRegistry
     except ModuleNotFoundError as error:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -91,6 +92,31 @@ def test_another_answer_needs_only_what_decides_to_change(trees, series):
     assert trees.classify(told.features[None])[0] == 7
     same = np.isclose(told.features, series.features[row], equal_nan=True)
     assert (~same).sum() == len(told.changed)
+
+
+def test_no_part_of_a_change_can_be_left_out(series):
+    """The answer is whether features 0 and 1 are high, and 2 is a lure that the first step takes."""
+
+    class Lured:
+        def estimate_probabilities(self, features):
+            first, second, lure = features.reshape(len(features), -1)[:, :3].T > 0
+            share = np.where(first & second, 0.9, 0.1 + 0.3 * lure)
+            return np.stack([1 - share, share], axis=1)
+
+    high = series.take(np.array([0]))
+    lent = np.ones_like(high.features)
+    donor = replace(high, features=lent, labels=np.array([1]), class_names={})
+    told = find_counterfactual(Lured(), -lent[0], donor, (0, 1), 1)
+    assert set(told.changed) == {"2024-04/blue", "2024-04/red"}
+    assert told.score == pytest.approx(0.9)
+
+
+def test_a_sample_full_of_gaps_is_not_the_nearest(trees, series):
+    row = int(np.flatnonzero(series.labels == 3)[0])
+    gaps = np.where(series.features == series.features[:, 2:3, 1:2], series.features, np.nan)
+    emptied = replace(series, features=np.concatenate([gaps[:20], series.features[20:]]))
+    told = find_counterfactual(trees, series.features[row], emptied, trees.classes, 7)
+    assert told.donor >= 20
 
 
 def test_what_is_already_answered_so_needs_no_change(trees, series):

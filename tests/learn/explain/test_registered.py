@@ -11,7 +11,7 @@ import eocene
 from eocene.cli import app
 from eocene.curate import Samples
 from eocene.learn import ModelSpec, evaluate, train
-from eocene.learn.explain import explain_answer, explain_model, unfold_names
+from eocene.learn.explain import Question, explain_answer, explain_model, unfold_names
 from eocene.model import InputError
 
 DATES, BANDS = ("2024-05", "2024-06", "2024-07"), ("B04", "B08")
@@ -66,7 +66,7 @@ def test_a_registered_model_names_what_it_rests_on(by, name, desk, drawn):
 
 
 def test_an_answer_is_the_base_and_the_shares_of_its_parts(desk, drawn):
-    told = explain_answer(desk[2], drawn.features[7], drawn, by="t")
+    told = explain_answer(desk[2], drawn.features[7], drawn, Question(by="t"))
     shares = sum(part["value"] for part in told["attribution"])
     assert told["base"] + shares == pytest.approx(told["probabilities"][told["name"]], abs=1e-5)
     assert told["attribution"][0]["name"] == "2024-06"
@@ -74,6 +74,40 @@ def test_an_answer_is_the_base_and_the_shares_of_its_parts(desk, drawn):
     assert other["wanted"] != told["class"]
     assert other["changed"][-1] == "2024-06"
     assert other["probability"] > 0.5
+
+
+def test_the_class_that_is_explained_can_be_chosen(desk, drawn):
+    row = drawn.features[7]
+    one, two = (explain_answer(desk[2], row, drawn, Question(of=of))["attribution"] for of in (1, "crops"))
+    assert [part["name"] for part in one] == [part["name"] for part in two]
+    assert [part["value"] for part in one] == pytest.approx([-part["value"] for part in two], abs=1e-5)
+
+
+def test_a_counterfactual_tells_the_values_that_change(desk, drawn):
+    row = drawn.features[7]
+    told = explain_answer(desk[2], row, drawn)["counterfactual"]
+    names = drawn.axes["features"]
+    changed = row.copy()
+    for part in told["changes"]:
+        place = names.index(part["name"])
+        assert part["from"] == pytest.approx(row[place])
+        changed[place] = part["to"]
+    shares = desk[2].estimate_probabilities(changed[None])[0]
+    assert shares[desk[2].classes.index(told["wanted"])] == pytest.approx(told["probability"])
+
+
+def test_where_no_sample_is_of_another_class_none_is_shown_unless_it_was_wanted(desk, drawn):
+    bare = drawn.take(drawn.labels == 1)
+    answer = explain_answer(desk[2], bare.features[0], bare)
+    assert answer["counterfactual"] is None
+    assert answer["attribution"]
+    with pytest.raises(InputError, match="No sample of class 2"):
+        explain_answer(desk[2], bare.features[0], bare, Question(wanted="crops"))
+
+
+def test_a_sample_without_a_value_is_not_explained(desk, drawn):
+    with pytest.raises(InputError, match="holds no value"):
+        explain_answer(desk[2], np.full(6, np.nan), drawn)
 
 
 def test_samples_with_other_features_explain_nothing(desk, drawn):
@@ -96,7 +130,9 @@ def test_a_model_is_explained_by_one_command(desk, drawn):
     [
         (["--sample", 240], "row from 0 to 239"),
         (["--point", "nowhere"], "is no point"),
-        (["--point", "9,48"], "does not tell its graph"),
+        (["--point", "9,48"], "does not tell how its features are computed"),
+        (["--point", "9,48", "--where", "bare"], "have no labels"),
+        (["--sample", 0, "--of", "wheat"], "bare, crops"),
         (["--sample", 0, "--wanted", "wheat"], "bare, crops"),
     ],
 )

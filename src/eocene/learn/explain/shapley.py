@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.learn.explain.batches import ask_all, cut_rows
 from eocene.learn.explain.parts import Answering, cut_parts
 from eocene.model import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from eocene.curate import Samples
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """How each part moved the probabilities away from what is usual.
+    """How each part moved the probabilities, or the value, away from what is usual.
 
     Parameters
     ----------
@@ -62,7 +65,8 @@ def attribute_answers(
     Parameters
     ----------
     model : Answering
-        It is asked ``2 · rounds · (parts + 1)`` times for each sample.
+        It is asked ``2 · rounds · (parts + 1)`` times for each sample; a regression gives (n, 1) values. One
+        that answers for each pixel is asked through ``MeanOverPixels``.
     samples : Samples
         To explain; few.
     background : Samples
@@ -93,9 +97,8 @@ def attribute_answers(
     walks = [(one, order) for one, way in zip(usual, orders, strict=True) for order in (way, way[::-1])]
     values, base = [], []
     for row in flat:
-        steps = np.stack([_walk(row, start, order, part) for start, order in walks])
-        answer = model.estimate_probabilities(steps.reshape(-1, *shape))
-        answer = np.asarray(answer, dtype=np.float64).reshape(len(walks), len(names) + 1, -1)
+        steps = (step for start, order in walks for step in _walk(row, start, order, part))
+        answer = ask_all(model, steps, shape).reshape(len(walks), len(names) + 1, -1)
         moved = np.diff(answer, axis=1)
         share = np.zeros((len(names), moved.shape[2]))
         for (_, order), gain in zip(walks, moved, strict=True):
@@ -107,19 +110,19 @@ def attribute_answers(
 
 def _walk(
     row: NDArray[Any], start: NDArray[Any], order: NDArray[np.intp], part: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """Return the start, and what it becomes while the parts of the row are put in place in an order."""
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the start, and what it becomes while the parts of the row are put in place in an order."""
     rank = np.empty(len(order), dtype=np.intp)
     rank[order] = np.arange(len(order))
-    placed = rank[part][None] < np.arange(len(order) + 1)[:, None]
-    walk: NDArray[np.float32] = np.where(placed, row[None], start[None])
-    return walk
+    placed = rank[part][None]
+    for some in cut_rows(len(order) + 1, len(row)):
+        yield np.where(placed < np.arange(some.start, some.stop)[:, None], row[None], start[None])
 
 
 def attribute_trees(model: TrainedModel, samples: Samples) -> Attribution:
     """Return the exact Shapley values of boosted trees, of their raw scores and not of probabilities.
 
-    Two classes have one raw score, that of the second.
+    Two classes have one raw score, that of the second. The raw score of a regression is its value.
 
     Raises
     ------
@@ -135,4 +138,6 @@ def attribute_trees(model: TrainedModel, samples: Samples) -> Attribution:
     rows = samples.features.reshape(len(samples), -1)
     told = np.asarray(booster.predict(rows, pred_contrib=True, num_threads=1), dtype=np.float64)
     values = told.reshape(len(rows), -1, len(names) + 1).transpose(0, 2, 1)
-    return Attribution(names, values[0, -1], values[:, :-1])
+    # A regression is learnt around the mean of its targets, which is added to what the trees say.
+    centre = float(getattr(model.fitted, "centre", 0.0))
+    return Attribution(names, values[0, -1] + centre, values[:, :-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eocene.serve.schemas import house, labels, ogc, openeo, stac
+from eocene.serve.schemas import explaining, house, labels, ogc, openeo, stac
 from eocene.serve.schemas.notation import COUNT, LINKS, TEXT, Operation, Schema, shape
 
 SCHEMAS: dict[str, Schema] = {
@@ -17,7 +17,12 @@ SCHEMAS: dict[str, Schema] = {
     **ogc.SCHEMAS,
 }
 OPERATIONS: dict[str, Operation] = (
-    openeo.OPERATIONS | stac.OPERATIONS | house.OPERATIONS | labels.OPERATIONS | ogc.OPERATIONS
+    openeo.OPERATIONS
+    | stac.OPERATIONS
+    | house.OPERATIONS
+    | explaining.OPERATIONS
+    | labels.OPERATIONS
+    | ogc.OPERATIONS
 )
 
 __all__ = ["OPERATIONS", "SCHEMAS", "Operation", "Schema"]
