@@ -31,6 +31,16 @@ with open(sys.argv[1], "rb") as stream:
     handle = eccodes.codes_grib_new_from_file(stream)
     np.save(sys.argv[2], [eccodes.codes_get_array(handle, k) for k in ("latitudes", "longitudes", "values")])
 """
+_ITERATE = """
+import sys, eccodes, numpy as np
+with open(sys.argv[1], "rb") as stream:
+    handle = eccodes.codes_grib_new_from_file(stream)
+    iterator = eccodes.codes_grib_iterator_new(handle, 0)
+    points = []
+    while point := eccodes.codes_grib_iterator_next(iterator):
+        points.append(point)
+    np.save(sys.argv[2], np.array(points).T)
+"""
 _READ = """
 import sys, eccodes, numpy as np
 fields = []
@@ -108,8 +118,12 @@ def read_by_eccodes(path: Path, scratch: Path) -> np.ndarray:
     return np.load(target)
 
 
-def locate_by_eccodes(path: Path, scratch: Path) -> np.ndarray:
-    """Return latitude, longitude and value (3, points) of each point of the first message by ecCodes."""
+def locate_by_eccodes(path: Path, scratch: Path, *, one_by_one: bool = False) -> np.ndarray:
+    """Return latitude, longitude and value (3, points) of each point of the first message by ecCodes.
+
+    One by one they come with their values in every order of storing.
+    """
     target = scratch / "places.npy"
-    subprocess.run([sys.executable, "-I", "-c", _PLACES, str(path), str(target)], check=True)
+    script = _ITERATE if one_by_one else _PLACES
+    subprocess.run([sys.executable, "-I", "-c", script, str(path), str(target)], check=True)
     return np.load(target)

@@ -70,8 +70,8 @@ FILES = {
     "rotated": [SmallField(sample="rotated_ll_sfc_grib2", keys=EUROPE, shape=(31, 16))],
     "arctic": [SmallField(sample="rotated_ll_sfc_grib2", keys=EUROPE | ARCTIC, shape=(31, 16))],
     "rotated1": [SmallField(sample="rotated_ll_sfc_grib1", keys=EUROPE, shape=(31, 16))],
+    "spectral": [SmallField(sample="sh_ml_grib2", shape=(1, 4160))],
     "turned": [SmallField(sample="rotated_ll_sfc_grib2", keys=EUROPE | TURNED, shape=(31, 16))],
-    "lambert": [SmallField(sample="polar_stereographic_sfc_grib2", shape=(31, 16))],
 }
 
 
@@ -259,7 +259,7 @@ def test_windows_of_a_seen_field_are_parts_of_the_whole(
     np.testing.assert_array_equal(raster.read(part), raster.read(grid)[5:12, 3:14])
 
 
-@pytest.mark.parametrize("name", ["turned", "lambert"])
+@pytest.mark.parametrize("name", ["turned", "spectral"])
 def test_other_grids_are_refused_with_a_remedy(name: str, files: dict[str, Path], archive: Archive) -> None:
     with pytest.raises(InputError, match=rf"{name}\.grib.*on the grid"):
         archive.ingest(files[name])

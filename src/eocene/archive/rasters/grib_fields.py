@@ -31,17 +31,24 @@ class FieldLayout:
         Rows and columns.
     transposed, flip, mirror : bool
         Whether they are stored by columns, from south to north, from east to west.
+    zigzag : bool
+        Whether every second line is stored against the direction of the first.
     """
 
     shape: tuple[int, int]
     transposed: bool
     flip: bool
     mirror: bool
+    zigzag: bool = False
 
     def turn(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return values, as stored one after another, from north to south and from west to east."""
         height, width = self.shape
-        field = values.reshape(width, height).T if self.transposed else values.reshape(height, width)
+        lines = values.reshape((width, height) if self.transposed else (height, width))
+        if self.zigzag:
+            lines = lines.copy()
+            lines[1::2] = lines[1::2, ::-1].copy()
+        field = lines.T if self.transposed else lines
         field = field[::-1] if self.flip else field
         return field[:, ::-1] if self.mirror else field
 
@@ -101,6 +108,27 @@ def place_regular(keys: Mapping[str, Any], name: str) -> list[FieldGrid]:
     return _make_fields(points.west, points.north, points.step, points.layout)
 
 
+def read_layout(keys: Mapping[str, Any], name: str) -> FieldLayout:
+    """Return the order in which a message stores its values.
+
+    Raises
+    ------
+    InputError
+        If they would not fit into memory.
+    DamageError
+        If they are not in rows and columns; ``name`` is the file's.
+    """
+    try:
+        width, height, points = (int(keys[k]) for k in ("Ni", "Nj", "numberOfDataPoints"))
+    except (KeyError, ValueError, OverflowError) as error:
+        raise damaged_grib(name, f"a field has no grid ({error})") from error
+    if min(width, height) < 2 or width * height != points:
+        raise damaged_grib(name, f"a field of {points} values has {height} rows and {width} columns")
+    check_decoded(name, "a field", (height, width), DECODING_BYTES)
+    order = ("jPointsAreConsecutive", "jScansPositively", "iScansNegatively", "alternativeRowScanning")
+    return FieldLayout((height, width), *(bool(keys.get(key)) for key in order))
+
+
 def read_points(keys: Mapping[str, Any], name: str) -> PointGrid:
     """Return where the points of a message stand that is regular in its own coordinates.
 
@@ -111,28 +139,22 @@ def read_points(keys: Mapping[str, Any], name: str) -> PointGrid:
     DamageError
         If its headers contradict each other; ``name`` is the file's.
     """
+    layout = read_layout(keys, name)
+    height, width = layout.shape
     try:
-        width, height, points = (int(keys[k]) for k in ("Ni", "Nj", "numberOfDataPoints"))
         first_y, first_x, last_y, last_x = (
             float(keys[f"{axis}Of{end}GridPointInDegrees"])
             for end in ("First", "Last")
             for axis in ("latitude", "longitude")
         )
-        mirror, south_up, transposed = (
-            bool(keys.get(k)) for k in ("iScansNegatively", "jScansPositively", "jPointsAreConsecutive")
-        )
-    except (KeyError, ValueError, OverflowError) as error:
+    except (KeyError, ValueError) as error:
         raise damaged_grib(name, f"a field has no grid ({error})") from error
-    if min(width, height) < 2 or width * height != points:
-        raise damaged_grib(name, f"a field of {points} values has {height} rows and {width} columns")
-    check_decoded(name, "a field", (height, width), DECODING_BYTES)
-    west, east = (last_x, first_x) if mirror else (first_x, last_x)
-    south, north = (first_y, last_y) if south_up else (last_y, first_y)
+    west, east = (last_x, first_x) if layout.mirror else (first_x, last_x)
+    south, north = (first_y, last_y) if layout.flip else (last_y, first_y)
     x_step, y_step = ((east - west) % 360 or 360.0) / (width - 1), (north - south) / (height - 1)
     inside = abs(west) <= 360 and -90 <= south < north <= 90
     if not inside or not x_step * width < 360 + 1.5 * x_step:
         raise damaged_grib(name, f"a field reaches from {west}, {south} to {east}, {north} degrees")
-    layout = FieldLayout((height, width), transposed, south_up, mirror)
     return PointGrid(west, north, (x_step, y_step), layout)
 
 

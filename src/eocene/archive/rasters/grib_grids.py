@@ -3,7 +3,7 @@
 Values on regular longitudes and latitudes are pixels themselves. Gaussian grids, whose rows are not evenly
 spaced and in the reduced form not equally long, and grids with a rotated pole are seen on a map grid in
 degrees of about their own spacing: a map pixel has the value of the point that is nearest in the field's own
-coordinates.
+coordinates. Fields on the plane of a projection are ``grib_projected``'s.
 
 Sources: WMO Manual on Codes 306, GRIB2 templates 3.0, 3.1 and 3.40; Gaussian latitudes are the roots of the
 Legendre polynomial of degree 2N.
@@ -28,6 +28,7 @@ from eocene.archive.rasters.grib_fields import (
     place_regular,
     read_points,
 )
+from eocene.archive.rasters.grib_projected import PROJECTED, ProjectedField, place_projected
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid, Lattice
 
@@ -119,7 +120,7 @@ class RotatedField:
         return found
 
 
-Field = FieldGrid | GaussianField | RotatedField
+Field = FieldGrid | GaussianField | RotatedField | ProjectedField
 
 
 def place_field(keys: Mapping[str, Any], name: str) -> Sequence[Field]:
@@ -133,7 +134,7 @@ def place_field(keys: Mapping[str, Any], name: str) -> Sequence[Field]:
         If its headers contradict each other.
     """
     kind = str(keys.get("gridType"))
-    if kind not in _PLACES or keys.get("alternativeRowScanning"):
+    if kind not in _PLACES or (keys.get("alternativeRowScanning") and kind in _BY_ROWS):
         raise _not_read(name, kind)
     return _PLACES[kind](keys, name)
 
@@ -183,13 +184,15 @@ _PLACES: dict[str, Callable[[Mapping[str, Any], str], Sequence[Field]]] = {
     "regular_gg": _place_gaussian,
     "reduced_gg": _place_gaussian,
     "rotated_ll": _place_rotated,
+    **dict.fromkeys(PROJECTED, place_projected),
 }
+_BY_ROWS = ("regular_gg", "reduced_gg")
 
 
 def _not_read(name: str, kind: str) -> InputError:
     return InputError(
         f"The GRIB file {name!r} has a field on the grid {kind!r}.",
-        "Regular, rotated and whole Gaussian grids are read; regrid it first, as with cdo remapbil.",
+        "Regular, rotated, projected and whole Gaussian grids are read; regrid it, as with cdo remapbil.",
     )
 
 

@@ -22,22 +22,37 @@ NUMBERS = (
     "latitudeOfLastGridPointInDegrees", "longitudeOfLastGridPointInDegrees", "jScansPositively",
     "iScansNegatively", "jPointsAreConsecutive", "alternativeRowScanning", "perturbationNumber", "endStep",
     "N", "latitudeOfSouthernPoleInDegrees", "longitudeOfSouthernPoleInDegrees", "angleOfRotation",
+    "resolutionAndComponentFlags",
 )  # fmt: skip
+PROJECTED = (
+    "DxInMetres", "DyInMetres", "DiInMetres", "DjInMetres", "LaDInDegrees", "LoVInDegrees", "Latin1InDegrees",
+    "Latin2InDegrees", "orientationOfTheGridInDegrees", "southPoleOnProjectionPlane",
+    "standardParallelInDegrees", "centralLongitudeInDegrees", "earthMajorAxisInMetres",
+    "earthMinorAxisInMetres", "radius",
+)  # fmt: skip
+"""Asked for where a field is neither in degrees nor Gaussian."""
+_IN_DEGREES = ("regular_ll", "rotated_ll", "regular_gg", "reduced_gg")
 _MISSING = -1.0e34
 _MOST_POINTS = 2**28
 
 
 def describe(handle: int) -> dict[str, Any]:
     """Return what the headers of a message say; what they do not say is left out."""
-    found: dict[str, Any] = {}
-    for keys, kind in ((TEXTS, str), (NUMBERS, float)):
-        for key in keys:
-            try:
-                found[key] = eccodes.codes_get(handle, key, kind)
-            except eccodes.CodesInternalError:
-                continue
+    found = {**_ask(handle, TEXTS, str), **_ask(handle, NUMBERS, float)}
+    if found.get("gridType") not in _IN_DEGREES:
+        found |= _ask(handle, PROJECTED, float)
     if found.get("gridType") == "reduced_gg":
         found["pl"] = [int(count) for count in eccodes.codes_get_array(handle, "pl")]
+    return found
+
+
+def _ask(handle: int, keys: Sequence[str], kind: type) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key in keys:
+        try:
+            found[key] = eccodes.codes_get(handle, key, kind)
+        except eccodes.CodesInternalError:
+            continue
     return found
 
 

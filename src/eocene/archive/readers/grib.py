@@ -27,6 +27,7 @@ from eocene.archive.rasters.cf_grid import bounds_on_earth
 from eocene.archive.rasters.grib import LENGTH, OFFSET, PART, list_messages
 from eocene.archive.rasters.grib_fields import damaged_grib
 from eocene.archive.rasters.grib_grids import place_field
+from eocene.archive.rasters.grib_projected import ProjectedField
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
     from eocene.archive.rasters.grib_grids import Field
 
 _SUFFIXES = (".grib", ".grb", ".grib1", ".grb1", ".grib2", ".grb2")
-"""The property of items that are of an instant, so that those of one day are not laid together."""
+PROJECTION = "eocene:projection"
+"""Field of an asset: the projection of its own grid in PROJ's words, where it is seen on another."""
+ALONG_GRID = "eocene:along_grid"
+"""Field of an asset: true where components, as of wind, run along its own grid, not to the east and north."""
+_ALONG_GRID = 8  # bit 5 of the component flags, flag table 3.3
 
 Key = tuple[np.datetime64, np.datetime64, int, int]
 """Valid time, reference time, member of the ensemble, part beside the antimeridian."""
@@ -94,7 +99,10 @@ def read_product(path: Path, options: IngestOptions) -> Iterator[Product]:
 
 
 READER = Reader(
-    "grib", "GRIB on a regular, Gaussian or rotated grid (.grib, .grb, .grib2)", recognise, read_product
+    "grib",
+    "GRIB on a regular, Gaussian, rotated or projected grid (.grib, .grb, .grib2)",
+    recognise,
+    read_product,
 )
 
 
@@ -139,6 +147,10 @@ def _describe_field(path: Path, message: Message, field: Field, part: int) -> di
     }
     if keys.get("units") not in (None, "", "unknown", "~"):
         asset["unit"] = str(keys["units"])
+    if isinstance(field, ProjectedField):
+        asset[PROJECTION] = field.points.projection
+    if int(keys.get("resolutionAndComponentFlags", 0)) & _ALONG_GRID:
+        asset[ALONG_GRID] = True
     return asset | ({PART: part} if part else {})
 
 
@@ -148,7 +160,10 @@ def _make_item(
     valid, reference, member, part = key
     instant = format_instant(valid)
     label = f"{path.stem}_{instant.replace(':', '')}"
-    properties: dict[str, Any] = {"datetime": instant, "proj:code": "EPSG:4326", INSTANT: True}
+    grids = {field.grid for field in fields}
+    properties: dict[str, Any] = {"datetime": instant, INSTANT: True}
+    if len(codes := {grid.epsg for grid in grids}) == 1:
+        properties["proj:code"] = f"EPSG:{codes.pop()}"
     if reference != valid:
         run = format_instant(reference)
         hours = int((valid - reference) / np.timedelta64(1, "m"))
@@ -157,5 +172,5 @@ def _make_item(
     if member:
         properties["eocene:member_number"] = member
         label += f"_{member}"
-    bbox = bounds_on_earth(field.grid for field in fields)
+    bbox = bounds_on_earth(grids)
     return make_item(collection, label + ("_east" if part else ""), bbox, properties, assets)
