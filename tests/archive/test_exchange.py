@@ -123,6 +123,11 @@ def test_types_that_fit_into_no_column_are_named(catalogue, products, tmp_path):
     assert not list(tmp_path.glob("*.parquet"))
 
 
+def test_a_collection_that_there_is_not_is_no_empty_export(catalogue, tmp_path):
+    with pytest.raises(NotFoundError, match="nope"):
+        export_geoparquet(catalogue, tmp_path / "items.parquet", Search(("nope",)))
+
+
 def test_no_items_make_no_file(catalogue, tmp_path):
     assert export_geoparquet(catalogue, tmp_path / "items.parquet") == 0
     assert not (tmp_path / "items.parquet").exists()

@@ -346,3 +346,44 @@ def test_a_second_product_adds_its_bands_to_the_collection(archive, products, tm
     archive.ingest(path.parent, collection="s2")
     assert [band.name for band in archive.bands("s2")] == ["B04", "B08"]
     assert archive.catalogue.count(Search(collections=("s2",))) == 2
+
+
+@pytest.mark.parametrize("kind", ["complex64", "complex_int16"])
+def test_complex_numbers_are_refused_since_half_of_them_would_be_lost(archive, tmp_path, kind):
+    path = tmp_path / "slc_20240501.tif"
+    grid = {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 600_000, 0, -10, 5_200_000)}
+    with rasterio.open(path, "w", driver="GTiff", width=8, height=8, count=1, dtype=kind, **grid) as dataset:
+        dataset.write(np.full((1, 8, 8), 1 - 2j, "complex64"))
+    before = _everything(archive)
+    with pytest.raises(InputError, match=r"slc_20240501\.tif.*complex"):
+        archive.ingest(path)
+    described = {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "id": "slc",
+        "collection": "slc",
+        "bbox": [10.3, 46.9, 10.4, 47.0],
+        "geometry": {"type": "Point", "coordinates": [10.3, 46.9]},
+        "properties": {"datetime": "2024-05-01T00:00:00Z"},
+        "links": [],
+        "assets": {"vv": {"href": path.name, "type": "image/tiff; application=geotiff", "roles": ["data"]}},
+    }
+    (tmp_path / "item.json").write_text(json.dumps(described))
+    with pytest.raises(InputError, match="complex"):
+        archive.ingest(tmp_path / "item.json")
+    assert _everything(archive) == before
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "a\x00b", "x" * 201, 5])
+def test_a_collection_has_a_name_that_can_stand_in_an_address(archive, tmp_path, name):
+    with pytest.raises(InputError, match="name"):
+        archive.ingest(tmp_path, collection=name)
+
+
+def test_a_crs_without_a_map_is_refused(archive, tmp_path):
+    path = tmp_path / "geocentric_20240501.tif"
+    grid = {"crs": "EPSG:4978", "transform": rasterio.Affine(10, 0, 4_000_000, 0, -10, 900_000)}
+    with rasterio.open(path, "w", driver="GTiff", width=8, height=8, count=1, dtype="uint8", **grid):
+        pass
+    with pytest.raises(InputError, match="EPSG:4978"):
+        archive.ingest(path)

@@ -236,6 +236,8 @@ def test_a_filter_keeps_what_python_keeps_as_text_and_as_json(world, text, keep)
         "gsd = 1 OR " * 4000 + "gsd = 1",
         {"foo": 1},
         {"op": "=", "args": [{"property": "gsd"}, {1, 2}]},
+        "soundex(platform) = 's1'",
+        {"op": "not", "args": [{"op": "near", "args": [{"property": "geometry"}, 1]}]},
     ],
     ids=[
         "cut",
@@ -247,6 +249,8 @@ def test_a_filter_keeps_what_python_keeps_as_text_and_as_json(world, text, keep)
         "long",
         "no op",
         "no JSON",
+        "unknown function",
+        "unknown operator",
     ],
 )
 def test_what_is_not_cql2_is_an_input_error(world, text):

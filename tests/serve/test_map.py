@@ -135,6 +135,12 @@ def test_every_time_of_a_layer_can_be_drawn_and_no_other(server, layers, extent)
         address = shown["tiles"].format(z=15, x=x, y=y, time=time)
         drawn.add(server.get(address).content)
     assert len(drawn) > 1
+    for other in (shown["times"][0][:10], shown["times"][0].replace("Z", ".000+00:00")):
+        first, same = (
+            server.get(f"/tiles/ndvi/15/{x}/{y}.png", params={"time": time})
+            for time in (shown["times"][0], other)
+        )
+        assert same.content == first.content
     assert read_error(server.get(f"/tiles/ndvi/15/{x}/{y}.png?time=1999-01-01")) == (404, "NotFound")
 
 

@@ -84,6 +84,7 @@ def test_all_paths_of_the_specification_are_there(server, specification):
 
 def test_every_operation_says_what_it_takes_and_answers(server):
     document = server.get("/openapi.json").json()
+    assert server.get("/openapi").json() == document
     known = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
     # Providers are listed where there are some.
     assert known == OPERATIONS.keys() - {f"GET {OPENEO}/credentials/oidc"}

@@ -11,7 +11,7 @@ from tests.serve.conftest import make_ndvi, read_error, run_server, start_app
 
 from eocene.jobs import Users
 from eocene.model import InputError, Layout
-from eocene.serve import create_app
+from eocene.serve import create_app, serve
 
 OPENEO = "/openeo/1.2"
 FAR = {"west": 100.0, "south": 10.0, "east": 100.1, "north": 10.1}
@@ -50,6 +50,52 @@ def test_a_wrong_graph_is_refused_before_anything_runs(server, extent, path, nod
         error = answer.json()
     assert error["code"] != "Internal"
     assert fault in error["message"]
+
+
+SUM = {"process_graph": {"a": {"process_id": "add", "arguments": {"x": 1, "y": 2}, "result": True}}}
+
+
+@pytest.mark.parametrize("path", ["/result", "/jobs"])
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"plan": "gold"}, "BillingPlanInvalid"),
+        ({"budget": -1}, "BudgetInvalid"),
+        ({"budget": 0}, "BudgetInvalid"),
+        ({"budget": 10**400}, "InvalidParameterValue"),
+        ({"title": "a\x00b"}, "InvalidParameterValue"),
+        ({"title": "x" * 1001}, "InvalidParameterValue"),
+    ],
+)
+def test_what_cannot_be_paid_or_kept_is_refused(server, path, fields, code):
+    answer = server.post(OPENEO + path, {"process": SUM, **fields})
+    assert read_error(answer) == (400, code)
+
+
+def test_a_job_has_the_only_plan_however_it_is_written(server):
+    for plan in ({}, {"plan": None}, {"plan": "OPEN"}):
+        job = server.post(f"{OPENEO}/jobs", {"process": SUM, **plan}).headers["OpenEO-Identifier"]
+        assert server.get(f"{OPENEO}/jobs/{job}", headers=server.as_user()).json()["plan"] == "open"
+
+
+def test_a_result_at_once_keeps_to_its_budget(server, extent):
+    body = {"process": {"process_graph": make_ndvi(extent)}, "budget": 1e-9}
+    answer = server.post(f"{OPENEO}/result", body)
+    assert read_error(answer) == (400, "BudgetInvalid")
+    assert "estimated to cost" in answer.json()["message"]
+
+
+def test_titles_of_tokens_and_projects_are_texts(server):
+    for path, body in (
+        ("/account/tokens", {"title": "a\x00b"}),
+        ("/account/projects", {"name": "water", "title": "a\x00b"}),
+    ):
+        assert server.post(path, body).status_code == 400
+
+
+def test_there_is_no_port_beyond_65535(tmp_path):
+    with pytest.raises(InputError, match="port 99999"):
+        serve(tmp_path, port=99999)
 
 
 def test_an_unknown_process_is_named(server):

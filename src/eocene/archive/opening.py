@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import is_remote
@@ -16,6 +17,7 @@ from eocene.archive.raster import (
     is_swath,
     is_tiff,
     is_zarr,
+    refuse_complex,
 )
 from eocene.archive.rasters.gdal_raster import GdalRaster
 from eocene.archive.rasters.jp2_remote import RemoteJp2Raster
@@ -62,7 +64,7 @@ def open_raster(asset: Mapping[str, Any], door: Door, index: HeaderIndex | None 
     path = door.resolve(href)
     for fits, opener in _OPENERS:
         if fits(asset):
-            return opener(path, asset, door)
+            return _open_real(partial(opener, path, asset, door), href)
     raise InputError(
         f"The asset {str(path)!r} of type {asset.get('type')!r} is not a raster.",
         "Rasters are GeoTIFF (image/tiff), JPEG 2000 (image/jp2), NetCDF (application/x-netcdf) and GRIB.",
@@ -87,10 +89,24 @@ def _is_plain(asset: Mapping[str, Any]) -> bool:
     return MEMBER not in asset and not asset.get(ASKEW) and not special
 
 
+def _open_real(opener: Callable[[], Raster], href: str) -> Raster:
+    """Open a raster of numbers that can be computed with: of complex ones only half would be left."""
+    try:
+        raster = opener()
+    except TypeError as error:  # numpy does not know GDAL's complex integers
+        if "complex" not in str(error):
+            raise
+        raise refuse_complex(href) from error
+    if raster.dtype.kind not in "biuf":
+        raster.close()
+        raise refuse_complex(href)
+    return raster
+
+
 def _open_remote(href: str, asset: Mapping[str, Any], door: Door, index: HeaderIndex | None) -> Raster:
     for fits, opener in _REMOTE_OPENERS:
         if fits(asset):
-            return opener(href, asset, door, index)
+            return _open_real(partial(opener, href, asset, door, index), href)
     raise UnavailableError(
         f"The asset {href!r} of type {asset.get('type')!r} cannot be read in place: over the network "
         "GeoTIFF, JPEG 2000, NetCDF, Zarr and GRIB can, which have a grid of their own.",

@@ -41,6 +41,7 @@ EXTENSIONS = {
     "s2:": "https://stac-extensions.github.io/sentinel-2/v1.0.0/schema.json",
     "landsat:": "https://stac-extensions.github.io/landsat/v2.0.0/schema.json",
 }
+_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d{2})[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?:[T_-]?([0-2]\d)[:-]?([0-5]\d)[:-]?([0-5]\d))?(?!\d)"
 )
@@ -64,6 +65,11 @@ class IngestOptions:
         Where lists of the files in folders are kept; without it no checksums are made.
     bucket : Bucket, optional
         The object store that files are sent to.
+
+    Raises
+    ------
+    InputError
+        If the collection cannot be called so.
     """
 
     collection: str | None = None
@@ -72,6 +78,15 @@ class IngestOptions:
     written: list[Path] = field(default_factory=list)
     checksums: Path | None = None
     bucket: Bucket | None = None
+
+    def __post_init__(self) -> None:
+        name = self.collection
+        if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+            raise InputError(
+                f"The collection's name {name!r} cannot stand in an address.",
+                "Give a text of 1 to 200 characters without slashes and control characters.",
+                code="InvalidParameterValue",
+            )
 
     def folder_for(self, path: Path) -> Path:
         """Return where a file that has to be converted goes; raises InputError if no folder is given."""

@@ -136,6 +136,15 @@ def check_window(window: Grid, level: Grid, what: str) -> tuple[slice, slice]:
     return window.slices_in(level)
 
 
+def refuse_complex(href: str) -> InputError:
+    """Return the error of a raster whose numbers are complex."""
+    return InputError(
+        f"The numbers of {href!r} are complex.",
+        "Write their amplitude, or their real and imaginary parts as two bands, and ingest that.",
+        code="FormatUnsuitable",
+    )
+
+
 def parse_nodata(value: object) -> float | None:
     """Read a ``nodata`` of STAC: a number, or one of the strings nan, inf, -inf."""
     if value is None or isinstance(value, bool):

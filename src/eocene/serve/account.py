@@ -17,8 +17,8 @@ from eocene.serve.rooms import RoomsOf
 router = APIRouter(prefix="/account", tags=["account"])
 
 
-VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
-"""A character that can be seen, of which a title needs one."""
+VISIBLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+"""A text that can be seen and kept: PostgreSQL, for one, refuses some of what cannot."""
 
 
 class TokenRequest(BaseModel):
@@ -36,7 +36,7 @@ class ProjectRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(pattern=r"^[A-Za-z0-9_\-.]{1,56}$", examples=["water"])
-    title: str | None = Field(None, max_length=200)
+    title: str | None = Field(None, max_length=200, pattern=VISIBLE)
 
 
 class MemberRequest(BaseModel):

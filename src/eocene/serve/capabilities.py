@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from eocene._version import __version__
 from eocene.model import NotFoundError
 from eocene.process.output.formats import INPUT_FORMATS, OUTPUT_FORMATS
+from eocene.serve.billing import BILLING
 from eocene.serve.errors import refuse_method
 from eocene.serve.rooms import AddressOf, link
 from eocene.serve.settings import API_VERSION, OPENEO, STAC_VERSION
@@ -25,19 +26,6 @@ CONFORMANCE = (
 """Items are features of OGC API below ``/stac``, which announces that."""
 TOKENS = "https://api.openeo.org/1.3.0/authentication/jwt"
 """Announced where there are login providers: their JSON web tokens, which name the issuer, come plain."""
-
-BILLING = {
-    "currency": "credits",
-    "default_plan": "open",
-    "plans": [
-        {
-            "name": "open",
-            "description": "A credit is a minute of processor time; the operator limits what accounts use.",
-            "paid": False,
-        }
-    ],
-}
-"""What the costs of jobs mean; nobody has to pay."""
 
 
 @router.get("/.well-known/openeo")

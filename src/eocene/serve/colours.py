@@ -90,7 +90,7 @@ def draw(
         See :class:`eocene.jobs.Layer`.
     """
     kind = style.get("kind", "continuous")
-    chosen = pick_bands(len(values), bands, style.get("bands"), 3 if kind == "rgb" else 1)
+    chosen = pick_bands(len(values), bands, style.get("bands"), count_drawn(style))
     opaque = _find_opaque(values, valid, chosen)
     if kind == "classes":
         return _draw_classes(values[chosen[0]], opaque, style.get("classes", ()))
@@ -118,6 +118,11 @@ def _find_opaque(
         if values.dtype.kind == "f":
             opaque &= np.isfinite(values[band])
     return opaque
+
+
+def count_drawn(style: dict[str, Any]) -> int:
+    """Return how many bands a style draws."""
+    return 3 if style.get("kind") == "rgb" else 1
 
 
 def pick_bands(have: int, bands: Sequence[str], wanted: Sequence[str] | None, count: int) -> list[int]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from eocene._version import __version__
 from eocene.jobs.job import format_label
-from eocene.model import Grid, Lattice, NotFoundError
+from eocene.model import Grid, InputError, Lattice, NotFoundError
+from eocene.model.timespan import parse_instant
 from eocene.serve.colours import draw
 from eocene.serve.images import choose_type, encode
 from eocene.serve.recent import Recent
@@ -141,7 +142,10 @@ def locate_tile(zoom: int, column: int, row: int) -> Grid:
 
 
 def choose_time(labels: Sequence[Any], time: str | None) -> tuple[Any, ...] | None:
-    """Return the label that is asked for, the last by default, None if there are no dates."""
+    """Return the label that is asked for, the last by default, None if there are no dates.
+
+    It may be written in any way that says the instant; a day alone means its last one.
+    """
     if not labels:
         return None
     if not time:
@@ -149,9 +153,22 @@ def choose_time(labels: Sequence[Any], time: str | None) -> tuple[Any, ...] | No
     for label in labels:
         if time in (str(label), format_label(label)):
             return (label,)
+    chosen = _find_instant(labels, time)
+    if chosen is not None:
+        return (chosen,)
     raise NotFoundError(
         f"The layer has no data at {time[:40]!r}.", "GET /layers lists the times of each layer."
     )
+
+
+def _find_instant(labels: Sequence[Any], time: str) -> Any | None:
+    """Return the last label of the instant, or of the day, that a text says; None if there is none."""
+    try:
+        wanted = f"{parse_instant(time)}Z"
+    except InputError:
+        return None
+    length = 10 if len(time) == len("2024-06-01") else None
+    return next((one for one in reversed(labels) if format_label(one)[:length] == wanted[:length]), None)
 
 
 EMPTY_TILE = Tile(encode(np.zeros((TILE, TILE, 4), np.uint8), "image/png"), "image/png")

@@ -13,12 +13,14 @@ from eocene.jobs.limits import JobLimits
 from eocene.model import EoceneError, InputError
 from eocene.process.structure import check_calls, check_description
 from eocene.serve.auth import Caller
+from eocene.serve.billing import PLAN, read_billing
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import own_processes, plan_for
 from eocene.serve.paging import Level, Limit, Mark, Offset, link_page
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 from eocene.serve.settings import OPENEO
+from eocene.serve.styles import read_field
 
 router = APIRouter(prefix=OPENEO, tags=["batch jobs"])
 
@@ -46,7 +48,7 @@ def list_jobs(
 @router.post("/jobs", status_code=201, openapi_extra=describe_body({"title": "Sum", "process": EXAMPLE}))
 def create_job(caller: Caller, body: JsonObject, rooms: RoomsOf, address: AddressOf) -> Response:
     """Store a job; it does not start yet."""
-    fields = read_fields(body)
+    fields = {"plan": PLAN} | read_fields(body)
     process = _check_calls(rooms, caller, fields.pop("process", None))
     job = rooms.store.create(process, owner=caller, **fields)
     headers = {"Location": address(f"{OPENEO}/jobs/{job.id}"), "OpenEO-Identifier": job.id}
@@ -139,18 +141,17 @@ def _check_calls(rooms: Rooms, account: str, process: Any) -> dict[str, Any]:
 
 
 def read_fields(body: dict[str, Any], *, nullable: bool = False) -> dict[str, Any]:
-    """Return the fields of a job that the body sets; raises InputError if one has a wrong type."""
+    """Return the fields of a job that the body sets; raises InputError if one is wrong."""
     fields: dict[str, Any] = {}
     for name, kinds in _FIELDS.items():
         if name not in body or (body[name] is None and name != "process" and not nullable):
             continue
-        if body[name] is not None and (not isinstance(body[name], kinds) or isinstance(body[name], bool)):
+        if name == "process" and not isinstance(body[name], dict | None):
             raise InputError(
-                f"The property {name!r} has a wrong type.",
-                f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
-                code="ProcessInvalid" if name == "process" else "InvalidParameterValue",
+                "The property 'process' has a wrong type.", "Give an object.", code="ProcessInvalid"
             )
-        fields[name] = body[name]
+        fields[name] = body[name] if name == "process" else read_field(body, name, kinds)
+    fields |= read_billing(fields)
     if "log_level" in fields and fields["log_level"] is None:
         fields["log_level"] = "info"
     if nullable and (fixed := set(body) & {"id", "status", "progress", "created", "updated"}):

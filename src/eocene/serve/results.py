@@ -19,6 +19,7 @@ from eocene.process.output.results import save_file, write_results
 from eocene.process.output.stac import ResultInfo
 from eocene.process.structure import check_description
 from eocene.serve.auth import Caller
+from eocene.serve.billing import check_budget
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import plan_for, refuse_heavy
 from eocene.serve.jobs import read_fields
@@ -51,7 +52,9 @@ def compute_result(caller: Caller, body: JsonObject, rooms: RoomsOf, request: Re
     is_archive = TAR in request.headers.get("accept", "") or (plan.save or {}).get("format") == "Zarr"
     folder = Path(tempfile.mkdtemp(prefix="eocene-"))
     try:
-        with rooms.accounts.booking(caller, float(plan.estimate().cpu_seconds)) as spent:
+        cpu_s = float(plan.estimate().cpu_seconds)
+        check_budget(fields.get("budget"), credits_of(cpu_s))
+        with rooms.accounts.booking(caller, cpu_s) as spent:
             path, media_type = _save_archive(plan, folder, name) if is_archive else save_file(plan, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

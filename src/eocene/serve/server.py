@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from eocene.model import Layout
+from eocene.model import InputError, Layout
 from eocene.serve.app import create_app
 from eocene.serve.logging import configure_logging
 from eocene.serve.settings import ServeSettings
@@ -47,12 +47,19 @@ def serve(
         The address to listen on. Beyond this machine, maps and assets need a login
         unless ``public_data`` says otherwise.
     port : int
-        The port; 0 takes a free one.
+        The port, up to 65535; 0 takes a free one.
     announce : callable, optional
         Called with the address, such as ``http://127.0.0.1:8080``, as soon as the server answers there.
     settings, **choices
         See :class:`ServeSettings`.
+
+    Raises
+    ------
+    InputError
+        If there is no such port.
     """
+    if not 0 <= port < 2**16:  # asyncio would take the rest of a division by that
+        raise InputError(f"There is no port {port}.", "Give one from 1 to 65535, or 0 for a free one.")
     # Behind a proxy a loopback address is open to all, and called by the proxy's name.
     if settings is None and is_loopback(host) and not choices.get("public_url"):
         settings = ServeSettings(hosts=tuple(dict.fromkeys((*LOOPBACK, host))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -15,13 +14,14 @@ from eocene.jobs.layer import SERVICE_TYPES
 from eocene.model import InputError
 from eocene.process.structure import check_description
 from eocene.serve.auth import Caller
+from eocene.serve.billing import PLAN, read_billing
 from eocene.serve.bodies import JsonObject, describe_body
 from eocene.serve.engine import plan_for
 from eocene.serve.paging import Level, Limit, Mark, Offset, link_page
 from eocene.serve.processes import EXAMPLE
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, link
 from eocene.serve.settings import OPENEO
-from eocene.serve.styles import CONFIGURATION, check_style, is_of
+from eocene.serve.styles import CONFIGURATION, check_bands, check_style, read_field
 from eocene.serve.tiles import join_query
 from eocene.serve.viewing import key_query
 
@@ -35,7 +35,6 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "plan": (str,),
     "budget": (int, float),
 }
-_LONGEST = {"title": 1000, "description": 100_000, "plan": 64}
 _TYPES_OF_SERVICES: dict[str, dict[str, Any]] = {
     "XYZ": {
         "title": "XYZ tiles",
@@ -76,8 +75,9 @@ def list_services(
 @router.post("/services", status_code=201, openapi_extra=describe_body({"type": "XYZ", "process": EXAMPLE}))
 def create_service(caller: Caller, body: JsonObject, rooms: RoomsOf, address: AddressOf) -> Response:
     """Make a layer of a process."""
-    draft = Layer(f"s-{secrets.token_hex(8)}", "Untitled", owner=caller)
-    changes = _read_changes(rooms, caller, {"configuration": None} | body, required=("type", "process"))
+    draft = Layer(f"s-{secrets.token_hex(8)}", "Untitled", owner=caller, plan=PLAN)
+    body = {"configuration": None} | body
+    changes = _read_changes(rooms, caller, body, required=("type", "process"), before=draft)
     layer = rooms.layers.put(replace(draft, **changes))
     rooms.layers.write_log(layer, "info", f"The service was made, as {layer.type}.")
     headers = {"Location": address(f"{OPENEO}/services/{layer.id}"), "OpenEO-Identifier": layer.id}
@@ -94,7 +94,7 @@ def describe_service(service_id: str, caller: Caller, rooms: RoomsOf, address: A
 def update_service(service_id: str, caller: Caller, body: JsonObject, rooms: RoomsOf) -> Response:
     """Change title, description, process, configuration, whether it is enabled, or what its log keeps."""
     layer = rooms.layers.get(service_id, caller)
-    changes = _read_changes(rooms, caller, body)
+    changes = _read_changes(rooms, caller, body, before=layer)
     if not changes:
         raise InputError(
             "Nothing was given to change.", "Give title or another property.", code="NoDataForUpdate"
@@ -126,12 +126,13 @@ def list_service_logs(
 
 
 def _read_changes(
-    rooms: Rooms, caller: str, body: dict[str, Any], required: tuple[str, ...] = ()
+    rooms: Rooms, caller: str, body: dict[str, Any], required: tuple[str, ...] = (), *, before: Layer
 ) -> dict[str, Any]:
     """Return the fields of a layer that a body sets; raises InputError."""
     changes: dict[str, Any] = {
         name: read_field(body, name, kinds) for name, kinds in _FIELDS.items() if name in body
     }
+    changes |= read_billing(changes)
     if "title" in changes:
         changes["title"] = changes["title"] or "Untitled"
     if changes.get("enabled", True) is None:
@@ -146,7 +147,11 @@ def _read_changes(
     if "process" in body or "process" in required:
         process = check_process(body.get("process"))
         check_description(process)
-        changes |= {"process": process, **describe_extent(plan_for(rooms, caller, process))}
+        plan = plan_for(rooms, caller, process)
+        changes |= {"process": process, **describe_extent(plan)}
+        check_bands(changes.get("style", before.style), plan)
+    elif "style" in changes and before.process is not None:
+        check_bands(changes["style"], plan_for(rooms, caller, before.process))
     return changes
 
 
@@ -188,15 +193,3 @@ def _check_type(given: Any) -> str:
             code="ServiceUnsupported",
         )
     return name
-
-
-def read_field(body: dict[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
-    """Return a property of a body, None if it is null; raises InputError if it is of another type."""
-    value = body[name]
-    if value is None or (is_of(value, kinds) and len(str(value)) <= _LONGEST.get(name, math.inf)):
-        return value
-    raise InputError(
-        f"The property {name!r} has a wrong type, is too long, or holds characters that are no text.",
-        f"Give {' or '.join(kind.__name__ for kind in kinds)}.",
-        code="InvalidParameterValue",
-    )

@@ -287,6 +287,19 @@ def test_rules_are_their_owners_alone(rules):
         ({"tell": [{"kind": "pigeon"}]}, "no known kind"),
         ({"tell": [{"kind": "email", "to": "a@b.example\nBcc: all@b.example"}]}, "mail address"),
         ({"tell": [{"kind": "webhook", "url": "https://a.example/", "secret": "short"}]}, "secret"),
+        ({"tell": [{"kind": "webhook", "url": "ftp://a.example/"}]}, "no http"),
+        ({"tell": [{"kind": "webhook", "url": "s3://bucket/a"}]}, "bucket"),
+        ({"when": {"kind": "feed", "url": "file:///etc/passwd"}}, "no http"),
+        (
+            {
+                "run": {
+                    "process": {
+                        "process_graph": {"a": {"process_id": "nope", "arguments": {}, "result": True}}
+                    }
+                }
+            },
+            "nope",
+        ),
     ],
 )
 def test_a_wrong_rule_is_refused_with_its_reason(rules, document, why):

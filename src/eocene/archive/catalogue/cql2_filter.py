@@ -18,7 +18,7 @@ from eocene.archive.catalogue.cql2_sql import property_name, translate
 from eocene.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
     from eocene.archive.catalogue.cql2_sql import Dialect, Sql
 
@@ -26,6 +26,15 @@ _LONGEST = 20_000
 _DEEPEST = 64
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")
 _NOT = re.compile(r"\bnot\b", re.IGNORECASE)
+_WORDS = """
+and or not = <> < <= > >= like between in isnull casei accenti + - * / % div ^
+s_contains s_crosses s_disjoint s_equals s_intersects s_overlaps s_touches s_within
+t_after t_before t_contains t_disjoint t_during t_equals t_finishedby t_finishes t_intersects t_meets t_metby
+t_overlappedby t_overlaps t_startedby t_starts
+a_equals a_contains a_containedby a_overlaps
+"""
+_OPERATORS = frozenset(_WORDS.split())
+"""All that CQL2 has; any other name is a function of somebody's own, of which there are none here."""
 
 
 class Filter:
@@ -133,7 +142,19 @@ def _parse(expression: str | dict[str, Any]) -> dict[str, Any]:
     if len(text) > _LONGEST or _depth(text) > _DEEPEST:
         raise _wrong("it is too long or too deeply nested", text)
     document: dict[str, Any] = json.loads(_validate(text, is_text))
+    for name in _operators_in(document):
+        if name.lower() not in _OPERATORS:
+            raise _wrong(f"there is no function {name[:40]!r}", text)
     return document
+
+
+def _operators_in(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from [node["op"]] if isinstance(node.get("op"), str) else []
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            yield from _operators_in(inner)
 
 
 @lru_cache(maxsize=512)

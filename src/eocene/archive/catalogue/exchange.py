@@ -48,9 +48,13 @@ def export_geoparquet(catalogue: Catalogue, path: Path | str, query: Search | No
         If stac-geoparquet is not installed.
     InputError
         If a property is a text in one item and a number in another, which a column cannot be.
+    NotFoundError
+        If a collection that is asked for does not exist.
     """
     arrow = _import_arrow()
     wanted, target = query or Search(), Path(path)
+    for name in wanted.collections:
+        catalogue.collection(name)
     schema, names, total = None, dict[str, None](), 0
     for items in in_batches(catalogue.iterate(wanted), _BATCH):
         names.update(dict.fromkeys(item["collection"] for item in items))

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pyproj import CRS
 from rasterio.errors import RasterioIOError
 
 from eocene.archive.fetch import GDAL_DRIVER, open_dataset
@@ -24,7 +25,7 @@ from eocene.archive.product import (
     read_times,
     union_bbox,
 )
-from eocene.archive.raster import COG, GEOTIFF
+from eocene.archive.raster import COG, GEOTIFF, refuse_complex
 from eocene.archive.tiff.askew import ASKEW, empty_number, find_geometry
 from eocene.archive.tiff.geotiff import damaged, read_grid
 from eocene.model.errors import InputError
@@ -119,12 +120,18 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
         dataset = open_dataset(str(path), GDAL_DRIVER)
     except RasterioIOError as error:
         raise damaged(path, str(error)) from error
+    except TypeError as error:  # numpy does not know GDAL's complex integers
+        if "complex" not in str(error):
+            raise
+        raise refuse_complex(str(path)) from error
     with dataset:
         askew = find_geometry(dataset, path)
         grid = askew[1] if askew else read_grid(dataset, path)
         bbox = _locate(grid, path)
         kind = COG if dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG" else GEOTIFF
         common = {"href": str(path.resolve()), "type": kind, "roles": ["data"]} | grid_fields(grid)
+        if any(str(kind).startswith("complex") for kind in dataset.dtypes):
+            raise refuse_complex(str(path))
         names = _name_bands(dataset, band)
         assets = {
             name: common | {"gsd": grid.lattice.resolution_m} | _describe_band(dataset, number, name)
@@ -142,6 +149,11 @@ def read_header(path: Path, band: str | None = None) -> dict[str, Any]:
 
 
 def _locate(grid: Grid, path: Path) -> BBox:
+    if CRS.from_epsg(grid.epsg).is_geocentric:
+        raise InputError(
+            f"The CRS EPSG:{grid.epsg} of {str(path)!r} has no longitude and latitude, nor a map.",
+            "Warp the file to a geographic or projected CRS.",
+        )
     try:
         return bounds_degrees(grid)
     except InputError as error:

@@ -15,6 +15,7 @@ from shapely.geometry import shape
 
 from eocene.archive.catalogue.cql2_filter import read_condition
 from eocene.archive.catalogue.search import check_bbox
+from eocene.archive.fetch.urls import parse_url
 from eocene.jobs.events.arguments import Windows, check_arguments
 from eocene.jobs.events.event import read_geometry, read_time
 from eocene.jobs.job import check_process
@@ -153,6 +154,8 @@ def _check_when(when: dict[str, Any]) -> None:
         raise _wrong("'every_s' is too short", f"Look every {_LEAST_S:.0f} seconds at most.")
     if kind == "schedule":
         check_cron(when["cron"])
+    if kind == "feed":
+        parse_url(when["url"])
 
 
 def check_cron(text: str) -> None:
@@ -217,6 +220,8 @@ def _complete_target(target: Any) -> dict[str, Any]:
         return dict(target)
     if not target.get("url"):
         raise _wrong("a webhook has no 'url'", "Give the address to post to.")
+    if parse_url(target["url"]).scheme == "s3":
+        raise _wrong("a webhook goes to no bucket", "Give an http or https address to post to.")
     return {**target, "secret": _check_secret(target.get("secret"))}
 
 

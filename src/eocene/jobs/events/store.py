@@ -18,8 +18,10 @@ from eocene.jobs.events.rule import Rule, check_rule
 from eocene.jobs.events.sources import begin_watching
 from eocene.jobs.events.tables import rule_events, rule_logs, rules
 from eocene.jobs.job import LOCAL_USER, format_instant
+from eocene.jobs.own_processes import list_carried, read_processes
 from eocene.jobs.tables import jobs
 from eocene.model import InputError, NotFoundError
+from eocene.process.structure import check_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +82,7 @@ class Rules:
             If the rule is wrong, or the owner has too many.
         """
         checked, now = check_rule(document), self.clock()
+        self._check_graph(checked, owner)
         memory, there = begin_watching(checked["when"], self.archive, now)
         rule = Rule(
             f"r-{secrets.token_hex(8)}", owner, checked, document.get("enabled") is not False,
@@ -116,6 +119,8 @@ class Rules:
         """
         old, now = self.get(rule_id, owner), self.clock()
         document = check_rule({**old.document, **changes})
+        if "run" in changes:
+            self._check_graph(document, old.owner)
         enabled = old.enabled if changes.get("enabled") is None else bool(changes["enabled"])
         anew = document["when"] != old.when or (enabled and not old.enabled)
         values: dict[str, Any] = {"document": document, "enabled": enabled, "updated": now}
@@ -127,6 +132,15 @@ class Rules:
             known = find_known(connection, rule_id, there)
             insert_known(connection, rule_id, (name for name in there if name not in known), now)
             return load_rule(connection, rule_id, owner)
+
+    def _check_graph(self, document: dict[str, Any], owner: str) -> None:
+        """Refuse a graph of which no event could make a job: it calls what there is not."""
+        if document.get("run") is None:
+            return
+        process = document["run"]["process"]
+        with self.database.read() as connection:
+            known = read_processes(connection, owner)
+        check_calls(process, known | list_carried(process))
 
     def delete(self, rule_id: str, owner: str | None = None) -> None:
         """Remove a rule with its events and notices; its jobs stay."""
