@@ -62,6 +62,9 @@ def main() -> int:
     parser.add_argument("--module", choices=[*MODULES, CORRECTED], action="append")
     parser.add_argument("rest", nargs="*", help="more arguments for pytest")
     asked = parser.parse_args()
+    for option in ("specification", "processes"):
+        if not getattr(asked, option).exists():
+            parser.error(f"{getattr(asked, option)} does not exist: tell where it lies with --{option}")
     suite = install_suite(asked.home, asked.specification, asked.processes)
     tests = {name: (str(suite / module), *chosen) for name, (module, *chosen) in MODULES.items()}
     tests[CORRECTED] = correct_suite(suite, asked.home / "corrected")
