@@ -35,7 +35,7 @@ def test_a_sample_is_asked_labelled_counted_and_taken_back(server, name):
     question = server.get(f"/labels/{name}/next?count=2", headers=user).json()["samples"][0]
     assert question["kind"] == "rows"
     assert [number["name"] for number in question["numbers"]] == ["red", "nir"]
-    state = server.post(f"/labels/{name}", {"sample": question["sample"], "class": 2}).json()
+    state = server.post(f"/labels/{name}", {"sample": float(question["sample"]), "class": 2.0}).json()
     assert state["labels"] == before["labels"] + 1
     assert state["authors"] == {server.user: state["labels"]}
     (feature, *_) = server.get(f"/labels/{name}/export", headers=user).json()["features"]

@@ -57,8 +57,8 @@ def add_label(labelling_id: str, rooms: RoomsOf, who: Caring, body: JsonObject) 
 
     What was answered is on the disk.
     """
-    sample, value = body.get("sample"), body.get("class")
-    if set(body) != {"sample", "class"} or not _is_whole(sample) or not (value is None or _is_whole(value)):
+    sample, value = _read_whole(body.get("sample")), _read_whole(body.get("class"))
+    if set(body) != {"sample", "class"} or sample is None or (value is None and body["class"] is not None):
         raise InputError(
             "The body does not name a sample and its class.",
             'Send {"sample": 7, "class": 2}, or null for a class that nobody can tell.',
@@ -121,5 +121,8 @@ def _open(rooms: Rooms, labelling_id: str) -> Any:
     return rooms.opened.find(("labels", labelling_id), lambda: open_labelling(rooms.layout, labelling_id))
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _read_whole(value: Any) -> int | None:
+    """Return a whole number, which JSON may write as 7.0; None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
