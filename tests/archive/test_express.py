@@ -9,7 +9,9 @@ import time
 import numpy as np
 import pytest
 
+from eocene.archive.fetch import Door, Limits, Policy
 from eocene.archive.fetch.connections import MOST_CONNECTIONS, shared_connections
+from eocene.archive.fetch.urls import parse_url
 from eocene.model import DamageError
 from eocene.testing.faults import Fault, Faults, FaultServer
 
@@ -113,6 +115,18 @@ def test_beginning_what_may_not_be_opened_asks_nobody(server):
     with pytest.raises(Exception, match=r"10\.0\.0\.1|secret"):
         door.open("http://10.0.0.1/secret.tif")
     assert server.requests == 0
+
+
+def test_a_host_that_sends_elsewhere_is_not_asked_twice_for_each_range(server, tmp_path):
+    with FaultServer(tmp_path) as front:
+        prefixes = (parse_url(f"{front.url}/"), parse_url(f"{server.url}/"))
+        door = Door((), Policy(prefixes, frozenset({front.host, server.host})), Limits())
+        front.faults = Faults(always=Fault("redirect", 302, {"Location": f"{server.url}/scene.tif"}))
+        content = door.open(f"{front.url}/scene.tif")
+        content.read(*RANGES[0])
+        before = front.requests
+        assert is_right([content.read(*one) for one in RANGES])
+        assert front.requests - before == len(RANGES)
 
 
 def test_a_child_process_has_an_express_of_its_own(server):

@@ -10,7 +10,7 @@ from ssl import SSLError
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
-from eocene.archive.fetch.answer import Answer, Limits, PassingError, describe_fault, find_fault
+from eocene.archive.fetch.answer import REDIRECTS, Answer, Limits, PassingError, describe_fault, find_fault
 from eocene.archive.fetch.connection import UnreachableError
 from eocene.archive.fetch.connections import shared_connections
 from eocene.archive.fetch.errand import RangeErrand
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_REDIRECTS = (301, 302, 303, 307, 308)
 _TAKEN = (201, 202, 204)
 """What a server answers to what it was posted and took."""
 _SHARED = (
@@ -184,7 +183,7 @@ class Client:
     def _follow(self, request: Request, deadline: float) -> Answer:
         for _ in range(self.limits.redirects + 1):
             answer = self._exchange(request, deadline)
-            if answer.status not in _REDIRECTS:
+            if answer.status not in REDIRECTS:
                 if request.method == "GET" or answer.status not in _TAKEN:
                     _raise_fault(answer)
                 return answer

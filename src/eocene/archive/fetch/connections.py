@@ -23,7 +23,7 @@ from eocene.archive.fetch.express import Express
 from eocene.archive.fetch.watch import start_watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from eocene.archive.fetch.urls import Url
 
@@ -76,6 +76,7 @@ class Connections:
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, str, int, str], Pool] = {}
         self._resolved: TTLCache[tuple[str, int], list[str]] = TTLCache(1024, _RESOLVED_S)
+        self._redirecting: TTLCache[Hashable, None] = TTLCache(1024, _RESOLVED_S)
         self.slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self.express = Express(self.slots)
         self.threads = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="fetch")
@@ -112,6 +113,16 @@ class Connections:
         """Resolve a host anew the next time, since none of its addresses answers."""
         with self._lock:
             self._resolved.pop((url.host, url.port), None)
+
+    def note_redirect(self, url: Url) -> None:
+        """Note that a host has sent a request elsewhere: the next ones will be sent there, too."""
+        with self._lock:
+            self._redirecting[url.origin] = None
+
+    def redirects(self, url: Url) -> bool:
+        """Return whether a host has sent a request elsewhere lately."""
+        with self._lock:
+            return url.origin in self._redirecting
 
     def _pool(self, url: Url, address: str) -> Pool:
         key = (*url.origin, address)

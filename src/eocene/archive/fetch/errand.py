@@ -6,7 +6,7 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from eocene.archive.fetch.answer import Arrived, PassingError, describe_fault, find_fault
+from eocene.archive.fetch.answer import REDIRECTS, Arrived, PassingError, describe_fault, find_fault
 from eocene.archive.fetch.connection import compose_request
 from eocene.archive.fetch.connections import shared_connections
 
@@ -52,6 +52,9 @@ class RangeErrand(Generic[T]):
         """Return a connection and the request, None if there is no such; then asking says why."""
         try:
             request = self._make()
+            self._url = request.url
+            if shared_connections().redirects(request.url):
+                return None
             pool = self._client.find_pools(request)[0]
             message = compose_request("GET", request.url.target, request.all_headers, None)
             return pool, pool.take(), message
@@ -69,6 +72,8 @@ class RangeErrand(Generic[T]):
 
     def fail(self, error: Exception | None, response: Response | None) -> None:
         """Let a thread ask, with all attempts and redirects."""
+        if response is not None and response.status in REDIRECTS:
+            shared_connections().note_redirect(self._url)
         if response is not None and response.status not in (0, 206):
             self._ask_again(find_fault(response.status, response.headers))
         else:
