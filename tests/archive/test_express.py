@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +29,10 @@ def server(tmp_path):
 
 def opened(server, **limits):
     return server.door(**limits).open(f"{server.url}/scene.tif")
+
+
+def count_descriptors():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def is_right(parts):
@@ -127,6 +132,17 @@ def test_a_host_that_sends_elsewhere_is_not_asked_twice_for_each_range(server, t
         before = front.requests
         assert is_right([content.read(*one) for one in RANGES])
         assert front.requests - before == len(RANGES)
+
+
+def test_connections_to_hosts_of_long_ago_are_closed(server, tmp_path):
+    content = opened(server)
+    content.read_many(RANGES)
+    before = count_descriptors()
+    for _ in range(24):
+        with FaultServer(tmp_path) as other:
+            opened(other).read_many(RANGES[:4])
+    assert count_descriptors() < before + 24 * 4
+    assert is_right(content.read_many(RANGES))
 
 
 def test_a_child_process_has_an_express_of_its_own(server):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_CONNECTIONS = 32
 """Requests under way at a time, of all threads together."""
+_MOST_POOLS = 16
+"""Addresses whose connections stay open: those that were used last."""
 _RESOLVED_S = 300.0
 
 
@@ -47,6 +49,7 @@ class Pool:
         self.address = address
         self._url = url
         self._free: deque[Connection] = deque()
+        self._is_closed = False
 
     def take(self) -> Connection:
         """Return a connection that is free, else a new one, which connects when it is used."""
@@ -61,9 +64,12 @@ class Pool:
     def give(self, connection: Connection) -> None:
         """Take back a connection whose last answer was read whole."""
         self._free.append(connection)
+        if self._is_closed:
+            self.close()
 
     def close(self) -> None:
-        """Close the connections that are free."""
+        """Close the connections that are free, and those that are given back from now on."""
+        self._is_closed = True
         while self._free:
             with suppress(IndexError):
                 self._free.pop().close()
@@ -74,7 +80,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str, int, str], Pool] = {}
+        self._pools: OrderedDict[tuple[str, str, int, str], Pool] = OrderedDict()
         self._resolved: TTLCache[tuple[str, int], list[str]] = TTLCache(1024, _RESOLVED_S)
         self._redirecting: TTLCache[Hashable, None] = TTLCache(1024, _RESOLVED_S)
         self.slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
@@ -129,6 +135,9 @@ class Connections:
         with self._lock:
             if key not in self._pools:
                 self._pools[key] = Pool(url, address)
+            self._pools.move_to_end(key)
+            if len(self._pools) > _MOST_POOLS:
+                self._pools.popitem(last=False)[1].close()
             return self._pools[key]
 
 

@@ -66,8 +66,10 @@ class _Worker:
         stdout = self._process.stdout
         assert stdout is not None  # noqa: S101
         parts, left = [], length
+        poll = select.poll()  # unlike select.select it takes any number of a descriptor
+        poll.register(stdout, select.POLLIN)
         while left:
-            ready, _, _ = select.select([stdout], [], [], max(0.0, latest - time.monotonic()))
+            ready = poll.poll(1000 * max(0.0, latest - time.monotonic()))
             part = os.read(stdout.fileno(), min(left, 2**20)) if ready else b""
             if not part:
                 raise OSError("decoding took too long" if not ready else "it makes the decoder crash")
