@@ -78,10 +78,12 @@ def drift(
 ) -> None:
     """Print which windows of later samples are unlike what a model knows, and in which features."""
     from eocene.learn.drift_windows import check_windows
+    from eocene.learn.explain.background import find_dataset
 
     with open_workspace(workspace) as ws:
         found = ws.models.resolve(model)
-        learnt = _find_dataset(ws, ws.models.item(found)["properties"]["eocene:lineage"])
+        item = ws.models.item(found)
+        learnt = find_dataset(ws.layout, item) or str(item["properties"]["eocene:lineage"]["dataset"])
         used = reference or learnt
         usual, later = _load(ws, used), _load(ws, dataset)
         predictor = None if used == learnt else ws.models.load(found)
@@ -96,13 +98,6 @@ def drift(
         "alarms": sum(each.drift.is_drift for each in windows),
         "windows": [{"first": each.first, "last": each.last, **asdict(each.drift)} for each in windows],
     })  # fmt: skip
-
-
-def _find_dataset(ws: Workspace, lineage: Any) -> str:
-    """Return the data set that a model was trained on, or of which it was a layer."""
-    name = str(lineage["dataset"])
-    is_stored = (ws.layout.datasets / name).is_dir()
-    return name if is_stored else str(lineage["sources"].get("dataset", name))
 
 
 def _load(ws: Workspace, dataset: str) -> Samples:

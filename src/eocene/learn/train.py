@@ -135,7 +135,7 @@ def train(
         If the packages of the kind are not installed.
     """
     kind = spec.described
-    are_classes = kind.task != "regression" and pixel_labels is None and not spec.of_fractions
+    are_classes = spec.learns_classes and pixel_labels is None
     require_resolved(samples, kinds=None if are_classes else {"nodata"})
     part = samples if rows is None else samples.take(rows)
     weights = part.columns.get("weight")
