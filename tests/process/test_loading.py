@@ -321,12 +321,29 @@ def test_stac_is_loaded_by_path_or_by_the_address_of_its_job(world: Workspace, r
     catalog = {"type": "Catalog", "links": [{"rel": "child", "href": "./collection.json"}] * 2}
     (result / "catalog.json").write_text(json.dumps(catalog), encoding="utf-8")
     assert labels("results/job-of-loading/catalog.json") == whole
-    with pytest.raises(EoceneError) as caught:
-        labels("https://eo.example/openeo/1.2/jobs/another/results")
-    assert caught.value.code == "FeatureUnsupported"
     (result / "catalog.json").write_text('{"type": "Catalog"}', encoding="utf-8")
     with pytest.raises(InputError, match="not a static STAC document"):
         labels("results/job-of-loading/catalog.json")
+
+
+ELSEWHERE = "https://eo.example/openeo/1.2/jobs/another/results"
+
+
+@pytest.mark.parametrize("url", [ELSEWHERE, "s3://scenes/collection.json", "gs://scenes/collection.json"])
+@pytest.mark.parametrize("process", ["load_stac", "load_url", "load_stac by a link"])
+def test_an_address_that_may_not_be_read_is_a_fault_of_the_argument(
+    world: Workspace, process: str, url: str
+) -> None:
+    arguments = {"url": url} if process != "load_url" else {"url": url, "format": "GTiff"}
+    if process == "load_stac by a link":
+        catalog = {"type": "Catalog", "links": [{"rel": "item", "href": url}]}
+        (world.layout.root / "linking.json").write_text(json.dumps(catalog), encoding="utf-8")
+        arguments = {"url": "linking.json"}
+    with pytest.raises(InputError) as caught:
+        make_plan({"l": call(process.split()[0], result=True, **arguments)}, world.archive)
+    assert (caught.value.status, caught.value.code) == (400, "ProcessParameterInvalid")
+    assert url in caught.value.message
+    assert caught.value.remedy
 
 
 def test_stac_is_filtered_by_properties(world: Workspace, result: Path) -> None:

@@ -98,6 +98,19 @@ def test_there_is_no_port_beyond_65535(tmp_path):
         serve(tmp_path, port=99999)
 
 
+@pytest.mark.parametrize("process", ["load_stac", "load_url"])
+def test_an_address_that_the_operator_does_not_allow_is_the_fault_of_the_client(server, process):
+    url = "https://user-data.example/collection.json?token=abc"
+    arguments = {"url": url} | ({"format": "GTiff"} if process == "load_url" else {})
+    graph = {"a": {"process_id": process, "arguments": arguments, "result": True}}
+    answer = server.post(f"{OPENEO}/result", {"process": {"process_graph": graph}})
+    assert read_error(answer) == (400, "ProcessParameterInvalid")
+    assert "https://user-data.example/collection.json" in answer.json()["message"]
+    assert "abc" not in answer.text
+    (told,) = server.post(f"{OPENEO}/validation", {"process_graph": graph}).json()["errors"]
+    assert told["code"] == "ProcessParameterInvalid"
+
+
 def test_an_unknown_process_is_named(server):
     graph = {"a": {"process_id": "alchemy", "arguments": {}, "result": True}}
     answer = server.post(f"{OPENEO}/result", {"process": {"process_graph": graph}})

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.fetch import is_remote
+from eocene.archive.fetch.urls import parse_url
 from eocene.archive.mirror.sync_documents import Documents, find_links, join_url
 from eocene.archive.store.published import read_document
-from eocene.model import Band, DamageError, EoceneError, InputError
+from eocene.model import Band, DamageError, EoceneError, InputError, UnavailableError
 from eocene.process.strict_json import read_json
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ def find_file(archive: Archive, url: str) -> Path:
     Raises
     ------
     InputError
-        FileNotFound, if there is none; another if it must not be opened.
+        FileNotFound, if there is none; ProcessParameterInvalid, if it lies on another machine; another if it
+        must not be opened.
     """
     try:
-        return archive.door().resolve(url, archive.layout.root)
+        return _resolve(archive.door(), url, archive.layout.root)
     except DamageError as error:
         raise InputError(
             f"There is no file {url[:200]!r}.", "Give a path inside the workspace.", code="FileNotFound"
@@ -61,9 +63,8 @@ def read_static_items(archive: Archive, url: str) -> list[Item]:
     Raises
     ------
     InputError
-        If a file is outside, or not STAC.
-    UnavailableError
-        If it lies on another machine that may not be asked.
+        If a file is outside, or not STAC; ProcessParameterInvalid, if it lies on another machine that may not
+        be asked.
     DamageError
         If a file that another one links to is missing.
     """
@@ -73,12 +74,37 @@ def read_static_items(archive: Archive, url: str) -> list[Item]:
         if stored is not None:
             return _read_stored(*stored)
         if is_remote(url):
-            return [_with_urls(item, base) for item, base in _walk_afar(door, door.locate(url))]
+            return [_with_urls(item, base) for item, base in _walk_afar(door, _locate(door, url))]
         return [_with_paths(item, place) for item, place in _walk(door, find_file(archive, url))]
     except EoceneError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_stac(url, str(error)) from error
+
+
+def _locate(door: Door, url: str) -> str:
+    """Return a URL that may be read; whoever wrote another into a graph can write it anew, so it is theirs."""
+    try:
+        return door.locate(url)
+    except UnavailableError as error:
+        raise InputError(
+            f"The address {parse_url(url).name!r} may not be read from here: it lies below none of the "
+            "prefixes that the operator allows.",
+            "Let the operator add its prefix to EOCENE_REMOTE, or give STAC that lies in the workspace.",
+            code="ProcessParameterInvalid",
+        ) from error
+
+
+def _resolve(door: Door, href: str, base: Path) -> Path:
+    try:
+        return door.resolve(href, base)
+    except UnavailableError as error:
+        name = parse_url(href).name if is_remote(href) else href[:200]
+        raise InputError(
+            f"{name!r} lies on another machine, where a file of this one is needed.",
+            "Upload the file, and give its path in the workspace.",
+            code="ProcessParameterInvalid",
+        ) from error
 
 
 def _name_own(archive: Archive, url: str) -> str:
@@ -139,7 +165,7 @@ def _walk(door: Door, start: Path) -> Iterator[tuple[Item, Path]]:
             yield document, path
             continue
         links = [k["href"] for k in document["links"] if k["rel"] in ("item", "child")]
-        found = [door.resolve(href, path.parent) for href in links]
+        found = [_resolve(door, href, path.parent) for href in links]
         fresh = [p for p in dict.fromkeys(found) if p not in seen]
         seen.update(fresh)
         pending.extend(reversed(fresh))
