@@ -340,7 +340,7 @@ def test_an_address_that_may_not_be_read_is_a_fault_of_the_argument(
         (world.layout.root / "linking.json").write_text(json.dumps(catalog), encoding="utf-8")
         arguments = {"url": "linking.json"}
     with pytest.raises(InputError) as caught:
-        make_plan({"l": call(process.split()[0], result=True, **arguments)}, world.archive)
+        make_plan({"l": call(process.split(maxsplit=1)[0], result=True, **arguments)}, world.archive)
     assert (caught.value.status, caught.value.code) == (400, "ProcessParameterInvalid")
     assert url in caught.value.message
     assert caught.value.remedy

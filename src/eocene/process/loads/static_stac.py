@@ -83,7 +83,7 @@ def read_static_items(archive: Archive, url: str) -> list[Item]:
 
 
 def _locate(door: Door, url: str) -> str:
-    """Return a URL that may be read; whoever wrote another into a graph can write it anew, so it is theirs."""
+    """Return a URL that may be read; that another was asked for is the fault of the graph."""
     try:
         return door.locate(url)
     except UnavailableError as error:
