@@ -263,7 +263,7 @@ def test_a_url_is_a_file_of_the_workspace_and_nothing_else(world: Workspace, upl
         graph = {"f": call("load_url", url=url, format="GeoJSON", result=True)}
         assert len(eocene.run(graph, workspace=world)) == 2
     for url, code in (
-        ("https://example.org/a.geojson", "FeatureUnsupported"),
+        ("https://example.org/a.geojson", "ProcessParameterInvalid"),
         ("/etc/hostname", "FilePathInvalid"),
     ):
         with pytest.raises(EoceneError) as caught:
