@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 
 import pytest
@@ -42,6 +43,23 @@ def test_a_link_works_without_a_login_and_leads_on(server, results):
     part = server.get(asset["href"], headers={"Range": "bytes=0-3"})
     assert (part.status_code, part.content) == (206, content.content[:4])
     assert server.get(find_link(document, "derived_from")).json()["collection"] == "sentinel-2-l2a"
+
+
+def test_a_range_beyond_a_packed_folder_is_refused_and_leaves_nothing_behind(
+    server, results, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = f"/results/{results['id']}/cube.zarr.zip"
+    size = len(server.get(place, headers=server.as_user()).content)
+    answer = server.get(place, headers=server.as_user() | {"Range": f"bytes={size}-"})
+    assert read_error(answer) == (416, "RangeNotSatisfiable")
+    assert answer.headers["content-range"] == f"bytes */{size}"
+    part = server.get(place, headers=server.as_user() | {"Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"PK\x03\x04")
+    deadline = time.monotonic() + 30
+    while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_to_another_file_is_not_made_by_changing_it(server, results):

@@ -128,6 +128,17 @@ def test_ranges_beyond_the_end_are_refused(packed):
     server, home, data = packed
     answer = server.get(f"{home}/stored", headers={"Range": f"bytes={len(data)}-"})
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(data)}")
+    assert answer.json()["code"] == "RangeNotSatisfiable"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Range": "bytes=9-3"}, {"Range": "lines=1-2"}, {"Range": "bytes=0-1,4-5"}, {"If-Range": '"old"'}],
+)
+def test_ranges_of_members_that_are_invalid_several_or_of_another_state_are_ignored(packed, headers):
+    server, home, data = packed
+    answer = server.get(f"{home}/stored", headers={"Range": "bytes=0-1"} | headers)
+    assert (answer.status_code, answer.content) == (200, data)
 
 
 def test_compressed_members_are_sent_whole(packed):

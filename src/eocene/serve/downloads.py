@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
 from eocene.archive.store.published import PublishedFolder, read_document
@@ -18,6 +18,7 @@ from eocene.jobs import Job, format_instant
 from eocene.jobs.assets import COLLECTION
 from eocene.model import StateError
 from eocene.serve.auth import Caller, find_caller
+from eocene.serve.byte_ranges import RangedFile
 from eocene.serve.ranges import send_place
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 from eocene.serve.schemes import ANYONE
@@ -81,7 +82,7 @@ def download_result(
     name, result = name.removeprefix(under), (_find_partial if under else _find_result)(rooms, job_id)
     if name.endswith(".json") and "/" not in name and _is_stac(result, name):
         return JSONResponse(_Links(rooms, address, job_id, result, under).rewrite(name))
-    return _send(result, name, request.headers.get("range", ""))
+    return _send(result, name, request)
 
 
 def describe_results(rooms: Rooms, address: Address, job_id: str) -> dict[str, Any]:
@@ -157,14 +158,14 @@ def _is_stac(result: Published, name: str) -> bool:
     return isinstance(document, dict) and "stac_version" in document
 
 
-def _send(result: Published, name: str, asked: str) -> Response:
+def _send(result: Published, name: str, request: Request) -> Response:
     store = name.removesuffix(_ZIP)
     if name.endswith(_ZIP) and "/" not in name and result.is_folder(store):
         packed = _pack_folder(result, store)
         task = BackgroundTask(packed.unlink, missing_ok=True)
-        return FileResponse(packed, media_type="application/zip", filename=name, background=task)
+        return RangedFile(packed, media_type="application/zip", filename=name, background=task)
     kind = "image/tiff" if name.endswith((".tif", ".tiff")) else mimetypes.guess_type(name)[0]
-    return send_place(result, name, kind or "application/octet-stream", asked)
+    return send_place(result, name, kind or "application/octet-stream", request)
 
 
 def _pack_folder(result: Published, folder: str) -> Path:

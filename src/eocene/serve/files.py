@@ -40,7 +40,7 @@ def list_files(
 @router.get("/files/{path:path}", response_class=Response, responses={200: _BINARY})
 def download_file(path: FilePath, request: Request, caller: Caller, rooms: RoomsOf) -> Response:
     """Send a file as it was uploaded."""
-    return send_place(_open(rooms, caller), path, _KIND, request.headers.get("range", ""))
+    return send_place(_open(rooms, caller), path, _KIND, request)
 
 
 @router.put("/files/{path:path}", openapi_extra={"requestBody": _BINARY})

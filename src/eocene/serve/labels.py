@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
 from eocene.model import InputError, NotFoundError, UnavailableError
 from eocene.serve.auth import Caller, Caring
 from eocene.serve.bodies import JsonObject, describe_body
+from eocene.serve.byte_ranges import RangedFile
 from eocene.serve.page import HEADERS
 from eocene.serve.rooms import AddressOf, Rooms, RoomsOf, join_path, link
 
@@ -92,18 +92,18 @@ def export_labels(labelling_id: str, rooms: RoomsOf, caller: Caller) -> dict[str
 
 
 @page.get("/label/{labelling_id}")
-def show_page(labelling_id: str) -> FileResponse:
+def show_page(labelling_id: str) -> RangedFile:
     """Return the page on which a person labels; it asks for a login by itself."""
-    return FileResponse(FOLDER / _INDEX, headers=HEADERS | {"Cache-Control": "no-cache"})
+    return RangedFile(FOLDER / _INDEX, headers=HEADERS | {"Cache-Control": "no-cache"})
 
 
 @page.get("/label/files/{name}")
-def send_file(name: str) -> FileResponse:
+def send_file(name: str) -> RangedFile:
     """Return a script or the style of the page."""
     if name not in _FILES:
         raise HTTPException(404)
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return FileResponse(FOLDER / name, media_type=kind, headers=HEADERS | {"Cache-Control": "no-cache"})
+    return RangedFile(FOLDER / name, media_type=kind, headers=HEADERS | {"Cache-Control": "no-cache"})
 
 
 def _open(rooms: Rooms, labelling_id: str) -> Any:

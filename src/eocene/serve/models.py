@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from eocene.archive.store.published import PublishedFolder
 from eocene.model import InputError, NotFoundError, UnavailableError
 from eocene.serve.auth import Caller, Reader
 from eocene.serve.bodies import JsonObject, describe_body
+from eocene.serve.byte_ranges import RangedFile
 from eocene.serve.engine import plan_for
 from eocene.serve.rooms import Address, AddressOf, Rooms, RoomsOf, join_path, link
 
@@ -50,11 +51,11 @@ def show_report(model_id: str, rooms: RoomsOf, reader: Reader, request: Request)
 
 
 @router.get("/models/{model_id}/files/{name}")
-def download_model_file(model_id: str, name: str, rooms: RoomsOf, reader: Reader) -> FileResponse:
+def download_model_file(model_id: str, name: str, rooms: RoomsOf, reader: Reader) -> RangedFile:
     """Send a file of a model."""
     if model_id not in {item["id"] for item in open_registry(rooms, reader).list()}:
         raise NotFoundError(f"The model {model_id[:80]!r} does not exist.", "List them at /models.")
-    return FileResponse(PublishedFolder(rooms.layout.models / model_id).locate(name), headers=_HARMLESS)
+    return RangedFile(PublishedFolder(rooms.layout.models / model_id).locate(name), headers=_HARMLESS)
 
 
 @router.post("/models/{model_id}/predict", openapi_extra=describe_body(_EXAMPLE))

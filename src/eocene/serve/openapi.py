@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 _ERROR: Schema = {JSON: {"schema": ref("Error")}}
-_HEADERS = {401: "WWW-Authenticate", 429: "Retry-After"}
+_HEADERS = {401: "WWW-Authenticate", 416: "Content-Range", 429: "Retry-After"}
 _LOGIN_ERRORS = (401, 403, 429)
 _UNUSED = ("HTTPValidationError", "ValidationError")
 

@@ -6,9 +6,10 @@ import mimetypes
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
+from eocene.serve.byte_ranges import RangedFile
 from eocene.serve.errors import refuse_method
 
 router = APIRouter(include_in_schema=False)
@@ -38,7 +39,7 @@ def show_page() -> Response:
     """Return the page."""
     index = FOLDER / "index.html"
     if index.is_file():
-        return FileResponse(index, headers=HEADERS | {"Cache-Control": "no-cache"})
+        return RangedFile(index, headers=HEADERS | {"Cache-Control": "no-cache"})
     return HTMLResponse(_UNBUILT, headers=HEADERS)
 
 
@@ -52,4 +53,4 @@ def send_file(name: str, request: Request) -> Response:
     # The build puts a hash of the content into the names under assets.
     age = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return FileResponse(path, media_type=kind, headers=HEADERS | {"Cache-Control": age})
+    return RangedFile(path, media_type=kind, headers=HEADERS | {"Cache-Control": age})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from eocene.archive.fetch import is_remote
+from eocene.serve.byte_ranges import RangedFile, parse_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from starlette.requests import Request
 
     from eocene.archive.fetch import Content
 
@@ -27,38 +29,45 @@ class Placed(Protocol):
         """Return a file for reading."""
 
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _PIECE = 1 << 20
 
 
-def send_range(content: Content, asked: str, kind: str, headers: dict[str, str]) -> Response:
+def send_range(content: Content, request: Request, kind: str, headers: dict[str, str]) -> Response:
     """Send the range that a header asks for; all of it without one, or where there are several.
 
     Parameters
     ----------
     content : Content
         What is read while it is sent.
-    asked : str
-        The header ``Range``; may be empty.
+    request : Request
+        Whose header ``Range`` counts.
     kind : str
         The media type.
     headers : dict
         Sent along.
+
+    Raises
+    ------
+    RangeError
+        If there is no byte of it in the range.
     """
-    headers = headers | {"Accept-Ranges": "bytes"}
-    found, size = _RANGE.fullmatch(asked.strip()), content.size
-    if found is None or not (found[1] or found[2]):
+    headers, size = headers | {"Accept-Ranges": "bytes"}, content.size
+    spans = parse_range(_find_header(request), size)
+    if len(spans) != 1:
         headers["Content-Length"] = str(size)
         return StreamingResponse(_read_pieces(content, 0, size), 200, headers, kind)
-    start = int(found[1]) if found[1] else max(size - int(found[2]), 0)
-    end = min(int(found[2]) + 1, size) if found[1] and found[2] else size
-    if start >= end:
-        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+    ((start, end),) = spans
     headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
     return StreamingResponse(_read_pieces(content, start, end), 206, headers, kind)
 
 
-def send_place(files: Placed, name: str, kind: str, asked: str) -> Response:
+def _find_header(request: Request) -> str:
+    """Return the header ``Range`` if it counts; nothing sent here has a tag that If-Range could name."""
+    counts = request.method == "GET" and "if-range" not in request.headers
+    return request.headers.get("range", "") if counts else ""
+
+
+def send_place(files: Placed, name: str, kind: str, request: Request) -> Response:
     """Send one of some files, or the range of it that is asked for; raises what they do where there is none.
 
     Parameters
@@ -69,14 +78,14 @@ def send_place(files: Placed, name: str, kind: str, asked: str) -> Response:
         Of the file.
     kind : str
         Its media type.
-    asked : str
-        The header ``Range``; may be empty.
+    request : Request
+        Whose header ``Range`` counts.
     """
     place, short = files.locate(name), PurePosixPath(name).name
     if not is_remote(place):
-        return FileResponse(place, media_type=kind, filename=short)
+        return RangedFile(place, media_type=kind, filename=short)
     disposition = f"attachment; filename*=utf-8''{quote(short)}"
-    return send_range(files.open(name), asked, kind, {"Content-Disposition": disposition})
+    return send_range(files.open(name), request, kind, {"Content-Disposition": disposition})
 
 
 def _read_pieces(content: Content, start: int, end: int) -> Iterator[bytes]:

@@ -8,12 +8,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from eocene.archive.packing.zips import MEMBER, find_member, open_content
 from eocene.archive.store import is_stored
 from eocene.model import NotFoundError
 from eocene.serve.auth import Reader
+from eocene.serve.byte_ranges import RangedFile
 from eocene.serve.ranges import send_range
 from eocene.serve.rooms import Rooms, RoomsOf
 from eocene.serve.stac_documents import STAC, is_elsewhere
@@ -40,16 +41,16 @@ def download_asset(
     href, kind, member = str(asset.get("href", "")), _media_type(asset), asset.get(MEMBER)
     if is_stored(href):
         headers = {"Content-Disposition": f'attachment; filename="{_plain(PurePosixPath(href).name)}"'}
-        return send_range(rooms.archive.door().open(href), request.headers.get("range", ""), kind, headers)
+        return send_range(rooms.archive.door().open(href), request, kind, headers)
     path = rooms.archive.door().resolve(href)
     if not isinstance(member, str):
         # Always as an attachment: a page among the files of a product must not run as one of ours.
-        return FileResponse(path, media_type=kind, filename=path.name)
+        return RangedFile(path, media_type=kind, filename=path.name)
     headers = {"Content-Disposition": f'attachment; filename="{_plain(PurePosixPath(member).name)}"'}
     content = open_content(path, member)
     if content is None:
         return _send_compressed(find_member(path, member), kind, headers)
-    return send_range(content, request.headers.get("range", ""), kind, headers)
+    return send_range(content, request, kind, headers)
 
 
 def _find_asset(rooms: Rooms, collection: str, item: str, key: str) -> dict[str, Any]:

@@ -204,7 +204,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     f"GET {OPENEO}/files": gives(shape({"files": list_of(_FILE), "links": LINKS})),
     f"GET {OPENEO}/files/{{path}}": Operation(
-        (Answer(200, {_BINARY: BYTES}), Answer(206, {_BINARY: BYTES}), Answer(416, {"text/plain": TEXT}))
+        (Answer(200, {_BINARY: BYTES}), Answer(206, {_BINARY: BYTES})), errors=(416,)
     ),
     f"PUT {OPENEO}/files/{{path}}": gives(_FILE, errors=(413,), makes=("path=$request.path.path",)),
     f"DELETE {OPENEO}/files/{{path}}": gives_nothing(),
@@ -254,8 +254,7 @@ OPERATIONS: dict[str, Operation] = {
         errors=(500, 501),
     ),
     "GET /results/{job_id}/{name}": Operation(
-        (Answer(200, {"*/*": ANY}), Answer(206, {"*/*": ANY}), Answer(416, {"text/plain": TEXT})),
-        errors=(410,),
+        (Answer(200, {"*/*": ANY}), Answer(206, {"*/*": ANY})), errors=(410, 416)
     ),
     f"GET {OPENEO}/service_types": gives(
         map_of(
