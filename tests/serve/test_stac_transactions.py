@@ -249,9 +249,72 @@ def test_an_item_that_is_wrong_is_refused_with_the_name_of_the_field(editing, fi
     assert editing.get(ITEMS).json()["features"] == []
 
 
+def seen_at(**times):
+    return {"properties": {"datetime": None} | times}
+
+
+WRONG_VALUES = {
+    "an unknown geometry": {"geometry": {"type": "Circle", "coordinates": [1, 2]}},
+    "a geometry of nothing": {"geometry": {"type": "Polygon", "coordinates": []}},
+    "a geometry of words": {"geometry": {"type": "Point", "coordinates": ["a", "b"]}},
+    "no time": seen_at(),
+    "a time in words": seen_at(datetime="yesterday"),
+    "half a span": seen_at(start_datetime="2024-01-01T00:00:00Z"),
+    "a span backwards": seen_at(start_datetime="2024-01-02T00:00:00Z", end_datetime="2024-01-01T00:00:00Z"),
+    "the year 0": seen_at(datetime="0000-01-01T00:00:00Z"),
+    "the year 10000 in UTC": seen_at(datetime="9999-12-31T23:59:59-10:00"),
+    "the year 0 in UTC": seen_at(datetime="0001-01-01T00:00:00+10:00"),
+    "a number of 400 digits": {"properties": {"datetime": "2024-05-01T10:00:00Z", "big": 10**400}},
+    "no text in what a list holds": {
+        "properties": {"datetime": "2024-05-01T10:00:00Z"},
+        "links": [{"rel": 1}],
+    },
+}
+
+
+@pytest.mark.parametrize("name", WRONG_VALUES)
+def test_a_fault_of_an_item_is_told_by_the_code_of_a_wrong_value_and_leaves_the_catalogue_readable(
+    editing, item, name
+):
+    wrong, before = make_item("there", **WRONG_VALUES[name]), editing.get(f"{ITEMS}/there").content
+    patch = {key: wrong[key] for key in WRONG_VALUES[name]}
+    answers = [
+        editing.post(ITEMS, wrong | {"id": "wrong"}),
+        editing.post(ITEMS, {"type": "FeatureCollection", "features": [wrong | {"id": "wrong"}]}),
+        send(editing, "PUT", f"{ITEMS}/there", wrong),
+        send(editing, "PATCH", f"{ITEMS}/there", patch),
+    ]
+    assert [code(answer) for answer in answers] == [(400, "InvalidParameterValue")] * len(answers)
+    assert editing.get(f"{ITEMS}/there").content == before
+    for path in ("/stac/collections", "/stac/search", "/openeo/1.2/collections", ITEMS):
+        assert editing.get(path).status_code == 200
+
+
+def test_a_patch_that_would_make_another_of_it_and_a_list_of_nothing_have_a_wrong_value(editing, item):
+    for path in (f"{ITEMS}/there", "/stac/collections/posted"):
+        assert code(send(editing, "PATCH", path, {"id": "other"})) == (400, "InvalidParameterValue")
+    for features in ([], 5, [5]):
+        answer = editing.post(ITEMS, {"type": "FeatureCollection", "features": features})
+        assert code(answer) == (400, "InvalidParameterValue")
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_no_item_and_no_collection_is_called_as_a_folder_is(editing, item, name):
+    """Who deletes the item ``..`` deletes the collection: clients shorten the address before they send it."""
+    assert code(editing.post(ITEMS, make_item(name))) == (400, "InvalidParameterValue")
+    assert code(editing.post("/stac/collections", make_collection(name))) == (400, "InvalidParameterValue")
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {
+            "extent": {
+                "spatial": {"bbox": [[0, 0, 1, 1]]},
+                "temporal": {"interval": [["9999-12-31T23:59:59-10:00", None]]},
+            }
+        },
+        {"summaries": {"big": [10**400]}},
         {"extent": "everywhere"},
         {"extent": {"spatial": {"bbox": []}, "temporal": {"interval": [[None, None]]}}},
         {"extent": {"spatial": {"bbox": [[1, 2, 3]]}, "temporal": {"interval": [[None, None]]}}},

@@ -6,9 +6,11 @@ door asks the operator before anything is fetched, or be what the item already h
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from eocene.archive.catalogue.search import check_bbox
@@ -20,7 +22,14 @@ from eocene.model.timespan import parse_instant
 from eocene.serve.stac_documents import is_structure, locate_asset
 from eocene.serve.stac_parameters import is_instant, read_bbox
 
-_Name = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$")]
+
+def _check_name(name: str) -> str:
+    if name in (".", ".."):  # clients take it for a folder: who deletes such an item deletes its collection
+        raise ValueError("it cannot stand in an address")
+    return name
+
+
+_Name = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$"), AfterValidator(_check_name)]
 
 
 def _check_box(box: list[float]) -> list[float]:
@@ -33,7 +42,10 @@ def _check_box(box: list[float]) -> list[float]:
 def _check_instant(text: str) -> str:
     if not is_instant(text):
         raise ValueError("it is not an RFC 3339 instant")
-    parse_instant(text)
+    try:
+        parse_instant(text)
+    except InputError as error:
+        raise ValueError("it is not in the years 1 to 9999") from error
     return text
 
 
@@ -119,6 +131,7 @@ def check_item(item: dict[str, Any], collection: str, stored: dict[str, Any] | N
         If it is no item, of another collection, or has an asset where none may lie.
     """
     _check(_Item, item, "item")
+    _check_times(item["properties"])
     if item.setdefault("collection", collection) != collection:
         raise _wrong("item", f"collection: it is sent to {collection!r}")
     if stored is not None and item["id"] != stored["id"]:
@@ -188,12 +201,27 @@ def _outer_links(document: dict[str, Any]) -> list[dict[str, Any]]:
     return links
 
 
+def _check_times(properties: dict[str, Any]) -> None:
+    """Refuse instants that are in the year 0 or 10000 once they are in UTC: no calendar here has these."""
+    for name in ("datetime", "start_datetime", "end_datetime"):
+        text = properties.get(name)
+        try:
+            if text is not None:
+                parse_instant(text)
+        except InputError as error:
+            raise _wrong("item", f"properties.{name} is {text!r}, not an RFC 3339 time") from error
+
+
 def _check(model: type[BaseModel], document: dict[str, Any], what: str) -> None:
     try:
         model.model_validate(document)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]]
         raise _wrong(what, "; ".join(faults)) from error
+    try:
+        orjson.loads(json.dumps(document))
+    except orjson.JSONDecodeError as error:
+        raise _wrong(what, f"it could not be read again, {str(error).partition(':')[0]}") from error
 
 
 def _wrong(what: str, why: str) -> InputError:

@@ -69,9 +69,13 @@ def add_items(
     is_list = body.get("type") == "FeatureCollection"
     given = body.get("features") if is_list else [body]
     if not isinstance(given, list) or not given or not all(isinstance(item, dict) for item in given):
-        raise InputError("The feature collection has no items.", "Send its items as 'features'.")
+        raise InputError(
+            "The feature collection has no items, or what are none.",
+            "Send its items as 'features'.",
+            code="InvalidParameterValue",
+        )
     items = [check_item(item, collection_id) for item in given]
-    with _conflicts():
+    with _answering():
         rooms.archive.catalogue.put_items(items, mode="create")
     if is_list:
         return Response(status_code=201)
@@ -86,7 +90,8 @@ def replace_item(
     """Replace an item; assets that are given by their address on this server keep their files."""
     catalogue = rooms.archive.catalogue
     item = check_item(body, collection_id, catalogue.item(collection_id, item_id))
-    catalogue.put_items([item], mode="update")
+    with _answering():
+        catalogue.put_items([item], mode="update")
     return Response(status_code=204)
 
 
@@ -97,8 +102,9 @@ def change_item(
     """Change fields of an item by a JSON merge patch."""
     catalogue = rooms.archive.catalogue
     stored = catalogue.item(collection_id, item_id)
-    item = check_item(merge_patch(stored, body), collection_id, stored)
-    catalogue.patch_item(collection_id, item_id, settle_patch(body, item))
+    with _answering():
+        item = check_item(merge_patch(stored, body), collection_id, stored)
+        catalogue.patch_item(collection_id, item_id, settle_patch(body, item))
     return Response(status_code=204)
 
 
@@ -138,7 +144,8 @@ def change_collection(collection_id: str, _editor: Editor, body: JsonObject, roo
     """Change fields of a collection's description by a JSON merge patch."""
     stored = rooms.archive.catalogue.collection(collection_id)
     # A collection is patched as an item of itself, which keeps its name.
-    patched = merge_patch(stored | {"collection": collection_id}, body)
+    with _answering():
+        patched = merge_patch(stored | {"collection": collection_id}, body)
     del patched["collection"]
     rooms.archive.catalogue.put_collection(check_collection(patched, collection_id))
     return Response(status_code=204)
@@ -152,11 +159,16 @@ def delete_collection(collection_id: str, _editor: Editor, rooms: RoomsOf) -> Re
 
 
 @contextmanager
-def _conflicts() -> Iterator[None]:
-    """Answer 409 where what is added is there already."""
+def _answering() -> Iterator[None]:
+    """Answer 409 where what is added is there already, and for a wrong item as for a wrong parameter.
+
+    The catalogue knows of no requests, and so of no code that fits them.
+    """
     try:
         yield
     except InputError as error:
-        if error.code != "ItemExists":
-            raise
-        raise ConflictError(error.message, error.remedy) from error
+        if error.code == "ItemExists":
+            raise ConflictError(error.message, error.remedy) from error
+        if error.code == InputError.code:
+            raise InputError(error.message, error.remedy, code="InvalidParameterValue") from error
+        raise
