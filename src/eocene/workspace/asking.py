@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from eocene.model import InputError, Lattice, TimeSpan
+from eocene.workspace.arguments import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,13 +47,20 @@ def make_search(  # noqa: PLR0913 (what a STAC API asks by)
 def as_bbox(bbox: Sequence[float]) -> BBox:
     """Return west, south, east, north in degrees; raises InputError unless these are four numbers."""
     try:
-        west, south, east, north = (float(v) for v in bbox)
-    except (TypeError, ValueError) as error:
+        west, south, east, north = (_read_number(v) for v in bbox)
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"{bbox!r} is not a box.", "Give west, south, east, north in degrees.",
+            f"{show(bbox)} is not a box.", "Give west, south, east, north in degrees.",
             code="ProcessParameterInvalid",
         ) from error  # fmt: skip
     return west, south, east, north
+
+
+def _read_number(value: Any) -> float:
+    """Return a number as float; raises TypeError for texts, which float would read, and for booleans."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError
+    return float(value)
 
 
 def as_lattice(crs: int | str | None, resolution: float | None) -> Lattice | None:
@@ -63,12 +72,20 @@ def as_lattice(crs: int | str | None, resolution: float | None) -> Lattice | Non
             "'crs' and 'resolution' go together.", "Give both or neither.", code="ProcessParameterInvalid"
         )
     text = str(crs).upper().removeprefix("EPSG:")
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise InputError(
             f"The crs {crs!r} is not an EPSG code.", "Write 32631 or 'EPSG:32631'.",
             code="ProcessParameterInvalid",
         )  # fmt: skip
-    return Lattice(int(text), (float(resolution), float(resolution)))
+    try:
+        size = _read_number(resolution)
+    except (TypeError, OverflowError) as error:
+        raise InputError(
+            f"The resolution {show(resolution)} is not a number.",
+            "Give the size of a pixel in units of the CRS.",
+            code="ProcessParameterInvalid",
+        ) from error  # fmt: skip
+    return Lattice(int(text), (size, size))
 
 
 def as_items(found: Iterable[Mapping[str, Any]]) -> list[pystac.Item]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eocene.workspace.arguments import MAPPING, ON_ERROR, PROGRESS, Kind, instance_of, takes
 from eocene.workspace.opening import open as open_workspace
+from eocene.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,9 +15,13 @@ if TYPE_CHECKING:
     from eocene.process import Plan
     from eocene.process.cost.estimate import Estimate
     from eocene.process.cost.explain import Explanation
-    from eocene.workspace.workspace import Workspace
+
+_WORKSPACE = Kind(
+    "a workspace", "Give what eocene.open returns, or a path.", instance_of(Workspace, str, Path)
+)
 
 
+@takes(workspace=_WORKSPACE, parameters=MAPPING, processes=MAPPING, progress=PROGRESS, on_error=ON_ERROR)
 def run(
     graph: Any,
     *,
@@ -53,6 +59,7 @@ def run(
     return _plan(graph, workspace, parameters, processes, on_error).run(progress)
 
 
+@takes(workspace=_WORKSPACE, parameters=MAPPING, processes=MAPPING, on_error=ON_ERROR)
 def estimate(
     graph: Any,
     *,
@@ -76,6 +83,7 @@ def estimate(
     return _plan(graph, workspace, parameters, processes, on_error).estimate()
 
 
+@takes(workspace=_WORKSPACE, parameters=MAPPING, processes=MAPPING, on_error=ON_ERROR)
 def explain(
     graph: Any,
     *,

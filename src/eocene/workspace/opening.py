@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from errno import ENAMETOOLONG
 from pathlib import Path
 
 from eocene._version import __version__
 from eocene.model import InputError, Layout, UnavailableError
 from eocene.model.files import write_json
+from eocene.workspace.arguments import FLAG, PATH, takes
 from eocene.workspace.workspace import Workspace
 
 
+@takes(path_or_url=PATH, create=FLAG)
 def open(path_or_url: str | Path, *, create: bool = True) -> Workspace:  # noqa: A001 (the public name)
     """Open a workspace folder, or make one where there is nothing yet.
 
@@ -34,6 +37,7 @@ def open(path_or_url: str | Path, *, create: bool = True) -> Workspace:  # noqa:
             "Connect to it with openeo.connect(url) or pystac_client.Client.open(url + '/stac').",
         )
     layout = Layout(Path(text).expanduser().absolute())
+    _check_length(layout)
     if layout.marker.is_file():
         return Workspace(layout)
     if layout.root.exists() and (not layout.root.is_dir() or any(layout.root.iterdir())):
@@ -57,3 +61,14 @@ def open(path_or_url: str | Path, *, create: bool = True) -> Workspace:  # noqa:
             code="FilePathInvalid",
         ) from error
     return Workspace(layout)
+
+
+def _check_length(layout: Layout) -> None:
+    try:
+        layout.marker.stat()
+    except OSError as error:
+        if error.errno == ENAMETOOLONG:
+            raise InputError(
+                "The path of the workspace is too long for a file system.", "Name a shorter one.",
+                code="FilePathInvalid",
+            ) from error  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from eocene.workspace.arguments import FLAG, PROGRESS, TEXT, Kind, instance_of, takes
 from eocene.workspace.rooms import Rooms
 
 if TYPE_CHECKING:
@@ -12,9 +14,20 @@ if TYPE_CHECKING:
     from eocene.curate import Dataset, Draw
 
 
+def _read_draw(value: object) -> Any:
+    from eocene.curate import Draw
+
+    return instance_of(Draw)(value)
+
+
+_DRAW = Kind("a Draw", "Make one, such as eocene.curate.Draw('pixels', per_stratum=50).", _read_draw)
+_LABELS = replace(TEXT, remedy="Write COLLECTION:BAND, or table:COLLECTION:COLUMN.")
+
+
 class TrainingData(Rooms):
     """The part of a workspace that makes data sets."""
 
+    @takes(labels=_LABELS, draw=_DRAW, name=TEXT, time=TEXT, pixel_labels=FLAG, progress=PROGRESS)
     def sample(
         self,
         graph: Any,

@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eocene.workspace.arguments import (
+    BANDS,
+    COLLECTION,
+    COLLECTIONS,
+    COUNT,
+    CQL2,
+    CRS,
+    FLAG,
+    ITEM,
+    MAPPING,
+    NAMES,
+    ON_ERROR,
+    PATH,
+    PROGRESS,
+    TEXT,
+    TIME,
+    takes,
+)
 from eocene.workspace.asking import as_bbox, as_items, as_lattice, make_search
 from eocene.workspace.loading import load_cube, load_graph
 from eocene.workspace.training import TrainingData
@@ -31,6 +49,7 @@ class Workspace(TrainingData):
     ``links`` open their room on first access.
     """
 
+    @takes(path=PATH, collection=COLLECTION, datetime=TIME, checksums=FLAG, progress=PROGRESS)
     def ingest(
         self,
         path: str | Path,
@@ -64,6 +83,10 @@ class Workspace(TrainingData):
         self.update_hot({item["collection"] for item in items})
         return as_items(items)
 
+    @takes(
+        source=TEXT, collection=COLLECTION, datetime=TIME, assets=NAMES, filter=CQL2, copy=FLAG, allow=NAMES,
+        recheck=FLAG, progress=PROGRESS,
+    )  # fmt: skip
     def sync(  # noqa: PLR0913 (what a STAC API asks by, and how files are fetched)
         self,
         source: str,
@@ -121,6 +144,7 @@ class Workspace(TrainingData):
         self.update_hot({collection})
         return report
 
+    @takes(collections=COLLECTIONS, repair=FLAG, progress=PROGRESS)
     def verify(
         self,
         collections: Sequence[str] | str = (),
@@ -144,9 +168,9 @@ class Workspace(TrainingData):
         Report
             ``findings``: each damaged file, what is wrong, and the items and assets that name it.
         """
-        names = (collections,) if isinstance(collections, str) else tuple(collections)
-        return self.archive.verify(names, repair=repair, progress=progress)
+        return self.archive.verify(tuple(collections), repair=repair, progress=progress)
 
+    @takes(item=ITEM)
     def versions(self, item: pystac.Item) -> list[pystac.Item]:
         """Return all versions of an item, the newest first.
 
@@ -157,6 +181,9 @@ class Workspace(TrainingData):
         """
         return as_items(self.archive.versions(str(item.collection_id), item.id))
 
+    @takes(
+        collections=COLLECTIONS, datetime=TIME, filter=CQL2, ids=NAMES, cells=NAMES, sortby=NAMES, limit=COUNT
+    )
     def search(  # noqa: PLR0913 (what a STAC API asks by)
         self,
         collections: Sequence[str] | str = (),
@@ -195,6 +222,7 @@ class Workspace(TrainingData):
             self.archive.catalogue.collection(name)
         return as_items(self.archive.catalogue.search(query))
 
+    @takes(collection=COLLECTION, bands=BANDS, datetime=TIME, crs=CRS, on_error=ON_ERROR)
     def load(
         self,
         collection: str,
@@ -234,6 +262,7 @@ class Workspace(TrainingData):
             self.archive, load_graph(collection, bands, bbox, datetime), as_lattice(crs, resolution), on_error
         )
 
+    @takes(collection=COLLECTION, datetime=TIME, bands=BANDS, crs=CRS, progress=PROGRESS)
     def materialise(
         self,
         collection: str,
@@ -268,6 +297,7 @@ class Workspace(TrainingData):
             lattice=as_lattice(crs, resolution), progress=progress,
         )  # fmt: skip
 
+    @takes(collections=NAMES, wait=FLAG)
     def update_hot(
         self, collections: Collection[str] | None = None, *, wait: bool = False
     ) -> list[Materialised]:
@@ -286,10 +316,12 @@ class Workspace(TrainingData):
 
         return list(update_areas(self.archive, collections, wait=wait)) if len(self.hot) else []
 
+    @takes(collection=COLLECTION)
     def table(self, collection: str) -> geopandas.GeoDataFrame | pd.DataFrame:
         """Return a table of the archive, such as parcels or weather."""
         return self.archive.table(collection)
 
+    @takes(parameters=MAPPING, on_error=ON_ERROR)
     def plan(
         self, graph: Any, parameters: Mapping[str, Any] | None = None, *, on_error: str = "raise"
     ) -> Plan:
