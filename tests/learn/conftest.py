@@ -12,11 +12,12 @@ NAMES = tuple(f"2024-{m:02d}/{b}" for m in (5, 6) for b in ("B04", "B08"))
 
 @pytest.fixture(scope="session")
 def samples() -> Samples:
-    """600 samples, 3 classes by two of four features, noise, gaps and a feature that is never there."""
+    """600 samples, 3 classes by two of four features, noise, a gap in some, and a feature never there."""
     rng = np.random.default_rng(0)
     features = rng.normal(size=(600, 4)).astype(np.float32)
     labels = np.array([11, 13, 99])[(features[:, 0] > 0).astype(int) + (features[:, 1] > 0.8)]
-    features[rng.random(features.shape) < 0.05] = np.nan
+    gaps = rng.random(features.shape) < 0.05
+    features[gaps & (gaps.cumsum(axis=1) == 1)] = np.nan
     features[:, 3] = np.nan
     return Samples(
         features=features,

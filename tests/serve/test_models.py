@@ -12,6 +12,7 @@ from tests.serve.conftest import read_error
 
 from eocene.archive import Archive
 from eocene.curate import random_split, sample_pixels
+from eocene.curate.faults import admit
 from eocene.jobs import Accounts
 from eocene.learn import ModelRegistry, ModelSpec, evaluate, registry, train
 from eocene.learn.answering import plan_places
@@ -39,6 +40,7 @@ def model_id(archive):
         plan.read(), make_plan({"load": load}, archive).read(), per_class=40,
         sources={"items": [i["id"] for i in plan.items], "graph": graph, "label": "reference"},
     )  # fmt: skip
+    samples = admit(samples, ["missing"], "Some were under clouds most of the time.")
     spec = ModelSpec(settings={"n_estimators": 15})
     report = evaluate(samples, spec, {"random": random_split(samples, 2, 0)})
     registry = ModelRegistry(archive.layout)
@@ -116,6 +118,7 @@ def test_shares_that_a_model_has_learnt_are_the_same_over_http_and_in_python(ser
     shares = np.random.default_rng(0).dirichlet(np.ones(3), len(samples))
     columns = {f"fraction_{value}": shares[:, k] for k, value in enumerate(samples.classes[:3])}
     samples = replace(samples, columns={**samples.columns, **columns})
+    samples = admit(samples, ["missing"], "Some were under clouds most of the time.")
     spec = ModelSpec("mlp", settings={"width": 8, "epochs": 1}, target="fractions")
     model, models = train(samples, spec), ModelRegistry(archive.layout)
     shares_id = models.register(model, evaluate(samples, spec, {}), samples)

@@ -15,7 +15,7 @@ import numpy as np
 
 from eocene.apps.batch import delete_jobs, find_earlier, run_here
 from eocene.apps.graphs import monthly_ndvi, result_graph, true_colour, zonal_ndvi
-from eocene.apps.samples import draw_samples, plan_labels, read_classes
+from eocene.apps.samples import draw_samples, drop_copies, plan_labels, read_classes
 from eocene.cube.polygons import trace_polygons
 from eocene.curate import Draw, block_split, random_split
 from eocene.jobs import Layer, Layers
@@ -99,6 +99,7 @@ class LandCover:
                 name="land-cover",
                 progress=advance,
             )
+            dataset = drop_copies(self.archive, dataset)
             samples = dataset.read()
             folder = self.archive.layout.datasets / dataset.id
             self.outputs["dataset"] = str(folder.relative_to(self.archive.layout.root))

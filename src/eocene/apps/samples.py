@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from eocene.curate import Draw, FeatureLabels, RasterLabels, Recipe, build_dataset
 from eocene.curate.card import LICENCE as OTHER
 from eocene.curate.dataset import FEATURES, Dataset
+from eocene.curate.faults import Resolution, find_proofs, resolve_stored
 from eocene.model import InputError
 from eocene.process import make_plan
 
@@ -53,6 +54,21 @@ def draw_samples(  # noqa: PLR0913 (what a data set is made of)
         {FEATURES: plan}, told, draw, name, read_licence(archive, plan), pixel_labels=pixel_labels
     )
     return build_dataset(archive.layout.datasets, recipe, progress=progress)
+
+
+def drop_copies(archive: Archive, dataset: Dataset) -> Dataset:
+    """Return a data set of which no two samples are equal: where tiles of two zones meet, some are.
+
+    There two pixels of the one grid may show the same pixel of the other. The version without is stored and
+    tells what was dropped; a data set without copies is returned as it is.
+    """
+    report = find_proofs(dataset)
+    copies = report.rows("duplicates", severity="fault")
+    if not copies:
+        return dataset
+    reason = "Where tiles of two zones meet, pixels beside each other may show one and the same."
+    drop = Resolution("duplicates", "drop", reason, tuple(copies))
+    return resolve_stored(dataset, report, [drop], archive.layout.datasets)
 
 
 def open_labels(archive: Archive, plan: Plan, labels: str, time: str | None = None) -> Labels:

@@ -165,23 +165,3 @@ def store_repair(
         "weighted": weighted.id,
         "to_label": write_version(theirs, folder, rows, sources=sources).id,
     }
-
-
-def refuse_faults(samples: Samples, *, classes: bool = True) -> None:
-    """Refuse samples with any proved fault that nobody resolved.
-
-    Parameters
-    ----------
-    samples : Samples
-    classes : bool
-        Whether labels are classes; others cannot conflict.
-
-    Raises
-    ------
-    ConflictError
-        Names the faults and what to do.
-    """
-    from eocene.curate.faults import CHECKS, check_proofs, require_resolved
-
-    kinds = None if classes else CHECKS.keys() - {"conflicts"}
-    require_resolved(samples, check_proofs(samples), kinds)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from eocene.cli.checking import refuse_faults
 from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json, read_bbox
 from eocene.cli.cubes import run_to_file
 from eocene.model import InputError, NotFoundError
@@ -45,11 +44,12 @@ def train(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
 ) -> None:
     """Train a model, score it on random and block splits, and register it with its report."""
     from eocene import curate, learn
+    from eocene.learn.gate import require_sound
 
     with open_workspace(workspace) as ws:
         samples = curate.Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
         settings = read_spec(spec)
-        refuse_faults(samples, classes=not pixels and settings.learns_classes)
+        require_sound(samples, settings, per_pixel=pixels)
         _load_encoder(ws, settings)
         splits = {
             "random": curate.random_split(samples, folds, settings.seed),

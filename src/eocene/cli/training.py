@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eocene.cli.checking import refuse_faults
 from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
 from eocene.cli.learning import _inside, read_spec
 from eocene.model import InputError
@@ -41,7 +40,6 @@ def tune(
     spec = ModelSpec.from_dict(told)
     with open_workspace(workspace) as ws:
         samples = Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
-    refuse_faults(samples, classes=spec.learns_classes)
     executor = None if scheduler is None else _connect(scheduler)
     best, found = search(
         samples, spec, space, folder.resolve(), trials=trials, workers=workers, executor=executor
@@ -60,15 +58,12 @@ def ablate(
 ) -> None:
     """Train without each band, date, feature or layer in turn and print the scores in left-out blocks."""
     from eocene.curate import Samples, block_split
-    from eocene.curate.faults import admit
     from eocene.learn.training.ablation import ablate as measure
 
     with open_workspace(workspace) as ws:
         samples = Samples.load(_inside(ws.layout.datasets, dataset, "data set"))
     settings = read_spec(spec)
-    refuse_faults(samples, classes=settings.learns_classes)
     blocks = block_split(samples, folds, block_m, settings.seed)
-    samples = admit(samples, ("nodata", "conflicts"), "Parts of sound samples are left out.")
     print_json([asdict(row) for row in measure(samples, settings, blocks, leave or ["bands", "dates"])])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.curate.faults.resolution import RECORD, record
 from eocene.learn.active.choice import choose_unlike, scale_vectors
 from eocene.learn.score import count_confusion, score_confusion
 from eocene.learn.train import TrainedModel, train
@@ -153,6 +154,13 @@ def _join(first: Samples, second: Samples) -> Samples:
         y=np.concatenate([first.y, second.y]),
         class_names={**second.class_names, **first.class_names},
         columns={key: np.concatenate([first.columns[key], second.columns[key]]) for key in shared},
-        sources={"joined": [dict(first.sources), dict(second.sources)]},
+        sources=_join_sources(first.sources, second.sources),
         faults={},
     )
+
+
+def _join_sources(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where joined samples come from; faults that were kept in either stay kept."""
+    parts = (first, second)
+    kept = [told for part in parts for told in part.get(RECORD, {}).get("resolved", ())]
+    return record({"joined": [dict(part) for part in parts]}, kept)

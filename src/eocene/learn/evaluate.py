@@ -14,6 +14,7 @@ from eocene.learn.evaluation.conformal import describe_sets
 from eocene.learn.evaluation.groups import group_samples, score_groups
 from eocene.learn.evaluation.shares import add_fractions
 from eocene.learn.fractions import find_fractions
+from eocene.learn.gate import admit_parts
 from eocene.learn.score import count_confusion, score_classes, score_confusion
 from eocene.learn.spec import ModelSpec
 from eocene.model import InputError
@@ -147,7 +148,7 @@ def evaluate(
     asked = Asked(samples, pixel_labels, find_fractions(samples.columns) if spec.of_fractions else None)
     simple = None
     if forest and spec.kind != "random_forest" and not spec.of_fractions:
-        simple = asked if pixel_labels is not None else Asked(make_rows(samples))
+        simple = asked if pixel_labels is not None else Asked(_make_rows(samples))
     scores = {name: _score_split(asked, spec, name, folds, threads, simple) for name, folds in splits.items()}
     return Report(
         dataset=samples.id,
@@ -159,6 +160,11 @@ def evaluate(
         splits=scores,
         unit="sample" if pixel_labels is None else "pixel",
     )
+
+
+def _make_rows(samples: Samples) -> Samples:
+    """Return the rows that the forest learns from after the model, whose training looks at the samples."""
+    return admit_parts(make_rows(samples), "Statistics of samples that passed the gate.")
 
 
 def _score_split(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.curate.faults import require_resolved
 from eocene.curate.naming import join_names
 from eocene.learn.fractions import Fractions, find_fractions
+from eocene.learn.gate import require_sound
 from eocene.learn.models.kind import PIXELS, Context, Fitted
 from eocene.model import InputError
 
@@ -130,13 +130,13 @@ def train(
         If fewer than two classes are left to learn, the samples lack the target, or the kind does not take
         samples of this form.
     ConflictError
-        If the samples have faults that nobody resolved: no data, or equal ones with unequal labels.
+        If the samples have a proved fault that nobody resolved; see
+        :func:`~eocene.learn.gate.require_sound`.
     UnavailableError
         If the packages of the kind are not installed.
     """
     kind = spec.described
-    are_classes = spec.learns_classes and pixel_labels is None
-    require_resolved(samples, kinds=None if are_classes else {"nodata"})
+    require_sound(samples, spec, per_pixel=pixel_labels is not None)
     part = samples if rows is None else samples.take(rows)
     weights = part.columns.get("weight")
     if spec.of_fractions:

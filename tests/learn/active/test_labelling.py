@@ -13,7 +13,7 @@ from eocene.curate import Samples
 from eocene.learn import ModelSpec, train
 from eocene.learn.active import begin_labelling, collect_samples, draw_map, open_labelling, write_geojson
 from eocene.learn.active.showing import Showing
-from eocene.model import InputError, Layout, NotFoundError
+from eocene.model import ConflictError, InputError, Layout, NotFoundError
 
 SPEC = ModelSpec(settings={"n_estimators": 15})
 
@@ -141,6 +141,30 @@ def test_where_all_labels_are_alike_more_is_asked_and_all_may_be_labelled(desk, 
     assert labelling.ask("ada", 1) == []
     state = labelling.state()
     assert (state["labels"], state["pool"], state["learning"]) == (30, 30, False)
+    labelling.close()
+
+
+def test_labels_made_long_after_the_images_are_no_fault_of_time(desk, fields):
+    seen = replace(fields, columns={"time": np.full(len(fields), np.datetime64("2019-06-01", "s"))})
+    seen.save(desk.datasets)
+    labelling = open_labelling(desk, begin_labelling(desk, seen.id, spec=SPEC, first=12, step=6))
+    go_on(labelling, fields, 12)
+    made = collect_samples(labelling.kept)
+    assert (made.columns["labelled_at"] > np.datetime64("2026-01-01")).all()
+    assert train(made, SPEC).classes == made.classes
+    labelling.close()
+
+
+def test_a_round_learns_what_lacks_much_but_what_is_saved_passes_the_gate(desk, fields):
+    features = np.array(fields.features)
+    features[:140:2, 1:] = np.nan
+    cloudy = replace(fields, features=features)
+    cloudy.save(desk.datasets)
+    labelling = open_labelling(desk, begin_labelling(desk, cloudy.id, spec=SPEC, first=12, step=6))
+    go_on(labelling, fields, 12)
+    assert (labelling.state()["fault"], labelling.state()["round"]) == ("", 1)
+    with pytest.raises(ConflictError, match="samples with missing"):
+        train(collect_samples(labelling.kept), SPEC)
     labelling.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("onnxruntime")
 
 from eocene.curate import Samples
+from eocene.curate.faults import admit
 from eocene.learn import ModelSpec, train
 from eocene.learn.models.chip_texture import ChipTextureSettings, fit_kernels, measure_texture
 from eocene.learn.models.texture_graph import GraphWriter, find_limits
@@ -110,7 +111,7 @@ def test_few_centres_answer_nearly_as_all_do_and_the_seed_draws_them() -> None:
 
 def test_a_sample_of_weight_two_counts_as_two() -> None:
     samples = make_chips(30, seed=6)
-    twice = samples.take(np.r_[np.arange(30), 5])
+    twice = admit(samples.take(np.r_[np.arange(30), 5]), ["duplicates"], "One stands there twice.")
     weighted = Samples(
         features=samples.features, labels=samples.labels, x=samples.x, y=samples.y, epsg=samples.epsg,
         axes=samples.axes, class_names=samples.class_names,

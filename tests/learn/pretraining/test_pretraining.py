@@ -39,7 +39,8 @@ def draw_series(n: int = 96, seed: int = 0) -> Samples:
     labels = random.integers(0, 2, n)
     at = np.arange(10)[None, :, None] / 10 + 0.5 * labels[:, None, None] + random.normal(0, 0.05, (n, 1, 1))
     features = np.sin(2 * np.pi * at) * np.array([1.0, -2.0]) + random.normal(0, 0.1, (n, 10, 2))
-    features[random.random((n, 10)) < 0.2] = np.nan
+    gaps = random.random((n, 10)) < 0.2
+    features[gaps & (gaps.cumsum(axis=1) <= 2)] = np.nan
     return Samples(
         features=features, labels=labels, x=random.uniform(0, 1000, n), y=random.uniform(0, 1000, n),
         epsg=32633, axes={"t": DATES, "bands": ("B04", "B08")}, name="waves",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.learn.training.conftest import make_samples
 
+from eocene.learn import ModelSpec
 from eocene.learn.processes.faults import settle_faults
 from eocene.model import ConflictError, InputError
 from eocene.process import make_plan
@@ -15,11 +16,11 @@ from eocene.process import make_plan
 REASON = "two sensors saw one place"
 
 
-def geojson(seed: int = 0) -> dict:
-    """40 points of 10 numbers, two classes; the first two are equal and of different class."""
-    table = np.random.default_rng(seed).normal(size=(40, 10))
+def geojson(copied: int = 1) -> dict:
+    """40 points of 10 numbers, two classes in turn; one of them is a copy of the first."""
+    table = np.random.default_rng(0).normal(size=(40, 10))
     table[1::2] += 3
-    table[1] = table[0]
+    table[copied] = table[0]
     features = []
     for number, values in enumerate(table):
         kind = "wheat" if number % 2 else "maize"
@@ -61,10 +62,28 @@ def test_the_reason_is_part_of_what_the_model_was_trained_on():
     samples = make_samples("rows", 30, gaps=0)
     features = samples.features.copy()
     features[5] = 0
-    kept = settle_faults(replace(samples, features=features), {"nodata": REASON}, "classification")
+    kept = settle_faults(replace(samples, features=features), {"nodata": REASON}, ModelSpec())
     (record,) = kept.sources["gate"]["resolved"]
     assert (record["action"], record["reason"], record["samples"]) == ("keep", REASON, 1)
-    assert settle_faults(samples, {"nodata": REASON}, "classification") is samples
+    assert settle_faults(samples, {"nodata": REASON}, ModelSpec()) is samples
+
+
+@pytest.mark.parametrize("process", ["ml_fit", "ml_validate_kfold"])
+def test_all_that_is_proved_stops_the_training_and_can_be_kept(process):
+    copies = geojson(copied=2)
+    with pytest.raises(ConflictError, match=r"2 samples with duplicates.*\"duplicates\": \"…\""):
+        make_plan(graph(process, training_set=copies)).run()
+    kept = {"keep_faults": {"duplicates": REASON}}
+    told = make_plan(graph(process, training_set=copies, options=kept)).run().describe()
+    assert told["state"] == "trained"
+
+
+def test_a_process_without_such_an_option_names_the_one_that_has_it():
+    given = {"predictors": geojson(), "target": geojson(), "num_trees": 5, "target_column": "crop"}
+    with pytest.raises(ConflictError, match=r"train by ml_fit with options=.*conflicts"):
+        make_plan(
+            {"fit": {"process_id": "fit_class_random_forest", "arguments": given, "result": True}}
+        ).run()
 
 
 def test_keeping_one_kind_lets_no_other_pass():

@@ -17,13 +17,14 @@ from eocene.curate.faults import (
     scale,
     stripes,
 )
-from eocene.curate.faults.check import CHECKS, Check, NotApplicable, check
+from eocene.curate.faults.admission import admit, find_proofs, require_resolved
+from eocene.curate.faults.check import CHECKS, Check, NotApplicable, check, list_proofs
 from eocene.curate.faults.finding import Finding
 from eocene.curate.faults.gate import check_proofs, check_quickly, check_samples
 from eocene.curate.faults.material import Material
 from eocene.curate.faults.page import draw_report
 from eocene.curate.faults.report import FaultReport
-from eocene.curate.faults.resolution import Resolution, admit, require_resolved, resolve, resolve_stored
+from eocene.curate.faults.resolution import Resolution, resolve, resolve_stored
 from eocene.curate.faults.settings import GateSettings
 
 __all__ = [
@@ -43,7 +44,9 @@ __all__ = [
     "conflicts",
     "draw_report",
     "duplicates",
+    "find_proofs",
     "leakage",
+    "list_proofs",
     "mislabels",
     "missing",
     "moment",

@@ -41,9 +41,10 @@ class Check:
     after : tuple of str
         Kinds that are checked before.
     quick : bool
-        Whether it runs at the door of training: it must be proof and cost no more than a pass over the data.
+        Whether what it names is proof and costs no more than a pass over the data.
     suspects : bool
-        Whether all that it names is only suspected, which stops nothing.
+        Whether all that it names is only suspected, which stops nothing; the others run at the door of
+        training.
     """
 
     kind: str
@@ -75,6 +76,11 @@ def check(
         return find
 
     return register
+
+
+def list_proofs() -> tuple[str, ...]:
+    """Return the kinds of check that can prove a fault, which training looks for."""
+    return tuple(kind for kind, each in CHECKS.items() if not each.suspects)
 
 
 def order_checks(kinds: Iterable[str]) -> list[Check]:

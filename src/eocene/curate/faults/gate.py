@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eocene.curate.faults.check import CHECKS, NotApplicable, order_checks
+from eocene.curate.faults.check import CHECKS, NotApplicable, list_proofs, order_checks
 from eocene.curate.faults.material import Material
 from eocene.curate.faults.report import FaultReport
 from eocene.curate.faults.settings import GateSettings
@@ -95,7 +95,7 @@ def check_quickly(samples: Samples | Dataset) -> FaultReport:
 
 def check_proofs(samples: Samples | Dataset) -> FaultReport:
     """Look for all that the data prove, which is quick beside what they only make suspect."""
-    return check_samples(samples, kinds=[each.kind for each in CHECKS.values() if not each.suspects])
+    return check_samples(samples, kinds=list_proofs())
 
 
 def _read_splits(samples: Samples | Dataset) -> list[Split]:

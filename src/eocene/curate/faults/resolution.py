@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from eocene.curate.dataset.version import write_version
-from eocene.curate.faults.gate import check_quickly
-from eocene.model import ConflictError, InputError
+from eocene.model import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 RECORD = "gate"
 _DONE = {"drop": "dropped", "relabel": "relabelled", "keep": "kept"}
-_quick: WeakKeyDictionary[Samples | Dataset, FaultReport] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def resolve_stored(
 
 
 def _decide(samples: Samples | Dataset, report: FaultReport, resolutions: Sequence[Resolution]) -> _Outcome:
-    _require_match(samples, report)
+    require_match(samples, report)
     kept = np.ones(len(samples), dtype=bool)
     labels = np.array(samples.labels)
     faults = dict(samples.faults)
@@ -134,9 +131,14 @@ def _decide(samples: Samples | Dataset, report: FaultReport, resolutions: Sequen
         key = f"{each.kind}_{_DONE[each.action]}"
         faults[key] = faults.get(key, 0) + changed
         told.append({**asdict(each), "rows": None, "samples": changed, "of": samples.id})
-    gate = dict(samples.sources.get(RECORD, {}))
+    return _Outcome(np.flatnonzero(kept), labels, faults, record(samples.sources, told))
+
+
+def record(sources: Mapping[str, Any], told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the sources of samples with more of what was done about their faults."""
+    gate = dict(sources.get(RECORD, {}))
     gate["resolved"] = [*gate.get("resolved", []), *told]
-    return _Outcome(np.flatnonzero(kept), labels, faults, {**samples.sources, RECORD: gate})
+    return {**sources, RECORD: gate}
 
 
 def _apply(
@@ -158,69 +160,8 @@ def _apply(
     return len(meant)
 
 
-def require_resolved(
-    samples: Samples | Dataset, report: FaultReport | None = None, kinds: Collection[str] | None = None
-) -> None:
-    """Refuse samples with faults that nobody resolved.
-
-    Parameters
-    ----------
-    samples : Samples or Dataset
-    report : FaultReport, optional
-        The report of these samples; without it, only what a pass over the data proves is looked for, once
-        for the same samples.
-    kinds : collection of str, optional
-        Only these count; where labels are no classes, for instance, they cannot conflict.
-
-    Raises
-    ------
-    InputError
-        If the report is of other samples.
-    ConflictError
-        If there are more faults of a kind than the data set says were kept.
-    """
-    if report is None:
-        report = _quick.get(samples) or check_quickly(samples)
-        _quick[samples] = report
-    else:
-        _require_match(samples, report)
-    kept = _count_kept(samples.sources)
-    found = {kind: count for kind, count in report.faults.items() if kinds is None or kind in kinds}
-    left = {kind: count for kind, count in found.items() if count > kept.get(kind, 0)}
-    if left:
-        told = ", ".join(f"{count} samples with {kind}" for kind, count in left.items())
-        first = report.find(next(iter(left)), severity="fault")[0]
-        raise ConflictError(
-            f"The data set {samples.id} has unresolved faults: {told}. {first.reason} "
-            f"The first is sample {first.samples[0]}.",
-            "See them with `eocene dataset check`; then drop or relabel them, or keep them with a reason.",
-        )
-
-
-def admit(samples: Samples, kinds: Iterable[str], reason: str) -> Samples:
-    """Return samples that training takes whatever faults of some kinds they have, with the reason on record.
-
-    For what is made of sound samples, and whose faults are those of the making: what is left of a series
-    without a band may hold one value.
-    """
-    told = [
-        asdict(Resolution(kind, "keep", reason)) | {"samples": len(samples), "of": samples.id}
-        for kind in kinds
-    ]
-    gate = dict(samples.sources.get(RECORD, {}))
-    gate["resolved"] = [*gate.get("resolved", []), *told]
-    return replace(samples, sources={**samples.sources, RECORD: gate})
-
-
-def _count_kept(sources: Mapping[str, Any]) -> dict[str, int]:
-    kept: dict[str, int] = {}
-    for each in sources.get(RECORD, {}).get("resolved", ()):
-        if each["action"] == "keep":
-            kept[each["kind"]] = kept.get(each["kind"], 0) + int(each["samples"])
-    return kept
-
-
-def _require_match(samples: Samples | Dataset, report: FaultReport) -> None:
+def require_match(samples: Samples | Dataset, report: FaultReport) -> None:
+    """Refuse a report of other samples; raises InputError."""
     if report.samples_id != samples.id:
         raise InputError(
             f"The report is of {report.samples_id}, these samples are {samples.id}.", "Check them again."

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.learn.active.choice import choose_first, choose_samples, choose_unlike, scale_vectors
+from eocene.learn.active.pool import admit_round
 from eocene.learn.active.showing import Showing
 from eocene.learn.active.terms import Kept
 from eocene.learn.evaluation.baselines import make_rows
@@ -209,7 +210,7 @@ class Labelling:
     def _train(self, *, record: bool) -> None:
         labels, before = self.kept.labels(), self.answers()
         labels.sort(key=lambda entry: entry.sample)
-        known = self.samples.take(np.array([entry.sample for entry in labels]))
+        known = admit_round(self.samples.take(np.array([entry.sample for entry in labels])))
         values = np.array([entry.value for entry in labels])
         model = train(replace(known, labels=values, class_names=self.terms.classes), self._spec, threads=1)
         shares = np.zeros((len(self.candidates), len(self.terms.classes)))

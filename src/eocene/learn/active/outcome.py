@@ -20,7 +20,9 @@ MOST_PLACES = 5000
 
 
 def collect_samples(kept: Kept) -> Samples:
-    """Return the labelled samples with the columns "label_author", "label_time" and "label_source".
+    """Return the labelled samples with the columns "label_author", "labelled_at" and "label_source".
+
+    When somebody sat down to it is no "label_time", which is when the ground was as the label says.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def collect_samples(kept: Kept) -> Samples:
     columns = {
         **part.columns,
         "label_author": np.array([entry.author for entry in entries]),
-        "label_time": np.array([entry.at.rstrip("Z") for entry in entries], dtype="datetime64[s]"),
+        "labelled_at": np.array([entry.at.rstrip("Z") for entry in entries], dtype="datetime64[s]"),
         "label_source": np.array([f"{kept.name}#{entry.number}" for entry in entries]),
     }
     return replace(

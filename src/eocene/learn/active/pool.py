@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.curate.dataset import FEATURES
+from eocene.curate.faults import admit, list_proofs
 from eocene.curate.sampling import Recipe, build_dataset
 from eocene.curate.sampling.labels import LabelWindow
 
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eocene.curate import Dataset, Draw
+    from eocene.curate import Dataset, Draw, Samples
     from eocene.model import Grid
     from eocene.process import Plan
     from eocene.process.progress import Progress
 
 UNLABELLED = "unlabelled"
 """The class of samples that nobody has labelled."""
+_OF_LABELS = ("nodata", "conflicts")
+_REASON = "A round only says what to ask next: its labels pass the whole gate before others learn them."
 
 
 class NoLabels:
@@ -68,3 +71,12 @@ def draw_pool(
         If the plan gives no samples of the kind.
     """
     return build_dataset(folder, Recipe({FEATURES: plan}, NoLabels(), draw, name), progress=progress)
+
+
+def admit_round(known: Samples) -> Samples:
+    """Return the samples of a round as its model may learn them: a pool has the faults that it has.
+
+    Refused are only what the answers themselves get wrong: labels of what holds nothing, and unlike ones of
+    what is equal.
+    """
+    return admit(known, [kind for kind in list_proofs() if kind not in _OF_LABELS], _REASON)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from eocene.learn.active.choice import choose_first, choose_samples, scale_vectors
+from eocene.learn.active.pool import admit_round
 from eocene.learn.score import count_confusion, score_confusion
 from eocene.learn.train import train
 from eocene.model import InputError
@@ -96,7 +97,8 @@ def label_in_rounds(
         labels[rows] = ask(rows)
         labelled = np.concatenate([labelled, rows])
         known = np.sort(labelled)
-        model = train(replace(samples.take(known), labels=labels[known], class_names={}), spec)
+        part = replace(samples.take(known), labels=labels[known], class_names={})
+        model = train(admit_round(part), spec)
         tell(labelled, model)
         left = np.setdiff1d(np.arange(len(samples)), labelled)
         count = min(plan.step, plan.budget - len(labelled), len(left))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eocene.curate.faults import CHECKS, Resolution, check_quickly, require_resolved, resolve
+from eocene.curate.faults import Resolution, find_proofs, list_proofs, resolve
+from eocene.learn.gate import require_sound
 from eocene.model import ConflictError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eocene.curate import Samples
+    from eocene.learn.spec import ModelSpec
 
-QUICK = tuple(kind for kind, each in CHECKS.items() if each.quick)
-"""The kinds of fault that training looks for by itself."""
+KINDS = list_proofs()
+"""The kinds of fault that training refuses, and that a graph may keep."""
 
 
 def read_kept(options: Any) -> dict[str, str]:
@@ -26,7 +28,7 @@ def read_kept(options: Any) -> dict[str, str]:
     """
     told = options or {}
     kept = told.get("keep_faults", {}) if isinstance(told, dict) and set(told) <= {"keep_faults"} else None
-    if not isinstance(kept, dict) or not set(kept) <= set(QUICK):
+    if not isinstance(kept, dict) or not set(kept) <= set(KINDS):
         raise _refuse(options)
     if not all(isinstance(reason, str) and reason.strip() for reason in kept.values()):
         raise _refuse(options)
@@ -34,32 +36,42 @@ def read_kept(options: Any) -> dict[str, str]:
 
 
 def _refuse(options: Any) -> InputError:
-    kinds = " and ".join(QUICK)
+    kinds = ", ".join(KINDS)
     return InputError(
         f"options is {options!r}.",
-        f'Write {{"keep_faults": {{"{QUICK[0]}": "why it does no harm"}}}}; the kinds are {kinds}.',
+        f'Write {{"keep_faults": {{"{KINDS[0]}": "why it does no harm"}}}}; the kinds are {kinds}.',
         code="ProcessParameterInvalid",
     )
 
 
-def settle_faults(samples: Samples, keep: Mapping[str, str], task: str) -> Samples:
+def settle_faults(samples: Samples, keep: Mapping[str, str] | None, spec: ModelSpec) -> Samples:
     """Return samples that may be trained on: without faults but those that are kept, which they record.
+
+    Parameters
+    ----------
+    samples : Samples
+    keep : mapping of str to str, or None
+        Kinds of fault that stay, each with its reason; None of a process that has no option for it.
+    spec : ModelSpec
+        What is to learn from them.
 
     Raises
     ------
     ConflictError
         If there are others; says how a graph keeps them.
     """
-    report = check_quickly(samples)
-    wanted = [Resolution(kind, "keep", reason) for kind, reason in keep.items() if report.find(kind)]
+    report, known = find_proofs(samples), keep or {}
+    wanted = [Resolution(kind, "keep", reason) for kind, reason in known.items() if report.find(kind)]
     kept = resolve(samples, report, wanted) if wanted else samples
     try:
-        require_resolved(kept, kinds=None if task == "classification" else {"nodata"})
+        require_sound(kept, spec)
     except ConflictError as error:
-        kinds = ", ".join(f'"{kind}": "…"' for kind in report.faults if kind not in keep)
+        kinds = ", ".join(f'"{kind}": "…"' for kind in report.faults if kind not in known)
+        options = f'options={{"keep_faults": {{{kinds}}}}}'
+        way = f"say why they stay: {options}" if keep is not None else f"train by ml_fit with {options}"
         raise ConflictError(
             f"The training set cannot be learnt from: {error.message}",
-            f'Leave those geometries out, or say why they stay: options={{"keep_faults": {{{kinds}}}}}.',
+            f"Leave those geometries out, or {way}.",
             code="ProcessParameterInvalid",
         ) from error
     return kept

@@ -7,7 +7,6 @@ fit_regr_random_forest.
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from eocene.cube.block import Block
 from eocene.cube.feature import features_of, make_vector_cube
 from eocene.cube.geojson import read_features
-from eocene.learn.processes.faults import QUICK, read_kept, settle_faults
+from eocene.learn.processes.faults import KINDS, read_kept, settle_faults
 from eocene.learn.processes.handles import Model, Training, Untrained, as_block, unwrap
 from eocene.learn.processes.initialisers import read_variables
 from eocene.learn.processes.training_set import make_samples, read_signature
@@ -57,7 +56,7 @@ Options = Annotated[
             "keep_faults": {
                 "type": "object",
                 "description": "Kinds of fault that may stay in the training set, each with the reason.",
-                "properties": {kind: {"type": "string", "minLength": 1} for kind in QUICK},
+                "properties": {kind: {"type": "string", "minLength": 1} for kind in KINDS},
                 "additionalProperties": False,
             }
         },
@@ -84,8 +83,9 @@ def ml_fit(
         The property, or band, that is learnt: texts or whole numbers for classes, numbers for a regression.
     options
         ``{"keep_faults": {"conflicts": "two sensors saw them"}}`` trains in spite of faults, which else are
-        an error: nodata (samples that hold nothing) and conflicts (equal samples with different labels). The
-        reason stays with the model.
+        an error: nodata (samples that hold nothing), missing (that lack most values), scale (that are a power
+        of ten off), duplicates (equal ones), conflicts (equal ones with different labels), crs (outside the
+        CRS), and for chips stripes. The reason stays with the model.
 
     Returns
     -------
@@ -243,7 +243,7 @@ def _fit(  # noqa: PLR0913 (what ml_fit and its kin ask by)
     share: float = 1,
     folds: int = 0,
     scoring: tuple[str, ...] = (),
-    keep: Mapping[str, str] = MappingProxyType({}),
+    keep: Mapping[str, str] | None = None,
 ) -> Block:
     """Return the training as a plan holds it; while the plan is made only its form is looked at."""
     kind = model.spec.described
@@ -261,7 +261,7 @@ def _fit(  # noqa: PLR0913 (what ml_fit and its kin ask by)
     if share < 1:
         chosen = np.random.default_rng(model.spec.seed).permutation(len(samples))
         samples = samples.take(np.sort(chosen[: max(2, round(share * len(samples)))]))
-    return as_block(Training(signature, model.spec, settle_faults(samples, keep, kind.task), folds, scoring))
+    return as_block(Training(signature, model.spec, settle_faults(samples, keep, model.spec), folds, scoring))
 
 
 def _as_cube(value: Any) -> Block:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.learn.evaluate import evaluate
+from eocene.learn.gate import admit_parts, require_sound
 from eocene.learn.models.kind import PIXELS
 from eocene.model import InputError
 
@@ -51,6 +52,8 @@ def ablate(
 ) -> list[Ablation]:
     """Train without each part in turn and return the scores: the whole first, then what is missed most.
 
+    The samples pass the gate as a whole: what is left of one without a band may well look empty.
+
     Parameters
     ----------
     samples : Samples
@@ -66,11 +69,15 @@ def ablate(
     ------
     InputError
         If a part is unknown, or the samples or the kind have none of it.
+    ConflictError
+        If the samples have a proved fault that nobody resolved.
     """
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         raise InputError(f"{', '.join(unknown)} cannot be left out.", f"Parts are {', '.join(PARTS)}.")
     names = [(part, name) for part in parts for name in list_parts(samples, spec, part)]
+    require_sound(samples, spec)
+    samples = admit_parts(samples, "Parts of sound samples are left out.")
     whole = _score(samples, spec, folds, threads)
     rows = []
     for part, name in names:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from eocene.learn.gate import require_sound
 from eocene.learn.train import TrainedModel, train
 from eocene.model import InputError, UnavailableError
 from eocene.model.files import write_json
@@ -46,6 +47,8 @@ def train_on_ranks(
     ------
     InputError
         If the kind is no network.
+    ConflictError
+        If the samples have a proved fault that nobody resolved.
     UnavailableError
         If a process failed; tells what it said.
     """
@@ -54,6 +57,7 @@ def train_on_ranks(
             f"{ranks} processes cannot train the kind {spec.kind!r} together.",
             "Take a network, and 1 or more.",
         )
+    require_sound(samples, spec)
     prepare_task(samples, spec, folder, threads)
     with TemporaryDirectory(dir=folder, prefix=".meeting-") as meeting:
         started: list[subprocess.Popen[bytes]] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eocene.curate.faults import require_resolved
+from eocene.learn.gate import require_sound
 from eocene.learn.models.kind import Context
 from eocene.learn.networks.shape import describe_shape
 from eocene.learn.train import TrainedModel
@@ -136,8 +136,7 @@ def train_stored(  # noqa: PLR0913 (as train, and how it streams)
         raise InputError(
             f"The samples hold {len(answers.classes)} class(es).", "Sample at least two classes."
         )
-    kinds = None if pixel_labels is None and not spec.of_fractions else {"nodata"}
-    require_resolved(dataset, report, kinds=kinds)
+    require_sound(dataset, spec, per_pixel=pixel_labels is not None, report=report)
     x, y = dataset.x[known], dataset.y[known]
     shape = describe_shape(features.axes, len(answers.classes), per_pixel=pixel_labels is not None)
     scale = measure_scale(dataset.read(_draw(known, _SCALE_ROWS, seed)).features, shape)

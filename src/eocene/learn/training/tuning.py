@@ -14,6 +14,7 @@ import numpy as np
 
 from eocene.curate import Samples
 from eocene.learn.fractions import as_fractions, find_fractions
+from eocene.learn.gate import require_sound
 from eocene.learn.spec import ModelSpec
 from eocene.learn.train import train
 from eocene.learn.training.search import Plan, Trial, choose_rungs, search
@@ -60,6 +61,8 @@ def tune(
     ------
     InputError
         If the space or a setting is refused, or the samples are too few to hold any out.
+    ConflictError
+        If the samples have a proved fault that nobody resolved.
     """
     checked = check_space(space)
     known = spec.settings
@@ -72,6 +75,7 @@ def tune(
             else f"{trials!r} trials, {workers!r} at once, are no search.",
             f"Settings are {', '.join(known)}; give whole numbers of trials and workers.",
         )
+    require_sound(samples, spec)
     folder.mkdir(parents=True, exist_ok=True)
     samples.save(folder)
     write_json(folder / _TASK, {"samples": samples.id, "spec": spec.to_dict()})
