@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyproj.exceptions import CRSError
 
-from eocene.archive.fetch import read_crs
+from eocene.archive.epsg import find_epsg as read_epsg
 from eocene.archive.product import bounds_degrees, union_bbox
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid
@@ -103,11 +102,7 @@ def _parse_epsg(text: object) -> int | None:
     if text is None:
         return None
     code = re.fullmatch(r"(?:\+init=)?(?:epsg:)?(\d{4,6})", str(text).strip(), re.IGNORECASE)
-    try:
-        found = int(code.group(1)) if code else read_crs(str(text)).to_epsg()
-    except CRSError:
-        return None
-    return found
+    return int(code.group(1)) if code else read_epsg(str(text))
 
 
 def begin_at_antimeridian(grid: Grid, path: object) -> tuple[Grid, int]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pyproj.exceptions import CRSError, ProjError
 
+from eocene.archive.epsg import find_epsg
 from eocene.archive.product import (
     Product,
     Reader,
@@ -162,6 +163,6 @@ def _find_place(frame: pd.DataFrame, path: Path) -> tuple[BBox | None, dict[str,
             f"The geometries of {str(path)!r} lie beyond the Earth: from {west}, {south} to {east}, {north}.",
             "Correct its coordinates or its CRS, or fetch the file again.",
         )
-    code = frame.crs.to_epsg()
+    code = find_epsg(frame.crs.to_wkt())
     fields = {"table:primary_geometry": frame.geometry.name}
     return (west, south, east, north), fields | ({"proj:code": f"EPSG:{code}"} if code else {})

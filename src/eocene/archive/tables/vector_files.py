@@ -18,6 +18,7 @@ from pyproj.exceptions import CRSError
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
+from eocene.archive.epsg import find_epsg
 from eocene.archive.fetch import check_decoded, read_crs
 from eocene.model.errors import DamageError, InputError
 
@@ -145,8 +146,7 @@ def _check_length(path: Path) -> None:
 
 def _name_crs(wkt: str) -> CRS:
     """Return the CRS of a .prj, which says it without its code: the EPSG's own if it is the same."""
-    crs = read_crs(wkt)
-    code = crs.to_epsg(min_confidence=70)
+    crs, code = read_crs(wkt), find_epsg(wkt)
     return CRS.from_epsg(code) if code else crs
 
 

@@ -16,11 +16,12 @@ from affine import Affine
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from eocene.archive.epsg import find_epsg
 from eocene.archive.fetch import describe_file
 from eocene.archive.picking import pick_pixels
 from eocene.archive.raster import check_window, parse_nodata
 from eocene.archive.rasters.geolocation import TiePoints
-from eocene.archive.tiff.geotiff import damaged, dataset_of_thread, find_epsg
+from eocene.archive.tiff.geotiff import damaged, dataset_of_thread
 from eocene.model.errors import InputError
 from eocene.model.grid import Grid, Lattice, transformer
 

@@ -15,6 +15,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.windows import Window
 
+from eocene.archive.epsg import find_epsg
 from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment, open_dataset
 from eocene.archive.raster import check_window, parse_nodata
 from eocene.archive.tiff.skeleton import STORED_TYPE, make_skeleton
@@ -223,7 +224,8 @@ def read_grid(dataset: Any, path: Path | str, size: tuple[int, int] | None = Non
     epsg = find_epsg(dataset.crs.to_wkt())
     if epsg is None:
         raise InputError(
-            f"The CRS of {str(path)!r} has no EPSG code.", "Warp the file to a CRS that has one."
+            f"The CRS of {str(path)!r} has no EPSG code.",
+            "Write one into the file with gdal_edit.py -a_srs EPSG:…, or warp it to a CRS that has one.",
         )
     try:
         return Grid.from_transform(
@@ -231,13 +233,6 @@ def read_grid(dataset: Any, path: Path | str, size: tuple[int, int] | None = Non
         )
     except InputError as error:
         raise InputError(f"{str(path)!r}: {error.message}", error.remedy) from error
-
-
-@lru_cache(maxsize=64)
-def find_epsg(wkt: str) -> int | None:
-    """Return the EPSG code of a CRS, None if it has none."""
-    code = rasterio.crs.CRS.from_wkt(wkt).to_epsg()
-    return None if code is None else int(code)
 
 
 def _overview_grid(full: Grid, width: int, height: int) -> Grid:

@@ -7,6 +7,7 @@ from typing import Any
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from eocene.archive.epsg import find_epsg
 from eocene.model import InputError
 
 
@@ -29,7 +30,7 @@ def parse_epsg(projection: Any) -> int:
     try:
         if number.isdigit():
             return int(CRS.from_epsg(int(number)).to_epsg() or number)
-        code = CRS.from_wkt(text).to_epsg() if is_wkt else None
+        code = find_epsg(text) if is_wkt else None
     except (CRSError, OverflowError):
         code = None
     if code is None:
