@@ -106,7 +106,7 @@ def _evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> I
     needed = find_needs(plan, window, target)
     task = _Task(plan, _read_leaves(plan, needed, stages), target, stages)
     for sub in sub_windows(plan, needed, window, target):
-        wanted = needed if sub == window else find_needs(plan, sub, target)
+        wanted = needed if sub == window else _needs_within(plan, needed, sub, target)
         yield _finish(_compute(task, wanted), plan, target, sub)
 
 
@@ -206,6 +206,15 @@ def find_needs(
             other = schema.node
             needed[other] = _join(needed[other], wanted) if other in needed else wanted
     return needed
+
+
+def _needs_within(
+    plan: PlanNodes, needed: Mapping[str, Window], sub: Window, target: str
+) -> Mapping[str, Window]:
+    """Return the needs of a sub-block of a window whose needs are known."""
+    if all(plan.by_id[node].definition.need is None or is_leaf(plan.by_id[node]) for node in needed):
+        return {node: replace(need, grid=sub.grid) for node, need in needed.items()}
+    return find_needs(plan, sub, target)
 
 
 def _join(a: Window, b: Window) -> Window:

@@ -96,7 +96,7 @@ def show_bytes(size: float) -> str:
 
 def estimate_plan(plan: Plan) -> Estimate:
     """Return what running a plan will cost; of some files the headers are read, no pixel."""
-    in_memory, to_files = peak_memory(plan)
+    in_memory, to_files = peak_memory(plan, kept_bytes(plan, _CACHED))
     cut = plan.cut
     grid = plan.grid if plan.is_cube else None
     blocks = 0 if grid is None or cut is None else math.prod(-(-n // cut.size) for n in grid.shape)
@@ -120,13 +120,16 @@ def result_bytes(plan: Plan) -> int:
     return math.prod(plan.schema.shape) * edge_dtype(plan.schema.dtype).itemsize
 
 
-def peak_memory(plan: Plan) -> tuple[int, int]:
-    """Return the most bytes that a plan takes: with its result in memory, and written block by block."""
+def peak_memory(plan: Plan, tiles: int) -> tuple[int, int]:
+    """Return the most bytes that a plan takes: with its result in memory, and written block by block.
+
+    ``tiles`` is what decoded tiles take that are kept.
+    """
     kept, peak = 0, 0
     for stage in plan.stage_costs:
         peak = max(peak, kept + stage.peak)
         kept += stage.kept
-    base = _BASE + _open_files(plan)
+    base = _BASE + _open_files(plan) + tiles
     cut = plan.cut
     if cut is None:
         return base + max(peak, 2 * kept), base + max(peak, 2 * kept)
@@ -152,11 +155,11 @@ def room_for_blocks(plan: Plan) -> int:
 
 
 def _open_files(plan: Plan) -> int:
-    """Return what the files take that are held open, and the tiles that GDAL and our reader keep."""
+    """Return what the files take that are held open."""
     sources = [n.source for n in plan.nodes.nodes if isinstance(n.source, CubeSource)]
     workers = plan.cut.workers if plan.cut else 1
     files = sum(len(s.items) * len(s.bands) for s in sources)
-    return min(files, _OPEN_PER_THREAD) * workers * _FILE_BYTES + kept_bytes(plan, _CACHED)
+    return min(files, _OPEN_PER_THREAD) * workers * _FILE_BYTES
 
 
 def refuse_if_too_large(plan: Plan, *, in_memory: bool = True) -> None:
@@ -167,7 +170,10 @@ def refuse_if_too_large(plan: Plan, *, in_memory: bool = True) -> None:
     InputError
         ProcessGraphComplexity, with the estimate, the budget, and what helps.
     """
-    needed, to_files = peak_memory(plan)
+    which = 0 if in_memory else 1
+    if peak_memory(plan, _CACHED)[which] <= plan.budget:
+        return  # whatever the tiles are: no file has to be looked into
+    needed, to_files = peak_memory(plan, kept_bytes(plan, _CACHED))
     size = needed if in_memory else to_files
     if size > plan.budget:
         raise _too_large(plan, size, _where(plan), streams=in_memory and to_files <= plan.budget)

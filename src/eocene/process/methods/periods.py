@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,6 +173,12 @@ def group_by_period(labels: Sequence[Any], period: str) -> dict[str, list[int]]:
     InputError
         If the period is not known, or if there are too many of them.
     """
+    # Each block of a cube asks this of the same dates. Texts that are equal may yet be labels of two kinds.
+    group = _group_once if all(isinstance(label, np.datetime64) for label in labels) else _group
+    return {label: list(positions) for label, positions in group(tuple(labels), period).items()}
+
+
+def _group(labels: tuple[Any, ...], period: str) -> dict[str, list[int]]:
     kind = period_named(period)
     times = instants(labels)
     if not len(times):
@@ -188,3 +195,6 @@ def group_by_period(labels: Sequence[Any], period: str) -> dict[str, list[int]]:
     for position in np.argsort(times, kind="stable"):
         groups[numbers[position] - first].append(int(position))
     return {kind.label(first + i): group for i, group in enumerate(groups)}
+
+
+_group_once = lru_cache(maxsize=64)(_group)
