@@ -33,3 +33,22 @@ def test_the_memory_of_a_tile_that_is_let_go_of_is_taken_for_the_next() -> None:
     place = tile.__array_interface__["data"][0]
     del tile
     assert kept.make((512, 512, 1), np.dtype("u2")).__array_interface__["data"][0] == place
+
+
+def test_a_tile_that_nobody_takes_again_is_not_kept() -> None:
+    kept, made = KeptTiles(10_000), []
+
+    def make() -> np.ndarray[Any, Any]:
+        made.append(1)
+        return np.zeros(1000, np.uint8)
+
+    kept.take("a", make)
+    kept.take("a", make, lambda: False)
+    assert kept.get("a") is None
+    kept.take("b", make, lambda: False)
+    assert kept.get("b") is None
+    kept.take("c", make)
+    kept.let_go("c")
+    kept.let_go("d")
+    assert kept.get("c") is None
+    assert (kept._bytes, len(made)) == (0, 3)

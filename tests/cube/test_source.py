@@ -324,3 +324,53 @@ def test_a_window_of_the_whole_world_meets_everything() -> None:
     meets = box_test(world)
     assert meets([-180, -90, -179, -89])
     assert meets([179, 89, 180, 90])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [("uint16", 0), ("int16", -999), ("uint8", 255), ("uint8", None), ("uint16", -1), ("float32", None),
+     ("float32", -9999.0), ("float64", None)],
+)  # fmt: skip
+@pytest.mark.parametrize("seed", range(4))
+def test_numbers_that_tell_themselves_are_laid_like_those_with_a_mask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str, nodata: float | None, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    dates = []
+    for day in range(3):
+        items = []
+        for number in range(int(chance.integers(1, 4))):
+            whole = seed % 2 == 0
+            grid = TINY if whole else shifted(TINY, *chance.integers(-6, 6, 2).tolist())
+            numbers = random_numbers(int(chance.integers(999)), grid.shape, dtype, 0.0)
+            if nodata is not None:
+                gone = chance.random(grid.shape) < 0.4
+                numbers[gone] = nodata if dtype[0] == "f" or nodata >= 0 or dtype[0] == "i" else 0
+            if dtype[0] == "f":
+                numbers[chance.random(grid.shape) < 0.1] = np.nan
+            name = f"d{day}i{number}"
+            in_file = None if nodata == -1 else nodata  # a file cannot hold it, a catalogue can
+            time = f"2024-05-0{day + 1}T10:00:00Z"
+            item = make_scene(tmp_path, name, time, grid, {"a": numbers}, nodata=in_file)
+            items.append(item)
+            if nodata == -1:
+                item["assets"]["a"]["nodata"] = -1
+        dates.append((DAY + np.timedelta64(day, "D"), tuple(items)))
+    broken = dates[1][1][0]["assets"]["a"]["href"]
+    with open(broken, "r+b") as file:  # noqa: PTH123
+        file.truncate(300)
+    archive = make_archive(tmp_path, [item for _, items in dates for item in items])
+    blocks = []
+    for tells in (None, lambda *_: False):
+        if tells is not None:
+            monkeypatch.setattr("eocene.cube.reading.tells_itself", tells)
+        source = CubeSource(archive, tuple(dates), (Band("a", dtype, nodata),), TINY, on_error="skip")
+        blocks.append(source.decode(source.read(TINY), TINY))
+    archive.close()
+    found, expected = (np.ones(b.values.shape, bool) if b.valid is None else b.valid for b in blocks)
+    assert np.array_equal(found, expected)
+    assert np.array_equal(blocks[0].values[found], blocks[1].values[found])
+
+
+def shifted(grid: Grid, right: int, down: int) -> Grid:
+    return Grid(grid.lattice, grid.left + right, grid.top + down, grid.width, grid.height)

@@ -244,4 +244,4 @@ class _Job:
         found, mask = layer.cut((slice(None), slice(None), slice(None)))
         positions = [position for position, _ in dates]
         numbers[positions] = found
-        valid[positions] = True if mask is None else mask
+        valid[positions] = mask

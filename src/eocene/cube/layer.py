@@ -25,11 +25,17 @@ class Layer:
     valid: NDArray[np.bool_] | None = None
     nodata: float | None = None
 
-    def cut(self, place: tuple[slice, ...]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Return the numbers at a place and where they are data, None for everywhere."""
+    def cut(
+        self, place: tuple[slice, ...], out: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return the numbers at a place and where they are data, the latter in ``out`` if given."""
         numbers = self.numbers[place]
-        valid = is_data(numbers, self.nodata) if self.valid is None else self.valid[place]
-        return numbers, None if valid.all() else valid
+        if self.valid is None:
+            return numbers, is_data(numbers, self.nodata, out)
+        if out is None:
+            return numbers, self.valid[place]
+        out[...] = self.valid[place]
+        return numbers, out
 
 
 def decode_numbers(numbers: NDArray[Any], band: Band) -> NDArray[Any]:
@@ -47,11 +53,17 @@ def choose_level(raster: Raster, window: Grid) -> int:
     return level
 
 
-def is_data(numbers: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    """Tell where stored numbers are data; NaN is not."""
+def is_data(
+    numbers: NDArray[Any], nodata: float | None, out: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Tell where stored numbers are data, in ``out`` if given; NaN is not."""
+    found = np.empty(numbers.shape, bool) if out is None else out
     if numbers.dtype.kind == "f":
-        present = ~np.isnan(numbers)
-        return np.asarray(present if nodata is None else present & (numbers != nodata))
-    if nodata is None or not float(nodata).is_integer():
-        return np.ones(numbers.shape, bool)
-    return np.asarray(numbers != int(nodata))  # an int is compared as it is, a float in float64
+        np.equal(numbers, numbers, out=found)  # all but NaN
+        if nodata is not None:
+            found &= numbers != nodata
+    elif nodata is None or not float(nodata).is_integer():
+        found[...] = True
+    else:
+        np.not_equal(numbers, int(nodata), out=found)  # an int is compared as it is, a float in float64
+    return found

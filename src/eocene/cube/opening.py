@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,9 @@ from eocene.archive.tiff.ahead import Ahead
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from eocene.archive import Archive
+    from eocene.archive import Archive, Raster
+
+    Asset = Mapping[str, Any]
 
 Found = TypeVar("Found")
 
@@ -22,8 +25,58 @@ _pool: list[ThreadPoolExecutor] = []
 os.register_at_fork(after_in_child=_pool.clear)  # threads do not live on in a child
 
 
+class Rasters:
+    """The rasters of a cube that are open; threads that want one at the same time open it once.
+
+    Assets are told apart by their identity: they live as long as the cube.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, Raster] = {}
+        self._coming: dict[int, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def claim(self, asset: Asset) -> bool:
+        """Return whether an asset is for the caller to open, who then does so or gives it up."""
+        with self._lock:
+            if id(asset) in self._open or id(asset) in self._coming:
+                return False
+            self._coming[id(asset)] = threading.Event()
+            return True
+
+    def give_up(self, asset: Asset) -> None:
+        """Leave a claimed asset, opened or not, to others."""
+        with self._lock:
+            coming = self._coming.pop(id(asset), None)
+        if coming is not None:
+            coming.set()
+
+    def open(self, asset: Asset, work: Callable[[], Raster | None]) -> Raster | None:
+        """Return what ``work`` opens of a claimed asset."""
+        raster = work()
+        if raster is not None:
+            self._open[id(asset)] = raster
+        self.give_up(asset)
+        return raster
+
+    def get(self, asset: Asset, work: Callable[[], Raster | None]) -> Raster | None:
+        """Return a raster that is open, or that somebody opens just now, else what ``work`` opens."""
+        while True:
+            found = self._open.get(id(asset))
+            if found is not None:
+                return found
+            if self.claim(asset):
+                try:
+                    return self.open(asset, work)
+                finally:
+                    self.give_up(asset)
+            coming = self._coming.get(id(asset))
+            if coming is not None:
+                coming.wait()
+
+
 def open_side_by_side(
-    archive: Archive, tasks: Sequence[tuple[Sequence[Mapping[str, Any]], Callable[[], Found]]]
+    archive: Archive, tasks: Sequence[tuple[Sequence[Asset], Callable[[], Found]]]
 ) -> list[Found]:
     """Do what opens rasters of an archive, and return what each gives.
 

@@ -14,12 +14,13 @@ from eocene.cube.warp import pick_pixels
 from eocene.model import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from eocene.archive import Raster
     from eocene.archive.arriving import StoredTile
+    from eocene.cube.visits import Visits
     from eocene.cube.warp import Footprint
     from eocene.model import Band, Grid
 
@@ -47,6 +48,8 @@ class Part:
     mixed, scaled : bool
         Whether the images of the band are stored in different ways, so that each is decoded as it is laid;
         whether scale and offset are applied then.
+    visits : Visits
+        The windows that are read.
     """
 
     item: Item
@@ -56,6 +59,7 @@ class Part:
     found: Footprint
     mixed: bool
     scaled: bool
+    visits: Visits
 
     @property
     def nodata(self) -> float | None:
@@ -77,7 +81,19 @@ class Part:
         """Return stored numbers of some of what is needed."""
         if self.tiff is None:
             return self.raster.read(needed, self.level, out)
-        return self.tiff.read(needed, self.level, out, fetched)
+        return self.tiff.read(needed, self.level, out, fetched, self._again(self.tiff))
+
+    def _again(self, tiff: GeotiffRaster) -> Callable[[int], bool] | None:
+        """Return what counts visits to the tiles of the image, if they are known beforehand."""
+        file = tiff.identity, self.level
+        return self.visits.counter(file, tiff.levels[self.level], tiff.tile(self.level))
+
+    def pass_by(self, place: Place | None) -> None:
+        """Tell that the window is read without the image, but for a place of it."""
+        again = self._again(self.tiff) if self.tiff and place != _WHOLE else None
+        if self.tiff and again:
+            but = None if place is None else self.found.crop(place)[0]
+            self.tiff.pass_by(self.found.needed, but, self.level, again)
 
     def usable(self, needed: Grid) -> Mask | None:
         """Return which of the pixels the file's own mask calls valid, None for all."""
@@ -98,37 +114,47 @@ class Plane:
 
     Parameters
     ----------
-    values, mask : ndarray
-        (height, width) of the window: stored numbers, and where they are data.
+    values : ndarray
+        (height, width) of the window: stored numbers, :func:`empty_number` where there are none yet.
+    mask : ndarray of bool or None
+        Where they are data; None where the numbers themselves tell.
+    nodata : float or None
+        The number that tells it.
     parts : sequence of Part
         The topmost first.
     left : int
         Pixels that are still empty.
     laid : int
         How many of the parts have been dealt with.
-    is_bare : bool
-        Whether the one image was read straight to its place: its own no-data tells what is data.
     """
 
     values: Numbers
-    mask: Mask
+    mask: Mask | None
+    nodata: float | None
     parts: Sequence[Part]
     left: int
     laid: int = 0
-    is_bare: bool = False
 
     @property
     def is_done(self) -> bool:
         """Whether no image is wanted any more."""
-        return not self.left or self.is_bare or self.laid == len(self.parts)
+        return not self.left or self.laid == len(self.parts)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been laid yet."""
+        return self.left == self.values.size
 
     def hull(self, part: Part) -> Place | None:
         """Return what of the window an image is still wanted for, None for nothing."""
-        if self.left == self.mask.size:
+        if self.is_empty:
             return _WHOLE
-        wanted = part.found.inside & ~self.mask
+        wanted = part.found.inside & ~self._filled(_WHOLE)
         rows, cols = (np.flatnonzero(wanted.any(axis)) for axis in (1, 0))
         return (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)) if rows.size else None
+
+    def _filled(self, place: Place) -> Mask:
+        return is_data(self.values[place], self.nodata) if self.mask is None else self.mask[place]
 
     def lay(self, part: Part, place: Place, fetched: Fetched) -> None:
         """Fill what is still empty in a place from an image.
@@ -138,44 +164,80 @@ class Plane:
         DamageError
             If it cannot be read; nothing of it stays.
         """
-        values = self.values
-        alone = len(self.parts) == 1 and part.found.where is None and part.raster.dtype == values.dtype
-        if alone and not (part.tiff and part.tiff.has_mask) and not part.mixed:
-            self._read_straight(part, fetched)
+        if self.is_empty and part.raster.dtype == self.values.dtype and not part.mixed:
+            self._lay_first(part, fetched)
             return
         needed, where = part.found.crop(place)
-        pixels, usable = part.read(needed, fetched), part.usable(needed)
+        picked = pick_pixels(part.read(needed, fetched), where)
+        fresh = is_data(picked, part.nodata) & part.found.inside[place] & ~self._filled(place)
+        usable = part.usable(needed)
         if usable is not None:
-            usable = pick_pixels(usable, where)
-        if self.left == self.mask.size and pixels.dtype == values.dtype and not part.mixed:
-            self._lay_first(part, pixels, usable)
-            return
-        picked = pick_pixels(pixels, where)
-        fresh = is_data(picked, part.nodata) & part.found.inside[place] & ~self.mask[place]
-        if usable is not None:
-            fresh &= usable
-        np.copyto(values[place], part.decode(picked), where=fresh, casting="unsafe")
-        self.mask[place] |= fresh
+            fresh &= pick_pixels(usable, where)
+        np.copyto(self.values[place], part.decode(picked), where=fresh, casting="unsafe")
+        if self.mask is not None:
+            self.mask[place] |= fresh
         self.left -= int(np.count_nonzero(fresh))
 
-    def _read_straight(self, part: Part, fetched: Fetched) -> None:
-        try:
-            part.read(part.found.needed, fetched, self.values)
-        except DamageError:
-            self.values[...] = 0  # of what is skipped nothing stays
-            raise
-        self.is_bare = True
-
-    def _lay_first(self, part: Part, pixels: Numbers, usable: Mask | None) -> None:
+    def _lay_first(self, part: Part, fetched: Fetched) -> None:
         """Fill a plane that is empty, straight in its place: most images are laid on nothing."""
-        values, mask = self.values, self.mask
-        pick_pixels(pixels, part.found.where, values)
-        mask[...] = is_data(values, part.nodata)
+        values, found = self.values, part.found
+        try:
+            pixels = part.read(found.needed, fetched, values if found.where is None else None)
+            usable = part.usable(found.needed)
+        except DamageError:
+            values[...] = empty_number(values.dtype, self.nodata)
+            raise
+        if found.where is not None:
+            pick_pixels(pixels, found.where, values)
+        if self.mask is None:
+            self._count_filled(part)
+        else:
+            self._mask_filled(part, self.mask, None if usable is None else pick_pixels(usable, found.where))
+
+    def _count_filled(self, part: Part) -> None:
+        values = self.values
+        if not part.found.is_covering:
+            np.copyto(values, empty_number(values.dtype, self.nodata), where=~part.found.inside)
+        if len(self.parts) == 1:
+            self.left = 0  # nobody asks which
+        else:
+            self.left -= int(np.count_nonzero(is_data(values, self.nodata)))
+
+    def _mask_filled(self, part: Part, mask: Mask, usable: Mask | None) -> None:
+        is_data(self.values, part.nodata, mask)
         if not part.found.is_covering:
             mask &= part.found.inside
         if usable is not None:
             mask &= usable
         filled = int(np.count_nonzero(mask))
         if filled < mask.size:
-            np.copyto(values, 0, where=~mask)  # what is no data never shows what was read there
+            np.copyto(self.values, 0, where=~mask)  # what is no data never shows what was read there
         self.left -= filled
+
+
+def empty_number(dtype: np.dtype[Any], nodata: float | None) -> float:
+    """Return what a plane holds where nothing is laid: the number or NaN of no-data if it has one, else 0."""
+    if dtype.kind == "f":
+        return np.nan if nodata is None else nodata
+    return int(nodata) if nodata is not None and _is_stored(dtype, nodata) else 0
+
+
+def _is_stored(dtype: np.dtype[Any], number: float) -> bool:
+    limits = np.iinfo(dtype)
+    return float(number).is_integer() and limits.min <= number <= limits.max
+
+
+def tells_itself(dtype: np.dtype[Any], parts: Sequence[Part]) -> bool:
+    """Whether the numbers of a band tell themselves where they are data, once all images are laid.
+
+    That is so where all have one number for no-data, which pixels without an image are given too, or where
+    there is no such number and each image covers the window.
+    """
+    alike = all(p.raster.dtype == dtype and not p.mixed and not (p.tiff and p.tiff.has_mask) for p in parts)
+    numbers = {part.nodata for part in parts}
+    if not alike or len(numbers) != 1 or dtype.kind not in "uif":
+        return False
+    number = numbers.pop()
+    if dtype.kind == "f" or (number is not None and _is_stored(dtype, number)):
+        return True
+    return all(part.found.is_covering for part in parts)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eocene.archive.fetch import is_remote
 from eocene.archive.tiff.ahead import Ahead
-from eocene.cube.layer import Layer, choose_level, is_data
+from eocene.cube.layer import Layer, choose_level
 from eocene.cube.opening import open_side_by_side
-from eocene.cube.plane import Part, Plane
+from eocene.cube.plane import Part, Plane, empty_number, tells_itself
 from eocene.cube.warp import find_footprint
 
 if TYPE_CHECKING:
@@ -46,16 +47,47 @@ def read_layers(source: CubeSource, dates: Sequence[Sequence[Item]], window: Gri
         What is wanted.
     """
     _open_remote(source, dates)
-    bands: list[tuple[Numbers, Mask, list[Plane]]] = []
-    for band in source.bands:
+    bands = [_Stack.of(source, band, dates, window) for band in source.bands]
+    _lay_images(source, [plane for band in bands for plane in band.planes])
+    return tuple(band.layer() for band in bands)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """The dates of a band (dates, height, width): numbers, and where they are data unless they tell that."""
+
+    values: Numbers
+    mask: Mask | None
+    nodata: float | None
+    planes: list[Plane]
+
+    @classmethod
+    def of(cls, source: CubeSource, band: Band, dates: Sequence[Sequence[Item]], window: Grid) -> _Stack:
         dtype = source.dtype if band.name in source.mixed else np.dtype(band.dtype)
-        stack = np.zeros((len(dates), *window.shape), dtype)
-        valid = np.zeros(stack.shape, bool)
+        shape = (len(dates), *window.shape)
         parts = [_find_parts(source, items, band, window) for items in dates]
-        places = zip(stack, valid, parts, strict=True)
-        bands.append((stack, valid, [Plane(*place, valid[0].size) for place in places]))
-    _lay_images(source, [plane for *_, planes in bands for plane in planes])
-    return tuple(_make_layer(*band) for band in bands)
+        every = list(chain(*parts))
+        if tells_itself(dtype, every):
+            nodata, mask = every[0].nodata, None
+            empty = empty_number(dtype, nodata)
+            values = np.full(shape, empty, dtype) if empty else np.zeros(shape, dtype)
+        else:
+            nodata, values, mask = None, np.zeros(shape, dtype), np.zeros(shape, bool)
+        planes = [
+            Plane(values[n], None if mask is None else mask[n], nodata, some, values[n].size)
+            for n, some in enumerate(parts)
+        ]
+        return cls(values, mask, nodata, planes)
+
+    def layer(self) -> Layer:
+        """Return what was laid."""
+        if self.mask is None and self.nodata is None and self.values.dtype.kind != "f":
+            # There is no number for dates of which nothing could be read.
+            filled = [not plane.is_empty for plane in self.planes]
+            if not all(filled):
+                valid = np.broadcast_to(np.array(filled)[:, None, None], self.values.shape)
+                return Layer(self.values, valid)
+        return Layer(self.values, self.mask, self.nodata)
 
 
 def _lay_images(source: CubeSource, planes: Sequence[Plane]) -> None:
@@ -74,9 +106,11 @@ def _find_pieces(source: CubeSource, planes: Sequence[Plane]) -> Iterator[Piece 
         for plane in planes:
             while plane.laid < depth and not plane.is_done:
                 yield None
-            place = None if plane.is_done else plane.hull(plane.parts[depth])
+            part = plane.parts[depth]
+            place = None if plane.is_done else plane.hull(part)
+            part.pass_by(place)
             if place is not None:
-                yield (plane, plane.parts[depth], place), *_fetching(source, plane.parts[depth], place)
+                yield (plane, part, place), *_fetching(source, part, place)
             else:
                 plane.laid += 1
 
@@ -90,54 +124,41 @@ def _fetching(source: CubeSource, part: Part, place: Place) -> tuple[int, Callab
     return size, partial(part.tiff.fetch, missing)
 
 
-def _make_layer(values: Numbers, valid: Mask, planes: Sequence[Plane]) -> Layer:
-    numbers = {plane.parts[0].nodata for plane in planes if plane.is_bare}
-    if len(numbers) == 1 and all(plane.is_bare for plane in planes):
-        return Layer(values, nodata=numbers.pop())
-    for plane in planes:
-        if plane.is_bare:
-            plane.mask[...] = is_data(plane.values, plane.parts[0].nodata)
-    return Layer(values, valid)
-
-
 def _open_remote(source: CubeSource, dates: Sequence[Sequence[Item]]) -> None:
     """Open what lies on servers."""
-    wanted = [
-        ([asset], partial(_open, source, item, band))
+    claimed = [
+        (asset, partial(source.rasters.open, asset, partial(_open, source, item, band, asset)))
         for items in dates
         for item in items
         for band in source.bands
         if (asset := item["assets"].get(band.name)) is not None
-        and id(asset) not in source.rasters
         and is_remote(str(asset.get("href", "")))
+        and source.rasters.claim(asset)
     ]
-    if wanted:
-        open_side_by_side(source.archive, wanted)
+    try:
+        if claimed:
+            open_side_by_side(source.archive, [([asset], work) for asset, work in claimed])
+    finally:
+        for asset, _ in claimed:
+            source.rasters.give_up(asset)
 
 
-def _open(source: CubeSource, item: Item, band: Band) -> Raster | None:
-    asset = item["assets"].get(band.name)
-    if asset is None:
-        return None
-    raster = source.rasters.get(id(asset))
-    if raster is None:
-        raster = source.faults.attempt(
-            item, band.name, source.on_error, lambda: source.archive.open_raster(asset)
-        )
-        if raster is not None:
-            source.rasters[id(asset)] = raster
-    return raster
+def _open(source: CubeSource, item: Item, band: Band, asset: Mapping[str, Any]) -> Raster | None:
+    return source.faults.attempt(item, band.name, source.on_error, lambda: source.archive.open_raster(asset))
 
 
 def _find_parts(source: CubeSource, items: Sequence[Item], band: Band, window: Grid) -> list[Part]:
     """Return what of the images of a date lies under a window."""
     parts = []
     for item in items:
-        raster = _open(source, item, band)
+        asset = item["assets"].get(band.name)
+        if asset is None:
+            continue
+        raster = source.rasters.get(asset, partial(_open, source, item, band, asset))
         if raster is not None:
             level = choose_level(raster, window)
             found = find_footprint(window, raster.levels[level])
             if found is not None:
                 mixed = band.name in source.mixed
-                parts.append(Part(item, band, raster, level, found, mixed, source.scaled))
+                parts.append(Part(item, band, raster, level, found, mixed, source.scaled, source.visits))
     return parts

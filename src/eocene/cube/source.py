@@ -12,7 +12,9 @@ from eocene.cube.block import Block
 from eocene.cube.faults import Faults
 from eocene.cube.hot_items import Described
 from eocene.cube.layer import Layer, choose_level, decode_numbers, is_data
+from eocene.cube.opening import Rasters
 from eocene.cube.reading import read_layers
+from eocene.cube.visits import Visits
 from eocene.model import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eocene.archive import Archive, Raster
+    from eocene.archive import Archive
     from eocene.model import Band, Grid
 
     Item = Mapping[str, Any]
@@ -59,14 +61,16 @@ class CubeSource:
         Of the values; found from how the bands are stored, and kept when dates or bands are left out.
     mixed : set of str
         Bands whose images are stored in different ways; found likewise.
-    rasters : dict
-        Those that were opened, by the identity of the asset; shared by sources made of this one's dates.
+    rasters : Rasters
+        Those that were opened; shared by sources made of this one's dates.
     on_error : str
         Whether a file that is missing or broken raises DamageError ("raise") or is left out ("skip").
     faults : Faults
         What was left out; shared likewise.
     described : Described
         What the items are told from those by that materialised areas were made of; shared likewise.
+    visits : Visits
+        The windows that are going to be read, if that is known; shared likewise.
     """
 
     archive: Archive
@@ -76,10 +80,11 @@ class CubeSource:
     scaled: bool = True
     dtype: np.dtype[Any] = field(default=UNKNOWN)
     mixed: frozenset[str] = frozenset()
-    rasters: dict[int, Raster] = field(default_factory=dict, repr=False, compare=False)
+    rasters: Rasters = field(default_factory=Rasters, repr=False, compare=False)
     on_error: str = "raise"
     faults: Faults = field(default_factory=Faults, repr=False, compare=False)
     described: Described = field(default_factory=Described, repr=False, compare=False)
+    visits: Visits = field(default_factory=Visits, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.dtype != UNKNOWN:
@@ -144,19 +149,13 @@ class CubeSource:
         """Return the values of a window that lies in the leaf: (t, bands, y, x)."""
         place = (slice(None), *window.slices_in(leaf.grid))
         values = np.empty((len(self.dates), len(self.bands), *window.shape), self.dtype)
-        masks = []
+        valid = np.empty(values.shape, bool)
         for position, (band, layer) in enumerate(zip(self.bands, leaf.layers, strict=True)):
-            numbers, mask = layer.cut(place)
+            numbers, _ = layer.cut(place, valid[:, position])
             if self.scaled and band.name not in self.mixed:
                 numbers = decode_numbers(numbers, band)
             values[:, position] = numbers
-            masks.append(mask)
-        if all(mask is None for mask in masks):
-            return self._block(values, None, window)
-        valid = np.empty(values.shape, bool)
-        for position, mask in enumerate(masks):
-            valid[:, position] = True if mask is None else mask
-        return self._block(values, valid, window)
+        return self._block(values, None if valid.all() else valid, window)
 
     def bytes_per_pixel(self) -> int:
         """Return the memory that a pixel of what is read takes: numbers and mask of all dates and bands."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from eocene.archive.fetch import Content
     from eocene.archive.fetch.content import Identity
     from eocene.archive.tiff.directory import TiffImage
-    from eocene.archive.tiff.tile_reader import TileFile
+    from eocene.archive.tiff.tile_reader import Again, TileFile
 
 _OPEN_PER_THREAD = 128
 _local = threading.local()
@@ -135,11 +135,31 @@ class GeotiffRaster:
         """Whether the file itself says which pixels are valid; see :meth:`read_mask`."""
         return self.file.masks[0] is not None
 
+    def tile(self, level: int) -> tuple[int, int]:
+        """Height and width of the tiles of ``levels[level]``."""
+        return self.file.images[level].tile
+
     def missing(self, window: Grid, level: int = 0) -> dict[int, tuple[int, int]]:
         """Return offset and length of the stored tiles that a window has to be read from, by their number."""
         if self.file.unusual(level):
             return {}
         return self.file.missing(level, self._band - 1, *check_window(window, self.levels[level], self.name))
+
+    def pass_by(self, window: Grid, but: Grid | None, level: int, again: Again) -> None:
+        """Tell that a window has been read without its tiles, ``but`` for those of a part of it."""
+        if self.file.unusual(level):
+            return
+        passed, read = (
+            set()
+            if part is None
+            else self.file.tiles_under(
+                level, self._band - 1, *check_window(part, self.levels[level], self.name)
+            )
+            for part in (window, but)
+        )
+        for number in passed - read:
+            if not again(number):
+                self.file.let_go(level, number)
 
     def fetch(self, missing: Mapping[int, tuple[int, int]]) -> dict[int, StoredTile]:
         """Return stored tiles, for :meth:`read`."""
@@ -151,15 +171,19 @@ class GeotiffRaster:
         level: int = 0,
         out: NDArray[Any] | None = None,
         fetched: Mapping[int, StoredTile] | None = None,
+        again: Again | None = None,
     ) -> NDArray[Any]:
-        """Return the stored numbers (height, width) of a window of ``levels[level]``, in ``out`` if given."""
+        """Return the stored numbers (height, width) of a window of ``levels[level]``, in ``out`` if given.
+
+        For ``fetched`` and ``again`` see :meth:`TileFile.read`.
+        """
         place = check_window(window, self.levels[level], self.name)
         pixels = np.empty(window.shape, self.dtype) if out is None else out
         try:
             if self.file.unusual(level):
                 self._read_by_gdal(level, *place, pixels)
             else:
-                self.file.read(level, self._band - 1, place, pixels, self._empty, fetched)
+                self.file.read(level, self._band - 1, place, pixels, self._empty, fetched, again)
         except (RasterioError, ValueError) as error:
             raise damaged(self.name, str(error)) from error
         return pixels

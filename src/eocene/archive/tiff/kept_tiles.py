@@ -33,28 +33,36 @@ class KeptTiles:
         self._most, self._bytes = most_bytes, 0
         self._tiles: OrderedDict[Any, NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
-        self._coming: dict[Any, threading.Event] = {}
-        self._free: deque[bytearray] = deque(maxlen=_MOST_FREE)
+        self._coming: dict[Any, threading.Lock] = {}
+        self._free: deque[memoryview] = deque(maxlen=_MOST_FREE)
 
-    def take(self, key: Any, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return a tile and keep it; it is made if it is not kept, by one of the threads that want it."""
+    def take(
+        self, key: Any, make: Callable[[], NDArray[Any]], again: Callable[[], bool] = lambda: True
+    ) -> NDArray[Any]:
+        """Return a tile; it is made if it is not kept, by one of the threads that want it.
+
+        It is kept, unless it is known that nobody is going to take it ``again``, which is asked once.
+        """
         while True:
             with self._lock:
                 if key in self._tiles:
                     self._tiles.move_to_end(key)
-                    return self._tiles[key]
+                    return self._tiles[key] if again() else self._remove(key)
                 coming = self._coming.get(key)
                 if coming is None:
-                    done = self._coming[key] = threading.Event()
+                    making = self._coming[key] = threading.Lock()
+                    making.acquire()
                     break
-            coming.wait()  # what could not be made is then tried here, and gone tiles are made again
+            with coming:  # held until it is made; what could not be made is then tried here
+                pass
         try:
             tile = make()
-            self.put(key, tile)
+            if again():
+                self.put(key, tile)
             return tile
         finally:
             del self._coming[key]
-            done.set()
+            making.release()
 
     def make(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return a new tile, in memory of one that nobody holds any more where there is such.
@@ -62,11 +70,11 @@ class KeptTiles:
         Tiles live long among much that does not: each in memory of its own, they would leave holes.
         """
         size = math.prod(shape) * dtype.itemsize
-        memory = bytearray()
+        memory = None
         with suppress(IndexError):  # there is none
             memory = self._free.pop()
-        if len(memory) != size:
-            memory = bytearray(size)
+        if memory is None or len(memory) != size:
+            memory = np.empty(size, np.uint8).data
         tile = np.frombuffer(memory, dtype)
         if size <= _MOST_BYTES:
             finalize(tile, self._free.append, memory).atexit = False  # views of the tile hold it
@@ -86,7 +94,18 @@ class KeptTiles:
                 self._tiles[key] = tile
                 self._bytes += tile.nbytes
             while self._bytes > self._most:
-                self._bytes -= self._tiles.popitem(last=False)[1].nbytes
+                self._remove(next(iter(self._tiles)))
+
+    def let_go(self, key: Any) -> None:
+        """Keep a tile no longer, since nobody is going to take it again."""
+        with self._lock:
+            if key in self._tiles:
+                self._remove(key)
+
+    def _remove(self, key: Any) -> NDArray[Any]:
+        tile = self._tiles.pop(key)
+        self._bytes -= tile.nbytes
+        return tile
 
 
 kept_tiles = KeptTiles(KEPT_BYTES)

@@ -5,6 +5,7 @@ Source: TIFF 6.0, section 14; Adobe Photoshop TIFF technical note 3 for floating
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -35,12 +36,15 @@ def undo_predictor(predictor: int, data: NDArray[np.uint8], dtype: np.dtype[Any]
         join_planes(data, out)
     elif predictor == HORIZONTAL:
         # Floats are added up as the whole numbers that have the same bits.
-        add_up_rows(
-            data.view(dtype.str.replace("f", "u")).reshape(out.shape),
-            out.view(out.dtype.str.replace("f", "u")),
-        )
+        words = _as_words(dtype)
+        add_up_rows(data.view(words).reshape(out.shape), out.view(words.newbyteorder("=")))
     elif not np.may_share_memory(data, out):
         out[...] = data.view(dtype).reshape(out.shape)
+
+
+@cache
+def _as_words(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(dtype.str.replace("f", "u"))
 
 
 def add_up_rows(stored: NDArray[Any], out: NDArray[Any]) -> None:

@@ -6,8 +6,7 @@ covers them whole go straight to where they are wanted. What is stored otherwise
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +22,14 @@ from eocene.archive.tiff.tile_encoding import TileEncoding, UnusualError
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from eocene.archive.fetch import Content
     from eocene.archive.fetch.content import Identity
+
+    Again = Callable[[int], bool]
 
 __all__ = ["KEPT_BYTES", "KeptTiles", "TileFile", "kept_tiles", "open_tiles"]
 
@@ -89,20 +90,19 @@ class TileFile:
             if image.lengths[number] and kept_tiles.get((self.content.identity, level, number)) is None
         }
 
+    def tiles_under(self, level: int, band: int, rows: slice, columns: slice) -> set[int]:
+        """Return the numbers of the tiles that a window meets."""
+        return {number for number, *_ in self._encoding(self.images[level]).under(band, rows, columns)}
+
+    def let_go(self, level: int, number: int) -> None:
+        """Keep a tile no longer, since nobody is going to read it again."""
+        kept_tiles.let_go((self.content.identity, level, number))
+
     def fetch(self, wanted: Mapping[int, tuple[int, int]]) -> dict[int, StoredTile]:
         """Ask for stored tiles of a file on a server, given offset and length of each."""
         if not isinstance(self.content, HttpContent):
             raise TypeError(f"{self.content.name!r} lies on no server: its tiles are read, not asked for")
         return fetch_tiles(self.content, wanted)
-
-    @contextmanager
-    def _noticing(self) -> Iterator[None]:
-        try:
-            yield
-        except DamageError:
-            if self._on_damage:
-                self._on_damage()
-            raise
 
     def read(
         self,
@@ -112,6 +112,7 @@ class TileFile:
         out: NDArray[Any],
         empty: float,
         fetched: Mapping[int, StoredTile] | None = None,
+        again: Again | None = None,
     ) -> None:
         """Write the numbers of a window of a band (from 0) into ``out``; ``empty`` where no tile is stored.
 
@@ -127,6 +128,8 @@ class TileFile:
             What a tile holds that is not stored.
         fetched : mapping, optional
             Stored bytes of tiles by their number; others are read here.
+        again : callable, optional
+            Number of a tile → whether it is going to be read again; asked once of each that is met in part.
 
         Raises
         ------
@@ -146,7 +149,14 @@ class TileFile:
                 self._decode(image, number, tile, empty, given)
                 return tile
 
-            tile = self._take((self.content.identity, level, number), decode, keep=not passes_by)
+            key = self.content.identity, level, number
+            if passes_by:
+                kept = kept_tiles.get(key)
+                tile = decode() if kept is None else kept
+            elif again is None or image.shape[2] > 1:  # a tile of several bands is read for each of them
+                tile = kept_tiles.take(key, decode)
+            else:
+                tile = kept_tiles.take(key, decode, partial(again, number))
             into[...] = tile[(*inside, 0 if image.apart else band)]
 
     def read_mask(self, level: int, rows: slice, columns: slice) -> NDArray[np.bool_]:
@@ -172,17 +182,10 @@ class TileFile:
                 self._decode(image, number, tile, 0, {})
                 return tile
 
-            tile = self._take((self.content.identity, "mask", level, number), decode, keep=True)
+            tile = kept_tiles.take((self.content.identity, "mask", level, number), decode)
             valid[target] = tile[(*inside, 0)] != 0
         usable: NDArray[np.bool_] = valid[picked]
         return usable
-
-    def _take(self, key: Any, decode: Any, *, keep: bool) -> NDArray[Any]:
-        """Return a decoded tile (height, width, samples), a kept one if there is one."""
-        if keep:
-            return kept_tiles.take(key, decode)
-        tile = kept_tiles.get(key)
-        return decode() if tile is None else tile
 
     def _decode(
         self,
@@ -197,11 +200,15 @@ class TileFile:
         if not length:
             out[...] = empty
             return
-        with self._noticing():
+        try:
             if number in fetched:
                 data = fetched[number].result()
             else:
                 data = self.content.read(int(image.offsets[number]), length)
+        except DamageError:
+            if self._on_damage:
+                self._on_damage()
+            raise
         if len(data) < length:
             raise ValueError(f"tile {number} is cut off")
         image.decode(number, data, out)

@@ -1,12 +1,12 @@
 """How many stored bytes a plan will read: told by the headers of the files, of which a sample is opened.
 
 The windows are gone through in the order in which they are read, and what the reader keeps of tiles that a
-window meets in part is kept here too, so that a tile counts as often as it is read.
+window meets in part, until the last has read it, is kept here too: so a tile counts as often as it is read.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from eocene.archive.tiff.tile_reader import KEPT_BYTES
 from eocene.cube.source import CubeSource
+from eocene.cube.visits import needed_nearly
 from eocene.model import Grid
 from eocene.process.cost.cutting import Pass
 from eocene.process.cost.memory import need_nearly, needs_of_block
-from eocene.process.cost.sheaves import bind_sheaves, needed_of
+from eocene.process.cost.sheaves import bind_sheaves
 from eocene.process.evaluate import Window, find_needs, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from eocene.process.cost.sheaves import Sheaf
     from eocene.process.run import Plan
@@ -56,12 +57,15 @@ def bytes_by_load(plan: Plan) -> dict[str, int]:
     for node, found in _look_into(loads).items():
         total[node] += sum(sheaf.tiles.opening for sheaf in found)
     for tour in tours:
-        for node, times, need in tour.visits(plan):
-            inside = sources[node, times].grid.intersect(need)
-            if inside is None:
-                continue
-            for sheaf in sheaves[node, times]:
-                total[node] += reader.open(sheaf, inside) + tour.weight * reader.read(sheaf, inside)
+        visits = [
+            (node, sheaf, inside)
+            for node, times, need in tour.visits(plan)
+            if (inside := sources[node, times].grid.intersect(need)) is not None
+            for sheaf in sheaves[node, times]
+        ]
+        reader.foresee((sheaf, inside) for _, sheaf, inside in visits)
+        for node, sheaf, inside in visits:
+            total[node] += reader.open(sheaf, inside) + tour.weight * reader.read(sheaf, inside)
     return {node: int(size) for node, size in total.items()}
 
 
@@ -79,7 +83,7 @@ def kept_bytes(plan: Plan, most: int) -> int:
     for node, sheaves in looked_into.items():
         window = read[node].intersect(loads[node].grid) if node in read else None
         for sheaf in sheaves:
-            found = needed_of(window, sheaf.grid) if window is not None else None
+            found = needed_nearly(window, sheaf.grid) if window is not None else None
             if found is not None:
                 key = sheaf.files, sheaf.level
                 hulls[key] = sheaf, found.union(hulls[key][1]) if key in hulls else found
@@ -147,18 +151,28 @@ class Reader:
     def __init__(self) -> None:
         self._tiles: OrderedDict[Any, int] = OrderedDict()
         self._bytes = 0
+        self._left: Counter[Any] = Counter()
         self._opened: set[int] = set()
+
+    def foresee(self, visits: Iterable[tuple[Sheaf, Grid]]) -> None:
+        """Count how often each tile is going to be read."""
+        self._left = Counter(
+            (sheaf.files, sheaf.level, tile)
+            for sheaf, window in visits
+            if (needed := needed_nearly(window, sheaf.grid)) is not None
+            for tile in sheaf.tiles.under(*needed.slices_in(sheaf.grid))
+        )
 
     def open(self, sheaf: Sheaf, window: Grid) -> float:
         """Return the bytes of the files before their first tiles, if they are not open yet."""
-        if sheaf.files in self._opened or needed_of(window, sheaf.grid) is None:
+        if sheaf.files in self._opened or needed_nearly(window, sheaf.grid) is None:
             return 0.0
         self._opened.add(sheaf.files)
         return float(sheaf.count * sheaf.tiles.opening)
 
     def read(self, sheaf: Sheaf, window: Grid) -> float:
         """Return the stored bytes that a window has to be read from."""
-        needed = needed_of(window, sheaf.grid)
+        needed = needed_nearly(window, sheaf.grid)
         if needed is None:
             return 0.0
         place = needed.slices_in(sheaf.grid)
@@ -174,11 +188,14 @@ class Reader:
         return size * sheaf.count
 
     def _has(self, key: Any, size: int, *, keep: bool) -> bool:
-        """Tell whether a tile is held; from then on it is, if it is to be kept."""
+        """Tell whether a tile is held; from then on it is, if it is to be kept and is read again."""
+        self._left[key] -= 1
         if key in self._tiles:
             self._tiles.move_to_end(key)
+            if self._left[key] <= 0:
+                self._bytes -= self._tiles.pop(key)
             return True
-        if keep:
+        if keep and self._left[key] > 0:
             self._tiles[key] = size
             self._bytes += size
             while self._bytes > KEPT_BYTES:

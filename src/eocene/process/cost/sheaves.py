@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from eocene.archive.tiff.tiles import TileBytes, mean_tiles
 from eocene.cube.opening import open_side_by_side
 from eocene.cube.source import CubeSource, choose_level
-from eocene.model import EoceneError, Grid, transformer
+from eocene.model import EoceneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from numpy.typing import NDArray
+    from eocene.model import Grid
 
 MOST_FILES = 16
 """Of more files on one grid a sample is looked at."""
-_MESH = 9
-"""Lines of a window each way whose places on another grid are found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,33 +80,3 @@ def _describe(files: int, count: int, some: list[Mapping[str, Any]], source: Cub
         return Sheaf(files, count, level, rasters[0].levels[level], mean_tiles(rasters, level))
     except EoceneError:  # running the plan will say what is wrong with the file
         return None
-
-
-@lru_cache(4096)
-def needed_of(window: Grid, source: Grid) -> Grid | None:
-    """Return the part of a grid that is read for a window: what lies between the pixels under its centres.
-
-    A mesh of them is looked at; between its lines two CRSs differ by far less than a pixel.
-    """
-    (rx, ry), (ax, ay) = source.lattice.resolution, source.lattice.anchor
-    x, y = np.meshgrid(_some(window.x), _some(window.y))
-    if window.epsg != source.epsg:
-        x, y = transformer(window.epsg, source.epsg).transform(x, y)
-    rows, cols = (ay - y) / ry, (x - ax) / rx
-    inside = np.isfinite(rows) & np.isfinite(cols)
-    if not inside.any():
-        return None
-    (top, bottom), (left, right) = (_first_and_last(a[inside]) for a in (rows, cols))
-    found = Grid(source.lattice, left, top, right - left + 1, bottom - top + 1)
-    return found.intersect(source)
-
-
-def _some(centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the first, the last and some coordinates between them."""
-    picked: NDArray[np.float64] = centres[np.linspace(0, len(centres) - 1, _MESH).astype(int)]
-    return picked
-
-
-def _first_and_last(positions: NDArray[np.float64]) -> tuple[int, int]:
-    """Return the smallest and the largest pixel number; see eocene.cube.warp for rounding noise."""
-    return math.floor(positions.min() + 1e-9), math.floor(positions.max() + 1e-9)

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eocene.process.allocator import give_back_memory
+from eocene.process.evaluate import Window
 from eocene.process.executors.tasks import TASKS, inside_task
+from eocene.process.foresight import foresee_reads
 from eocene.process.metering import in_thread
 from eocene.process.progress import Stopped, part_of, steps_of
 
@@ -55,6 +57,9 @@ class ThreadExecutor:
         before = steps_of(self._plan.stages_left())
         total = before + len(parts)
         self._plan.prepare(part_of(progress, 0, before, total), should_stop)
+        windows = [part.grid for part in parts if isinstance(part, Window)]
+        if windows:
+            foresee_reads(self._plan.nodes, windows, self._plan.schema.node)
         cut = self._plan.cut
         workers = min(self._workers or count_processors(), cut.workers if cut else 1)
 

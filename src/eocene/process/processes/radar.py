@@ -152,4 +152,6 @@ def _read_as(source: CubeSource, fields: Mapping[str, Any], added: list[str]) ->
 
     dates = tuple((label, tuple(change(item) for item in items)) for label, items in source.dates)
     bands = (*source.bands, *(Band(name, nodata=float("nan")) for name in added))
-    return replace(source, dates=dates, bands=bands, rasters={}, described=type(source.described)())
+    return replace(
+        source, dates=dates, bands=bands, rasters=type(source.rasters)(), described=type(source.described)()
+    )

@@ -1,0 +1,136 @@
+"""Windows that are foreseen: how often a tile is wanted, and that it is decoded once and then let go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from eocene.archive.tiff.kept_tiles import kept_tiles
+from eocene.archive.tiff.tile_encoding import TileEncoding
+from eocene.cube.visits import Visits
+from eocene.cube.warp import find_footprint
+from eocene.model import Grid, Lattice
+from eocene.process import make_plan
+from tests.cube.scenes import UTM32, make_archive, make_scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMAGE = Grid(UTM32, 60_000, -520_000, 400, 300)
+TILED = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate"}
+
+
+def windows(grid: Grid, size: int) -> list[Grid]:
+    return list(grid.blocks(size))
+
+
+@pytest.mark.parametrize("epsg", [32632, 32633, 3857])
+@pytest.mark.parametrize("size", [50, 64, 200])
+def test_tiles_are_counted_as_the_windows_that_read_them(epsg: int, size: int) -> None:
+    lattice = UTM32 if epsg == 32632 else Lattice(epsg, (10.0, 10.0))
+    extent = lattice.grid_over(IMAGE.bounds, IMAGE.epsg)
+    visits = Visits()
+    visits.foresee(windows(extent, size))
+    again = visits.counter("file", IMAGE, (64, 64))
+    assert again is not None
+    expected: Counter[int] = Counter()
+    for window in windows(extent, size):
+        found = find_footprint(window, IMAGE)
+        if found is not None:
+            rows, columns = found.needed.slices_in(IMAGE)
+            for row in range(rows.start // 64, -(-rows.stop // 64)):
+                expected.update(row * 7 + c for c in range(columns.start // 64, -(-columns.stop // 64)))
+    for number, count in expected.items():
+        assert [again(number) for _ in range(count)] == [True] * (count - 1) + [False]
+
+
+def test_of_one_window_or_none_nothing_is_known() -> None:
+    visits = Visits()
+    assert visits.counter("file", IMAGE, (64, 64)) is None
+    visits.foresee([IMAGE])
+    assert visits.counter("file", IMAGE, (64, 64)) is None
+
+
+def graph() -> dict[str, Any]:
+    west, south, east, north = IMAGE.bounds
+    extent = {"west": west, "south": south, "east": east, "north": north, "crs": IMAGE.epsg}
+    load = {"id": "tiny", "spatial_extent": extent, "temporal_extent": None}
+    return {"load": {"process_id": "load_collection", "arguments": load, "result": True}}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_run_decodes_each_tile_once_and_keeps_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    upper = np.random.default_rng(3).integers(1, 900, IMAGE.shape).astype(np.uint16)
+    upper[:, :150] = 0  # so that of the image below some windows want a part, some nothing
+    lower = np.full(IMAGE.shape, 7, np.uint16)
+    items = [
+        make_scene(tmp_path, name, "2024-05-01T10:00:00Z", IMAGE, {"a": numbers}, nodata=0)
+        for name, numbers in (("i0", upper), ("i1", lower))
+    ]
+    for item, numbers in zip(items, (upper, lower), strict=True):
+        rewrite_tiled(item["assets"]["a"]["href"], numbers)
+    archive = make_archive(tmp_path, items)
+    decoded: Counter[int] = Counter()
+    decode = TileEncoding.decode
+
+    def count(self: TileEncoding, number: int, data: Any, out: Any) -> None:
+        decoded[id(self), number] += 1
+        decode(self, number, data, out)
+
+    monkeypatch.setattr(TileEncoding, "decode", count)
+    monkeypatch.setattr("eocene.process.cost.cutting.SIZES", (80,))
+    plan = make_plan(graph(), archive)
+    assert plan.block_size == 80
+    before = kept_tiles._bytes
+    result = plan.run(workers=workers)
+    archive.close()
+    assert np.array_equal(result.values[0, 0], np.where(upper, upper, lower))
+    assert set(decoded.values()) == {1}
+    assert len(decoded) == 7 * 5 + 3 * 5
+    assert kept_tiles._bytes == before
+
+
+def rewrite_tiled(path: str, numbers: np.ndarray) -> None:
+    from pathlib import Path
+
+    from tests.cube.scenes import write_image
+
+    write_image(Path(path), numbers, IMAGE, 0, **TILED)
+
+
+def test_two_loads_of_the_same_bands_are_not_foreseen(tmp_path: Path) -> None:
+    numbers = np.full(IMAGE.shape, 7, np.uint16)
+    archive = make_archive(
+        tmp_path, [make_scene(tmp_path, "i", "2024-05-01T10:00:00Z", IMAGE, {"a": numbers})]
+    )
+    one = graph()["load"] | {"result": False}
+    other = {**one, "arguments": {**one["arguments"], "temporal_extent": ["2024-01-01", "2025-01-01"]}}
+    merged = {
+        "process_id": "merge_cubes",
+        "arguments": {
+            "cube1": {"from_node": "one"},
+            "cube2": {"from_node": "other"},
+            "overlap_resolver": {
+                "process_graph": {
+                    "add": {
+                        "process_id": "add",
+                        "arguments": {"x": {"from_parameter": "x"}, "y": {"from_parameter": "y"}},
+                        "result": True,
+                    }
+                }
+            },
+        },
+        "result": True,
+    }
+    plan = make_plan({"one": one, "other": other, "merged": merged}, archive)
+    result = plan.run()
+    archive.close()
+    assert (result.values == 14).all()
+    sources = [node.source for node in plan.nodes.nodes if node.source is not None]
+    assert len(sources) == 2
+    assert all(s.visits.counter("file", IMAGE, (64, 64)) is None for s in sources)
