@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from eocene.curate import Samples
     from eocene.workspace import Workspace
 
-models = typer.Typer(help="Registered models: list, report, explain, drift.", invoke_without_command=True)
+models = typer.Typer(
+    help="Registered models: list, report, explain, drift, update, quantize.", invoke_without_command=True
+)
 app.add_typer(models, name="models")
 
 ModelId = Annotated[str, typer.Argument(help="Model id, or the name it was saved under.")]

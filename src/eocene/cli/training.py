@@ -1,4 +1,4 @@
-"""Commands that train more than once: the best settings, and what each part of the input is worth."""
+"""Commands that train from the disk or more than once: the best settings, what each part is worth."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eocene.cli.console import HERE, WorkspaceOption, app, open_workspace, print_json
+from eocene.cli.datasets import open_dataset
 from eocene.cli.learning import _inside, read_spec
 from eocene.model import InputError
 
@@ -16,6 +17,38 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 SpecOption = Annotated[str, typer.Option(help="Model as JSON, or a YAML file: kind, seed, settings, target.")]
+
+
+@app.command("train-stored")
+def train_stored(  # noqa: PLR0913, PLR0917 (what is trained, and how it is scored)
+    dataset: Annotated[str, typer.Argument(help="Data set id.")],
+    spec: Annotated[
+        str, typer.Option(help="A network as JSON, or a YAML file: kind, seed, settings, target.")
+    ],
+    workspace: WorkspaceOption = HERE,
+    block_m: Annotated[float, typer.Option(help="Edge of left-out blocks in metres.")] = 640.0,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the scores.")] = 5,
+    folder: Annotated[Path | None, typer.Option(help="Checkpoints and curves; goes on from there.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that decode ahead; they change nothing.")] = 0,
+    pixels: Annotated[bool, typer.Option(help="Learn and score the labels of the chips' pixels.")] = False,
+) -> None:
+    """Train a network on a data set as it streams from the disk, however large, score and register it.
+
+    It is scored in left-out blocks, on 8,192 samples of them at most.
+    """
+    from eocene.curate import block_split
+    from eocene.curate.dataset import PIXEL_LABELS
+    from eocene.learn.evaluation.streamed import evaluate_stored
+    from eocene.learn.training.stored import train_stored as train
+
+    told, layer = read_spec(spec), PIXEL_LABELS if pixels else None
+    with open_workspace(workspace) as ws:
+        held = open_dataset(ws, dataset)
+        blocks = block_split(held, folds, block_m, told.seed)
+        report, shown = evaluate_stored(held, told, {"block": blocks}, workers=workers, pixel_labels=layer)
+        model = train(held, told, workers=workers, folder=folder, pixel_labels=layer)
+        name = ws.models.register(model, report, shown)
+    print_json({"model": name, "accuracy_block": report.accuracy("block")})
 
 
 @app.command()

@@ -6,7 +6,7 @@ Source of the rehearsal of a balanced memory: Chaudhry et al. 2019, arXiv:1902.1
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from eocene.curate import Samples
     from eocene.learn.spec import ModelSpec
+
+
+Old = TypeVar("Old", bound="Classifying")
 
 
 @dataclass(frozen=True)
@@ -84,20 +87,27 @@ def choose_memory(samples: Samples, count: int) -> NDArray[np.intp]:
     return np.sort(np.concatenate(kept))
 
 
+class Classifying(Protocol):
+    """What answers with classes: a trained model, or a registered one."""
+
+    def classify(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the (n,) most probable class values."""
+
+
 def update_model(
-    model: TrainedModel,
+    model: Old,
     spec: ModelSpec,
     old: tuple[Samples, Samples],
     new: tuple[Samples, Samples],
     *,
     replay: int = 200,
     most_forgotten: float = 0.02,
-) -> tuple[TrainedModel, Update]:
+) -> tuple[TrainedModel | Old, Update]:
     """Train on new samples and a memory of the old ones, which is doubled until little enough is forgotten.
 
     Parameters
     ----------
-    model : TrainedModel
+    model : TrainedModel or Predictor
         What learnt the old samples.
     spec : ModelSpec
         How the update is trained.
@@ -110,7 +120,7 @@ def update_model(
 
     Returns
     -------
-    TrainedModel, Update
+    TrainedModel or the old model, Update
         With all old samples in the memory the bound may still not hold, where both tasks contradict each
         other; then ``is_bounded`` is False and the old model is returned, so that no more is ever forgotten.
 
@@ -124,21 +134,25 @@ def update_model(
         raise InputError("The old and the new samples have unequal axes.", "Build both by one graph.")
     classes = tuple(sorted({*old_learnt.classes, *old_held.classes, *new_learnt.classes, *new_held.classes}))
 
-    def score(found: TrainedModel) -> dict[str, float]:
+    def score(found: Classifying) -> dict[str, float]:
         return {name: _score(found, part, classes) for name, part in (("old", old_held), ("new", new_held))}
 
     before, naive = score(model), score(train(new_learnt, spec))
     count = min(replay, len(old_learnt))
     while True:
-        memory = old_learnt.take(choose_memory(old_learnt, count))
-        updated = train(_join(memory, new_learnt), spec)
+        updated = train(join_memory(old_learnt, new_learnt, count), spec)
         told = Update(count, before, score(updated), naive, most_forgotten)
         if told.is_bounded or count == len(old_learnt):
             return (updated if told.is_bounded else model), told
         count = min(2 * count, len(old_learnt))
 
 
-def _score(model: TrainedModel, held: Samples, classes: tuple[int, ...]) -> float:
+def join_memory(old: Samples, new: Samples, count: int) -> Samples:
+    """Return what an update learns: so many samples that the old ones are remembered by, and the new ones."""
+    return _join(old.take(choose_memory(old, count)), new)
+
+
+def _score(model: Classifying, held: Samples, classes: tuple[int, ...]) -> float:
     counts = count_confusion(held.labels, model.classify(held.features), classes)
     return score_confusion(counts)["macro_f1"]
 
@@ -160,7 +174,13 @@ def _join(first: Samples, second: Samples) -> Samples:
 
 
 def _join_sources(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where joined samples come from; faults that were kept in either stay kept."""
+    """Return where joined samples come from; faults that were kept in either stay kept.
+
+    What both say stands for the whole, such as the graph of the features.
+    """
     parts = (first, second)
     kept = [told for part in parts for told in part.get(RECORD, {}).get("resolved", ())]
-    return record({"joined": [dict(part) for part in parts]}, kept)
+    same = {key: told for key, told in first.items() if key != RECORD and second.get(key) == told}
+    items = sorted({item for part in parts for item in part.get("items", ())})
+    joined = {**same, **({"items": items} if items else {}), "joined": [dict(part) for part in parts]}
+    return record(joined, kept) if kept else joined

@@ -116,6 +116,12 @@ class Predictor:
         confidence[empty] = np.nan
         return answer, confidence
 
+    def classify(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the most probable class values, (n,) or (n, y, x)."""
+        best = self.estimate_probabilities(features).argmax(axis=1)
+        answer: NDArray[np.int64] = np.asarray(self.classes, dtype=np.int64)[best]
+        return answer
+
     def decide(self, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return class values and their probabilities of (n, classes, …) probabilities; see ``predict``."""
         if self.signature.is_regression:

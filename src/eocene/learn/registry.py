@@ -170,7 +170,7 @@ class ModelRegistry:
         item = self.item(model_id)
         folder = self._folder(model_id)
         check_files(folder)
-        data = read_bytes(folder / MODEL, item)
+        data = self.read_onnx(model_id)
         if (folder / TENSORS).exists():
             check_tensors(read_bytes(folder / TENSORS, item), f"{TENSORS} of model {model_id}")
         try:
@@ -185,6 +185,12 @@ class ModelRegistry:
             ) from error
         name = f"Model {model_id}"
         return Predictor(data, signature, reach=reach, threads=threads, name=name, graph=graph)
+
+    def read_onnx(self, model_id: str) -> bytes:
+        """Return the ONNX form of a model, as its item tells its size and SHA-256; raises as ``load``."""
+        folder = self._folder(model_id)
+        check_files(folder)
+        return read_bytes(folder / MODEL, self.item(model_id))
 
     def delete(self, model_id: str) -> None:
         """Remove a model, damaged or not.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eocene.learn.spec import ModelSpec
     from eocene.learn.train import TrainedModel
 
-    _Part = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]
+    Part = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]
     """Samples, columns of the answers, of which of them probabilities are kept, and these."""
 
 CHIPS_AT_ONCE = 64
@@ -118,27 +118,28 @@ def answer_folds(asked: Asked, spec: ModelSpec, folds: Sequence[Split], threads:
     parts = []
     for number, (learnt, tested) in enumerate(folds):
         model = train(asked.samples, spec, rows=learnt, threads=threads, pixel_labels=asked.pixels)
-        parts.append(_answer_part(asked, tested, model, classes, number))
+        parts.append(answer_part(asked, tested, model, classes, number))
     truth = np.concatenate([asked.truth(tested) for _, tested in folds])
-    return _join(parts, truth, classes, _find_met(asked, truth, folds, [len(part[0]) for part in parts]))
+    return join_parts(parts, truth, classes, _find_met(asked, truth, folds, [len(part[0]) for part in parts]))
 
 
-def answer_all(asked: Asked, model: Predictor) -> Answers:
+def answer_all(asked: Asked, model: TrainedModel | Predictor) -> Answers:
     """Answer for all samples by a model that was trained before, which may know other classes."""
     classes = np.union1d(model.classes, asked.classes).astype(np.int64)
     rows = np.arange(len(asked.samples))
     truth = asked.truth(rows)
-    part = _answer_part(asked, rows, model, classes, 0)
-    return _join([part], truth, classes, np.isin(truth, model.classes))
+    part = answer_part(asked, rows, model, classes, 0)
+    return join_parts([part], truth, classes, np.isin(truth, model.classes))
 
 
-def _answer_part(
+def answer_part(
     asked: Asked,
     tested: NDArray[np.intp],
     model: TrainedModel | Predictor,
     classes: NDArray[np.int64],
     number: int,
-) -> _Part:
+) -> Part:
+    """Answer for some samples by the model of a fold."""
     known = np.searchsorted(classes, model.classes)
     if asked.pixels is not None:
         return _answer_pixels(asked, tested, model.estimate_probabilities, known, len(classes), number)
@@ -146,8 +147,8 @@ def _answer_part(
     return tested, given.argmax(axis=1), np.arange(len(tested)), given
 
 
-def _join(
-    parts: Sequence[_Part], truth: NDArray[np.int64], classes: NDArray[np.int64], met: NDArray[np.bool_]
+def join_parts(
+    parts: Sequence[Part], truth: NDArray[np.int64], classes: NDArray[np.int64], met: NDArray[np.bool_]
 ) -> Answers:
     """Return what was answered part by part; ``met`` tells of each answer whether its class was learnt."""
     lengths = [len(rows) for rows, *_ in parts]
@@ -199,7 +200,7 @@ def _answer_pixels(
     known: NDArray[np.intp],
     classes: int,
     fold: int,
-) -> _Part:
+) -> Part:
     """Return sample and column of each labelled pixel, and of some their numbers and probabilities."""
     assert asked.pixels is not None  # noqa: S101  the caller has looked
     labelled = asked.pixels[tested] >= 0

@@ -56,7 +56,7 @@ def score_elsewhere(
         If the features are others, a class value means something else, or labels of pixels, or shares, are
         missing.
     """
-    _check_features(predictor, samples)
+    check_features(predictor, samples)
     if predictor.signature.is_regression:
         truth = find_targets(samples)
         answer = predictor.estimate_probabilities(samples.features)[:, 0].astype(np.float64)
@@ -69,7 +69,7 @@ def score_elsewhere(
         raise InputError(
             f"{predictor.name} answers for {what}.", f"Score it on a data set with a label of {what}."
         )
-    _check_names(predictor, samples)
+    check_names(predictor, samples)
     asked = Asked(samples, pixel_labels, find_fractions(samples.columns) if of_fractions else None)
     found = answer_all(asked, predictor)
     commonest = np.full(len(found.truth), find_commonest(found.truth))
@@ -112,7 +112,8 @@ def add_elsewhere(
     return joined
 
 
-def _check_features(predictor: Predictor, samples: Samples) -> None:
+def check_features(predictor: Predictor, samples: Samples) -> None:
+    """Refuse samples with other features than a model takes; raises InputError."""
     wanted, given = dict(predictor.signature.axes), dict(samples.axes)
     first, second = (
         [(dim, len(labels) if dim == "t" else labels) for dim, labels in axes.items()]
@@ -126,7 +127,8 @@ def _check_features(predictor: Predictor, samples: Samples) -> None:
         )
 
 
-def _check_names(predictor: Predictor, samples: Samples) -> None:
+def check_names(predictor: Predictor, samples: Samples) -> None:
+    """Refuse samples of which a class value means something else to a model; raises InputError."""
     for value, name in predictor.class_names.items():
         other = samples.class_names.get(value, name)
         if other != name:
