@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 from deflate import zlib_decompress
 from meter import measured
@@ -26,7 +27,7 @@ def tiles_under(tile: str, pixel: int) -> list[tuple[int, int]]:
     x, y = np.meshgrid(west + steps, north - steps)
     x, y = Transformer.from_crs(EPSG, epsg, always_xy=True).transform(x, y)
     rows, columns = ((np.floor(d / pixel)).astype(int) // EDGE for d in (top - y, x - left))
-    most = TILE * 10 // pixel // EDGE
+    most = -(-TILE * 10 // pixel // EDGE)  # the last ones lie in the image in part
     found = set(zip(rows.ravel().tolist(), columns.ravel().tolist(), strict=True))
     return [(r, c) for r, c in sorted(found) if 0 <= r < most and 0 <= c < most]
 
@@ -41,7 +42,7 @@ def decode(path: Path, tiles: list[tuple[int, int]], dtype: str) -> None:
             numbers = zlib_decompress(os.pread(file.fileno(), length, offset), out.nbytes)
             stored = np.frombuffer(numbers, dtype).reshape(out.shape)
             if dtype == "u2":
-                np.add.accumulate(stored, axis=1, dtype=dtype, out=out)
+                imagecodecs.delta_decode(stored, axis=1, out=out)
 
 
 def main(folder: Path) -> None:

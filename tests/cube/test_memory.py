@@ -139,7 +139,7 @@ def test_the_lattice_is_found_from_the_coordinates_alone(
     assert source_of(shown).grid == grid
 
 
-@pytest.mark.parametrize("crs", ["EPSG:32632", 32632, "wkt", "spatial_ref"])
+@pytest.mark.parametrize("crs", ["EPSG:32632", 32632, "wkt", "esri", "spatial_ref"])
 def test_the_crs_may_be_said_in_many_ways(crs: Any) -> None:
     from pyproj import CRS
 
@@ -150,7 +150,8 @@ def test_the_crs_may_be_said_in_many_ways(crs: Any) -> None:
             spatial_ref=xr.Variable((), 0, {"crs_wkt": CRS.from_epsg(32632).to_wkt()})
         )
     else:
-        array.attrs["crs"] = CRS.from_epsg(32632).to_wkt() if crs == "wkt" else crs
+        known = CRS.from_epsg(32632)
+        array.attrs["crs"] = {"wkt": known.to_wkt(), "esri": known.to_wkt("WKT1_ESRI")}.get(crs, crs)
     assert source_of(array).grid == GRID
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from eocene.archive.epsg import find_epsg
 from eocene.cube.block import Block
 from eocene.model import InputError, transformer
 from eocene.model.grid import is_geographic
@@ -99,7 +100,7 @@ def from_geodataframe(frame: gpd.GeoDataFrame) -> Block:
     InputError
         If the table does not say its CRS, or that has no EPSG code.
     """
-    epsg = None if frame.crs is None else frame.crs.to_epsg()
+    epsg = None if frame.crs is None else find_epsg(frame.crs.to_wkt())
     if epsg is None:
         raise InputError(
             f"The table's CRS is {frame.crs}, which has no EPSG code.",

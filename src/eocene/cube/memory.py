@@ -9,6 +9,7 @@ import numpy as np
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from eocene.archive import epsg as codes
 from eocene.cube.block import Block
 from eocene.model import Grid, InputError, Lattice
 
@@ -202,7 +203,7 @@ def find_epsg(array: xr.DataArray) -> int:
     stated = (array.attrs.get("crs"), *(attributes.get(k) for k in ("epsg", "crs_wkt", "spatial_ref")))
     found = next((s for s in stated if s is not None), None)
     try:
-        code = None if found is None else CRS.from_user_input(found).to_epsg()
+        code = None if found is None else codes.find_epsg(CRS.from_user_input(found).to_wkt())
     except (CRSError, TypeError, ValueError):
         code = None
     if code is None:
@@ -212,4 +213,4 @@ def find_epsg(array: xr.DataArray) -> int:
             'Set DataArray.attrs["crs"] to an EPSG code, such as "EPSG:32631".',
             code="ProcessParameterInvalid",
         )
-    return int(code)
+    return code

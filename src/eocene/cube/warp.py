@@ -6,6 +6,7 @@ the answer for a pixel does not depend on the window that it is asked in.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     Where = tuple[Index, Index] | Index | None
     Position = NDArray[np.float64]
 
-_CENTRES_BYTES = 2**24
-"""Of coordinates that are kept until the bands of other resolutions have been located too."""
+_CENTRES_BYTES = 5 * 2**20 * max(2, os.cpu_count() or 1)
+"""Of coordinates that are kept until the bands of other resolutions have been located too: of one block of
+512 by 512 pixels for each thread."""
 
 
 @remember(lambda found: sum(index.nbytes for index in found))
@@ -69,27 +71,30 @@ def _floor_index(position: NDArray[np.float64]) -> Index:
     # Rounding noise of the division must not move a centre that lies on an edge.
     position = position + 1e-9
     np.floor(position, out=position)
-    finite = np.isfinite(position)
-    if not finite.all():
-        position[~finite] = -(2.0**62)
+    if position.size and not (np.isfinite(position.min()) and np.isfinite(position.max())):
+        position[~np.isfinite(position)] = -(2.0**62)
     return position.astype(np.int64)
 
 
 def covering_window(rows: Index, cols: Index, bounds: Grid) -> Grid | None:
     """Return the smallest window inside ``bounds`` that holds the located pixels, None if none does."""
-    row_in = _within(rows, bounds.top, bounds.height)
-    col_in = _within(cols, bounds.left, bounds.width)
-    if row_in.size == 0 or col_in.size == 0:
+    down = _reach(rows, bounds.top, bounds.height)
+    across = _reach(cols, bounds.left, bounds.width)
+    if down is None or across is None:
         return None
-    top, left = int(row_in.min()), int(col_in.min())
-    return Grid(bounds.lattice, left, top, int(col_in.max()) - left + 1, int(row_in.max()) - top + 1)
+    (top, bottom), (left, right) = down, across
+    return Grid(bounds.lattice, left, top, right - left + 1, bottom - top + 1)
 
 
-def _within(index: Index, first: int, count: int) -> Index:
-    """Return those of some numbers that lie in a range; most often these are all."""
-    if index.size and index.min() >= first and index.max() < first + count:
-        return index
-    return index[(index >= first) & (index < first + count)]
+def _reach(index: Index, first: int, count: int) -> tuple[int, int] | None:
+    """Return the smallest and the largest of those numbers that lie in a range, None if none does."""
+    if not index.size:
+        return None
+    low, high = int(index.min()), int(index.max())
+    if low >= first and high < first + count:  # as most often
+        return low, high
+    index = index[(index >= first) & (index < first + count)]
+    return (int(index.min()), int(index.max())) if index.size else None
 
 
 def gather_pixels(
@@ -176,9 +181,16 @@ def find_footprint(window: Grid, source: Grid) -> Footprint | None:
     if needed is None:
         return None
     r, c = rows - needed.top, cols - needed.left
-    inside = (r >= 0) & (r < needed.height) & (c >= 0) & (c < needed.width)
+    reach = (r.min() >= 0, r.max() < needed.height, c.min() >= 0, c.max() < needed.width)
+    if all(reach):
+        inside: NDArray[np.bool_] = np.broadcast_to(np.array(True), window.shape)
+    else:
+        inside = (r >= 0) & (r < needed.height) & (c >= 0) & (c < needed.width)
+        r, c = np.clip(r, 0, needed.height - 1), np.clip(c, 0, needed.width - 1)
     if needed == window:
         return Footprint(needed, None, inside)
-    r, c = np.clip(r, 0, needed.height - 1), np.clip(c, 0, needed.width - 1)
-    where = (r[:, 0], c[0]) if window.epsg == source.epsg else r * needed.width + c
-    return Footprint(needed, where, inside)
+    if window.epsg == source.epsg:
+        return Footprint(needed, (r[:, 0], c[0]), inside)
+    r *= needed.width
+    r += c
+    return Footprint(needed, r, inside)

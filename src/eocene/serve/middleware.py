@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Link, Location, OpenEO-Costs, OpenEO-Identifier, ETag",
+    "Access-Control-Expose-Headers": "Link, Location, OpenEO-Costs, OpenEO-Identifier, ETag, Content-Range",
 }
 PREFLIGHT = CORS | {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Prefer, Range, If-None-Match",
