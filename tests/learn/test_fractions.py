@@ -251,6 +251,25 @@ def test_the_registered_model_says_that_it_gives_shares_and_gives_them(chips, re
     assert "target" not in plain["properties"]["mlm:hyperparameters"]
 
 
+def test_the_card_tells_how_far_off_the_shares_are(chips, report, layout):
+    registry = ModelRegistry(layout)
+    made = {}
+    for target in ("fractions", "label"):
+        spec = replace(TEXTURE, target=target)
+        scored = report if target == "fractions" else evaluate(chips, spec, {}, forest=False)
+        model_id = registry.register(train(chips, spec), scored, chips, name=f"of-{target}")
+        made[target] = (layout.models / model_id / "card.md").read_text()
+    shares = report.splits["block"].fractions
+    own, naive = shares["pooled"], shares["baseline"]
+    line = f"| block | {own['mae']:.3f} | {naive['mae']:.3f} | {own['rmse']:.3f} | {own['r2']:.3f} |"
+    assert line in made["fractions"]
+    for row in shares["classes"]:
+        name = CLASSES[row["class"]]
+        cells = (row["share"], row["mae"], row["baseline_mae"], row["r2"])
+        assert f"| {name} | {' | '.join(f'{v:.3f}' for v in cells)} |" in made["fractions"]
+    assert "share" not in made["label"].lower().replace(chips.name, "")
+
+
 def test_a_model_of_shares_is_scored_on_those_of_elsewhere(chips, report, layout):
     registry = ModelRegistry(layout)
     model_id = registry.register(train(chips, TEXTURE), report, chips)

@@ -131,6 +131,7 @@ def test_pixels_and_shares_are_scored_from_the_disk_too(tmp_path):
     [
         ('{"kind": "random_forest"}', ("--block-m", 200), "does not learn from a stream"),
         ('{"kind": "mlp"}', ("--pixels", "--block-m", 200), "no layer 'labels'"),
+        ('{"kind": "pretrained", "settings": {"encoder": "e"}}', ("--block-m", 200), "from a stream"),
         ('{"kind": "smoke"}', (), "smoke"),
         ('{"kind": "mlp", "settings": {"epochs": 1}}', ("--block-m", 100_000), "block"),
     ],

@@ -26,6 +26,7 @@ def write_model_card(item: Mapping[str, Any], report: Report) -> str:
         "does not. Both hold inside the area of the samples only: elsewhere, or in another year, "
         "expect less and measure it. Random forest and commonest class: the accuracy of these by the "
         "same folds.",
+        *_share_lines(report),
     ]
     for name, score in report.splits.items():
         lines += ["", f"## Classes, {name} split", ""]
@@ -37,6 +38,35 @@ def write_model_card(item: Mapping[str, Any], report: Report) -> str:
         f"{item['properties']['eocene:onnx_difference']:.1e}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _share_lines(report: Report) -> list[str]:
+    """Return how far off the shares of a model are that has learnt them; nothing of others."""
+    told = {name: score.fractions for name, score in report.splits.items() if score.fractions is not None}
+    if not told:
+        return []
+    lines = [
+        "",
+        "## Shares",
+        "",
+        "The model answers with shares of classes. All other scores are of the class with the largest share.",
+        "",
+        "| split | MAE | MAE of the mean shares | RMSE | R² |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {own['mae']:.3f} | {naive['mae']:.3f} | {own['rmse']:.3f} | {own['r2']:.3f} |"
+        for name, own, naive in ((n, each["pooled"], each["baseline"]) for n, each in told.items())
+    ]
+    for name, each in told.items():
+        lines += ["", f"| class, {name} split | mean share | MAE | MAE of the mean share | R² |"]
+        lines += ["|---|---|---|---|---|", *(_share_row(row, report) for row in each["classes"])]
+    return lines
+
+
+def _share_row(row: Mapping[str, Any], report: Report) -> str:
+    name, numbers = report.class_names[row["class"]], (row["share"], row["mae"], row["baseline_mae"])
+    return f"| {name} | {' | '.join(f'{v:.3f}' for v in numbers)} | {row['r2']:.3f} |"
 
 
 def head_lines(item: Mapping[str, Any], report: Report | ValueReport) -> list[str]:

@@ -186,7 +186,7 @@ def _draw(rows: NDArray[np.intp], count: int, seed: int) -> NDArray[np.intp]:
 
 def _check_form(spec: ModelSpec, form: tuple[Any, ...]) -> None:
     kind = spec.described
-    if kind.package != "torch" or form not in kind.takes:
+    if kind.package != "torch" or kind.name == "pretrained" or form not in kind.takes:
         raise InputError(
             f"{kind.title} does not learn from a stream of samples with ({', '.join(form)}).",
             "Take a network for samples of this form, or read the data set and use train().",
