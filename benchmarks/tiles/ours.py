@@ -12,9 +12,8 @@ from eocene.serve import create_app
 
 
 def forget(*_: object) -> None:
-    with kept_tiles._lock:
-        kept_tiles._tiles.clear()
-        kept_tiles._bytes = 0
+    for key in list(kept_tiles._tiles):
+        kept_tiles.let_go(key)
 
 
 signal.signal(signal.SIGUSR1, forget)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from eocene.archive.tiff.kept_tiles import KeptTiles
+from eocene.archive.tiff.kept_tiles import SOME_TIME, KeptTiles
 
 
 def test_a_part_of_a_tile_keeps_its_numbers_whatever_becomes_of_the_tile() -> None:
@@ -43,12 +43,28 @@ def test_a_tile_that_nobody_takes_again_is_not_kept() -> None:
         return np.zeros(1000, np.uint8)
 
     kept.take("a", make)
-    kept.take("a", make, lambda: False)
+    kept.take("a", make, lambda: None)
     assert kept.get("a") is None
-    kept.take("b", make, lambda: False)
+    kept.take("b", make, lambda: None)
     assert kept.get("b") is None
     kept.take("c", make)
     kept.let_go("c")
     kept.let_go("d")
     assert kept.get("c") is None
     assert (kept._bytes, len(made)) == (0, 3)
+
+
+def test_when_room_is_short_those_go_that_may_not_be_taken_again_and_then_those_that_are_taken_last() -> None:
+    kept, tile = KeptTiles(4000), np.zeros(1000, np.uint8)
+    for key, turn in (("x", SOME_TIME), ("a", 3), ("b", 2), ("y", SOME_TIME)):
+        kept.take(key, tile.copy, lambda turn=turn: turn)  # type: ignore[misc]
+    assert kept.get("x") is not None  # which makes y the one that was used longest ago
+    gone = []
+    for key, turn in (("c", 3), ("d", 1), ("e", 3), ("f", 1)):
+        before = [k for k in "xyabcdef" if k in kept._tiles]
+        kept.take(key, tile.copy, lambda turn=turn: turn)  # type: ignore[misc]
+        gone += [k for k in before if k not in kept._tiles]
+        gone += [key] if key not in kept._tiles else []
+    assert gone == ["y", "x", "e", "c"]
+    assert kept._bytes == 4000
+    assert sorted(kept._tiles) == ["a", "b", "d", "f"]

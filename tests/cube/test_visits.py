@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from eocene.archive.tiff.kept_tiles import kept_tiles
+from eocene.archive.tiff.kept_tiles import SOME_TIME, kept_tiles
 from eocene.archive.tiff.tile_encoding import TileEncoding
 from eocene.cube.visits import Visits
 from eocene.cube.warp import find_footprint
@@ -32,26 +32,39 @@ def windows(grid: Grid, size: int) -> list[Grid]:
 def test_tiles_are_counted_as_the_windows_that_read_them(epsg: int, size: int) -> None:
     lattice = UTM32 if epsg == 32632 else Lattice(epsg, (10.0, 10.0))
     extent = lattice.grid_over(IMAGE.bounds, IMAGE.epsg)
-    visits = Visits()
-    visits.foresee(windows(extent, size))
-    again = visits.counter("file", IMAGE, (64, 64))
-    assert again is not None
-    expected: Counter[int] = Counter()
-    for window in windows(extent, size):
+    visits, every = Visits(), windows(extent, size)
+    visits.foresee(every)
+    expected: dict[int, list[int]] = {}
+    for turn, window in enumerate(every):
         found = find_footprint(window, IMAGE)
         if found is not None:
             rows, columns = found.needed.slices_in(IMAGE)
             for row in range(rows.start // 64, -(-rows.stop // 64)):
-                expected.update(row * 7 + c for c in range(columns.start // 64, -(-columns.stop // 64)))
-    for number, count in expected.items():
-        assert [again(number) for _ in range(count)] == [True] * (count - 1) + [False]
+                for column in range(columns.start // 64, -(-columns.stop // 64)):
+                    expected.setdefault(row * 7 + column, []).append(turn)
+    for number, turns in expected.items():
+        told = [visits.counter("file", IMAGE, (64, 64), every[turn]) for turn in turns]
+        assert [again(number) for again in told if again] == [*turns[1:], None]
+
+
+def test_windows_may_come_in_another_order_and_may_not_be_sure() -> None:
+    visits, every = Visits(), windows(IMAGE, 64)[:1] + windows(IMAGE, 32)
+    visits.foresee(every)
+    assert visits.counter("file", IMAGE, (64, 64), IMAGE) is None  # it was not foreseen
+    # The first tile lies under the large window and four small ones: 1, 2 and, a row of 13 later, 14, 15.
+    for turn, is_sure, expected in (
+        (14, True, 0), (1, False, SOME_TIME), (0, True, 2), (2, False, SOME_TIME), (15, True, None),
+    ):  # fmt: skip
+        again = visits.counter("file", IMAGE, (64, 64), every[turn], is_sure=is_sure)
+        assert again is not None
+        assert again(0) == expected
 
 
 def test_of_one_window_or_none_nothing_is_known() -> None:
     visits = Visits()
-    assert visits.counter("file", IMAGE, (64, 64)) is None
+    assert visits.counter("file", IMAGE, (64, 64), IMAGE) is None
     visits.foresee([IMAGE])
-    assert visits.counter("file", IMAGE, (64, 64)) is None
+    assert visits.counter("file", IMAGE, (64, 64), IMAGE) is None
 
 
 def graph() -> dict[str, Any]:
@@ -133,4 +146,4 @@ def test_two_loads_of_the_same_bands_are_not_foreseen(tmp_path: Path) -> None:
     assert (result.values == 14).all()
     sources = [node.source for node in plan.nodes.nodes if node.source is not None]
     assert len(sources) == 2
-    assert all(s.visits.counter("file", IMAGE, (64, 64)) is None for s in sources)
+    assert all(s.visits.counter("file", IMAGE, (64, 64), IMAGE) is None for s in sources)

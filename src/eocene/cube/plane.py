@@ -14,12 +14,13 @@ from eocene.cube.warp import pick_pixels
 from eocene.model import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from eocene.archive import Raster
     from eocene.archive.arriving import StoredTile
+    from eocene.archive.tiff.tile_reader import Again
     from eocene.cube.visits import Visits
     from eocene.cube.warp import Footprint
     from eocene.model import Band, Grid
@@ -48,8 +49,12 @@ class Part:
     mixed, scaled : bool
         Whether the images of the band are stored in different ways, so that each is decoded as it is laid;
         whether scale and offset are applied then.
+    window : Grid
+        What is filled.
     visits : Visits
         The windows that are read.
+    is_top : bool
+        Whether no other image lies above it, so that all of it is wanted.
     """
 
     item: Item
@@ -59,7 +64,9 @@ class Part:
     found: Footprint
     mixed: bool
     scaled: bool
+    window: Grid
     visits: Visits
+    is_top: bool
 
     @property
     def nodata(self) -> float | None:
@@ -83,10 +90,12 @@ class Part:
             return self.raster.read(needed, self.level, out)
         return self.tiff.read(needed, self.level, out, fetched, self._again(self.tiff))
 
-    def _again(self, tiff: GeotiffRaster) -> Callable[[int], bool] | None:
-        """Return what counts visits to the tiles of the image, if they are known beforehand."""
+    def _again(self, tiff: GeotiffRaster) -> Again | None:
+        """Return what counts the visit of the window to tiles of the image, if visits are foreseen."""
         file = tiff.identity, self.level
-        return self.visits.counter(file, tiff.levels[self.level], tiff.tile(self.level))
+        return self.visits.counter(
+            file, tiff.levels[self.level], tiff.tile(self.level), self.window, is_sure=self.is_top
+        )
 
     def pass_by(self, place: Place | None) -> None:
         """Tell that the window is read without the image, but for a place of it."""

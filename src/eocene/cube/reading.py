@@ -149,7 +149,7 @@ def _open(source: CubeSource, item: Item, band: Band, asset: Mapping[str, Any]) 
 
 def _find_parts(source: CubeSource, items: Sequence[Item], band: Band, window: Grid) -> list[Part]:
     """Return what of the images of a date lies under a window."""
-    parts = []
+    parts: list[Part] = []
     for item in items:
         asset = item["assets"].get(band.name)
         if asset is None:
@@ -160,5 +160,6 @@ def _find_parts(source: CubeSource, items: Sequence[Item], band: Band, window: G
             found = find_footprint(window, raster.levels[level])
             if found is not None:
                 mixed = band.name in source.mixed
-                parts.append(Part(item, band, raster, level, found, mixed, source.scaled, source.visits))
+                place = (window, source.visits, not parts)
+                parts.append(Part(item, band, raster, level, found, mixed, source.scaled, *place))
     return parts

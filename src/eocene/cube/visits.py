@@ -4,44 +4,49 @@ from __future__ import annotations
 
 import math
 import threading
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eocene.archive.tiff.kept_tiles import SOME_TIME
 from eocene.model import Grid, transformer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Hashable, Iterable
 
     from numpy.typing import NDArray
 
-    Counts = NDArray[np.int64]
+    from eocene.archive.tiff.tile_reader import Again
 
 _MESH = 9
 """Lines of a window each way whose places on another grid are found."""
 
 
 class Visits:
-    """The windows that a cube is going to be read in, and how many of them meet each tile of an image.
+    """The windows that a cube is going to be read in, in turn, and which of them meet a tile of an image.
 
     It is told beforehand and is a help only: a window that was not foreseen is read as well.
     """
 
     def __init__(self) -> None:
-        self._windows: tuple[Grid, ...] = ()
-        self._counts: dict[tuple[Grid, tuple[int, int]], Counts] = {}
-        self._left: dict[tuple[Hashable, int], int] = {}
+        self._turns: dict[Grid, int] = {}
+        self._meeting: dict[tuple[Grid, tuple[int, int]], list[tuple[int, ...]]] = {}
+        self._left: dict[tuple[Hashable, int], tuple[int, ...]] = {}
         self._lock = threading.Lock()
 
     def foresee(self, windows: Iterable[Grid]) -> None:
         """Take note of the windows that are read next, on one lattice."""
-        self._windows, self._counts, self._left = tuple(dict.fromkeys(windows)), {}, {}
+        self._turns = {window: turn for turn, window in enumerate(dict.fromkeys(windows))}
+        self._meeting, self._left = {}, {}
 
-    def counter(self, file: Hashable, image: Grid, tile: tuple[int, int]) -> Callable[[int], bool] | None:
-        """Return what counts a visit to a tile, given its number, and tells whether there will be another.
+    def counter(
+        self, file: Hashable, image: Grid, tile: tuple[int, int], window: Grid, *, is_sure: bool = True
+    ) -> Again | None:
+        """Return what counts the visit of a window to a tile, given its number.
 
-        None where that is not known.
+        It tells which window comes next, by its turn, SOME_TIME if it may come or not, None if none comes.
+        Where visits are not known there is no such count.
 
         Parameters
         ----------
@@ -51,31 +56,45 @@ class Visits:
             Of the image, or of an overview.
         tile : tuple of int
             Height and width of its tiles.
+        window : Grid
+            Which reads it.
+        is_sure : bool
+            Whether all who meet a tile will want it: not if others lie above the image.
         """
-        if len(self._windows) < 2:
+        turn = self._turns.get(window)
+        if len(self._turns) < 2 or turn is None:
             return None
-        counts = self._counts.get((image, tile))
-        if counts is None:
-            counts = self._counts[image, tile] = self._meet(image, tile)
-        return partial(self._visit, counts, file)
+        meeting = self._meeting.get((image, tile))
+        if meeting is None:
+            meeting = self._meeting[image, tile] = self._meet(image, tile)
 
-    def _visit(self, counts: Counts, file: Hashable, number: int) -> bool:
+        def visit(number: int) -> int | None:
+            left = self._visit(file, number, turn, meeting[number % len(meeting)])
+            return (left[0] if is_sure else SOME_TIME) if left else None
+
+        return visit
+
+    def _visit(self, file: Hashable, number: int, turn: int, turns: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the turns that are left."""
         with self._lock:
-            left = self._left.pop((file, number), int(counts.flat[number % counts.size])) - 1
-            if left > 0:
+            left = tuple(t for t in self._left.pop((file, number), turns) if t != turn)
+            if left:
                 self._left[file, number] = left
-        return left > 0
+        return left
 
-    def _meet(self, image: Grid, tile: tuple[int, int]) -> Counts:
+    def _meet(self, image: Grid, tile: tuple[int, int]) -> list[tuple[int, ...]]:
+        """Return for each tile the turns of the windows that meet it."""
         height, width = tile
-        counts = np.zeros((math.ceil(image.height / height), math.ceil(image.width / width)), np.int64)
-        for window in self._windows:
+        across = math.ceil(image.width / width)
+        found: list[list[int]] = [[] for _ in range(across * math.ceil(image.height / height))]
+        for window, turn in self._turns.items():
             needed = needed_nearly(window, image)
             if needed is not None:
                 rows, columns = needed.slices_in(image)
-                down = slice(rows.start // height, math.ceil(rows.stop / height))
-                counts[down, columns.start // width : math.ceil(columns.stop / width)] += 1
-        return counts
+                for row in range(rows.start // height, math.ceil(rows.stop / height)):
+                    for column in range(columns.start // width, math.ceil(columns.stop / width)):
+                        found[row * across + column].append(turn)
+        return [tuple(turns) for turns in found]
 
 
 @lru_cache(4096)

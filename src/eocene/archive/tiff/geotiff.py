@@ -158,7 +158,7 @@ class GeotiffRaster:
             for part in (window, but)
         )
         for number in passed - read:
-            if not again(number):
+            if again(number) is None:
                 self.file.let_go(level, number)
 
     def fetch(self, missing: Mapping[int, tuple[int, int]]) -> dict[int, StoredTile]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
@@ -16,38 +16,46 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-KEPT_BYTES = 128 * 2**20
-"""Of decoded tiles that are kept, some rows of them: see :class:`KeptTiles`."""
+KEPT_BYTES = 256 * 2**20
+"""Of decoded tiles that are kept at most: see :class:`KeptTiles`."""
 
 _MOST_FREE, _MOST_BYTES = 16, 2**20
 """Tiles that nobody holds any more whose memory is kept for the next ones, and how large each is at most."""
+
+SOME_TIME = -1
+"""When a tile may be taken again, if that is not known."""
 
 
 class KeptTiles:
     """Decoded tiles of windows that met some in part, whose other parts are asked for next.
 
-    The latest are kept, up to a number of bytes. Threads that want a tile at the same time read it once.
+    There is room for a number of bytes. If that is too little, those go first of which it is not known when
+    they are taken again, the one that was used longest ago before all, and then those that are taken again
+    last. Threads that want a tile at the same time read it once.
     """
 
     def __init__(self, most_bytes: int) -> None:
         self._most, self._bytes = most_bytes, 0
-        self._tiles: OrderedDict[Any, NDArray[Any]] = OrderedDict()
+        self._tiles: dict[Any, tuple[NDArray[Any], int]] = {}
+        self._by_turn: defaultdict[int, OrderedDict[Any, None]] = defaultdict(OrderedDict)
         self._lock = threading.Lock()
         self._coming: dict[Any, threading.Lock] = {}
         self._free: deque[memoryview] = deque(maxlen=_MOST_FREE)
 
     def take(
-        self, key: Any, make: Callable[[], NDArray[Any]], again: Callable[[], bool] = lambda: True
+        self, key: Any, make: Callable[[], NDArray[Any]], again: Callable[[], int | None] = lambda: SOME_TIME
     ) -> NDArray[Any]:
         """Return a tile; it is made if it is not kept, by one of the threads that want it.
 
-        It is kept, unless it is known that nobody is going to take it ``again``, which is asked once.
+        It is then kept for its next turn, a number that grows with time, which ``again`` tells, asked once:
+        None if nobody is going to take it again.
         """
         while True:
             with self._lock:
                 if key in self._tiles:
-                    self._tiles.move_to_end(key)
-                    return self._tiles[key] if again() else self._remove(key)
+                    tile = self._remove(key)
+                    self._keep(key, tile, again())
+                    return tile
                 coming = self._coming.get(key)
                 if coming is None:
                     making = self._coming[key] = threading.Lock()
@@ -57,8 +65,8 @@ class KeptTiles:
                 pass
         try:
             tile = make()
-            if again():
-                self.put(key, tile)
+            with self._lock:
+                self._keep(key, tile, again())
             return tile
         finally:
             del self._coming[key]
@@ -83,18 +91,17 @@ class KeptTiles:
     def get(self, key: Any) -> NDArray[Any] | None:
         """Return a tile, None if it is not kept."""
         with self._lock:
-            if key in self._tiles:
-                self._tiles.move_to_end(key)
-            return self._tiles.get(key)
+            found = self._tiles.get(key)
+            if found is None:
+                return None
+            tile, turn = found
+            self._by_turn[turn].move_to_end(key)
+            return tile
 
     def put(self, key: Any, tile: NDArray[Any]) -> None:
-        """Keep a tile, and let go of those that were used longest ago."""
+        """Keep a tile, whose next turn is not known."""
         with self._lock:
-            if key not in self._tiles:
-                self._tiles[key] = tile
-                self._bytes += tile.nbytes
-            while self._bytes > self._most:
-                self._remove(next(iter(self._tiles)))
+            self._keep(key, tile, SOME_TIME)
 
     def let_go(self, key: Any) -> None:
         """Keep a tile no longer, since nobody is going to take it again."""
@@ -102,8 +109,25 @@ class KeptTiles:
             if key in self._tiles:
                 self._remove(key)
 
+    def _keep(self, key: Any, tile: NDArray[Any], turn: int | None) -> None:
+        if turn is None or key in self._tiles:
+            return
+        self._tiles[key] = tile, turn
+        self._by_turn[turn][key] = None
+        self._bytes += tile.nbytes
+        while self._bytes > self._most:
+            turn = SOME_TIME if SOME_TIME in self._by_turn else max(self._by_turn)
+            first = (
+                next(iter(self._by_turn[turn])) if turn == SOME_TIME else next(reversed(self._by_turn[turn]))
+            )
+            self._remove(first)
+
     def _remove(self, key: Any) -> NDArray[Any]:
-        tile = self._tiles.pop(key)
+        tile, turn = self._tiles.pop(key)
+        alike = self._by_turn[turn]
+        del alike[key]
+        if not alike:
+            del self._by_turn[turn]
         self._bytes -= tile.nbytes
         return tile
 

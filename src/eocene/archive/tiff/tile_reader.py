@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eocene.archive.fetch import Content
     from eocene.archive.fetch.content import Identity
 
-    Again = Callable[[int], bool]
+    Again = Callable[[int], int | None]
 
 __all__ = ["KEPT_BYTES", "KeptTiles", "TileFile", "kept_tiles", "open_tiles"]
 
@@ -129,7 +129,8 @@ class TileFile:
         fetched : mapping, optional
             Stored bytes of tiles by their number; others are read here.
         again : callable, optional
-            Number of a tile → whether it is going to be read again; asked once of each that is met in part.
+            Number of a tile → its next turn, see :meth:`KeptTiles.take`; asked once of each that is met in
+            part.
 
         Raises
         ------

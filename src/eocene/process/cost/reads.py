@@ -6,13 +6,13 @@ window meets in part, until the last has read it, is kept here too: so a tile co
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from eocene.archive.tiff.tile_reader import KEPT_BYTES
+from eocene.archive.tiff.kept_tiles import KEPT_BYTES, KeptTiles
 from eocene.cube.source import CubeSource
 from eocene.cube.visits import needed_nearly
 from eocene.model import Grid
@@ -145,23 +145,29 @@ class _Tour:
                 yield node, times, needed[node].grid
 
 
+@dataclass(frozen=True)
+class _Decoded:
+    """Stands for the decoded tiles at one place of all images of a sheaf."""
+
+    nbytes: int
+
+
 class Reader:
     """What the reader of tiles does: which files it has opened, and which tiles it still holds."""
 
     def __init__(self) -> None:
-        self._tiles: OrderedDict[Any, int] = OrderedDict()
-        self._bytes = 0
-        self._left: Counter[Any] = Counter()
+        self._kept = KeptTiles(KEPT_BYTES)
+        self._turns: defaultdict[Any, deque[int]] = defaultdict(deque)
         self._opened: set[int] = set()
 
     def foresee(self, visits: Iterable[tuple[Sheaf, Grid]]) -> None:
-        """Count how often each tile is going to be read."""
-        self._left = Counter(
-            (sheaf.files, sheaf.level, tile)
-            for sheaf, window in visits
-            if (needed := needed_nearly(window, sheaf.grid)) is not None
-            for tile in sheaf.tiles.under(*needed.slices_in(sheaf.grid))
-        )
+        """Take note of when each tile is going to be read."""
+        self._turns.clear()
+        for turn, (sheaf, window) in enumerate(visits):
+            needed = needed_nearly(window, sheaf.grid)
+            if needed is not None:
+                for tile in sheaf.tiles.under(*needed.slices_in(sheaf.grid)):
+                    self._turns[sheaf.files, sheaf.level, tile].append(turn)
 
     def open(self, sheaf: Sheaf, window: Grid) -> float:
         """Return the bytes of the files before their first tiles, if they are not open yet."""
@@ -182,22 +188,19 @@ class Reader:
         for tile in tiles.under(*place):
             # A whole tile that need not be kept is decoded to where it is wanted, even if it is held.
             straight = passes_by and tiles.is_full(*tile, sheaf.grid.shape)
-            key, decoded = (sheaf.files, sheaf.level, tile), tiles.decoded * sheaf.count
-            if straight or not self._has(key, decoded, keep=not passes_by):
+            key, decoded = (sheaf.files, sheaf.level, tile), _Decoded(tiles.decoded * sheaf.count)
+            if straight or self._reads(key, decoded, keep=not passes_by):
                 size += float(tiles.counts[tile])
         return size * sheaf.count
 
-    def _has(self, key: Any, size: int, *, keep: bool) -> bool:
-        """Tell whether a tile is held; from then on it is, if it is to be kept and is read again."""
-        self._left[key] -= 1
-        if key in self._tiles:
-            self._tiles.move_to_end(key)
-            if self._left[key] <= 0:
-                self._bytes -= self._tiles.pop(key)
-            return True
-        if keep and self._left[key] > 0:
-            self._tiles[key] = size
-            self._bytes += size
-            while self._bytes > KEPT_BYTES:
-                self._bytes -= self._tiles.popitem(last=False)[1]
-        return False
+    def _reads(self, key: Any, tile: Any, *, keep: bool) -> bool:
+        """Tell whether a tile has to be read, and keep it if it is to be kept."""
+        if not keep:
+            return self._kept.get(key) is None
+        return self._kept.take(key, lambda: tile, lambda: self._next_turn(key)) is tile
+
+    def _next_turn(self, key: Any) -> int | None:
+        turns = self._turns[key]
+        if turns:
+            turns.popleft()
+        return turns[0] if turns else None
