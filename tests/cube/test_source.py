@@ -374,3 +374,22 @@ def test_numbers_that_tell_themselves_are_laid_like_those_with_a_mask(
 
 def shifted(grid: Grid, right: int, down: int) -> Grid:
     return Grid(grid.lattice, grid.left + right, grid.top + down, grid.width, grid.height)
+
+
+@pytest.mark.parametrize("nodata", [0, 77, None])
+def test_of_a_file_that_breaks_off_halfway_nothing_stays(tmp_path: Path, nodata: int | None) -> None:
+    grid = Grid(UTM32, TINY.left, TINY.top, 64, 64)
+    numbers = random_numbers(5, grid.shape, "uint16", 0.0)
+    item = make_scene(tmp_path, "i", "2024-05-01T10:00:00Z", grid, {"a": numbers}, nodata=nodata)
+    path = write_image(tmp_path / "i_a.tif", numbers, grid, nodata, tiled=True, blockxsize=16, blockysize=16)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) - 700])  # the last tiles of sixteen are gone
+    archive = make_archive(tmp_path, [item])
+    source = CubeSource(archive, ((DAY, (item,)),), (Band("a", "uint16", nodata),), grid, on_error="skip")
+    leaf = source.read(grid)
+    block = source.decode(leaf, grid)
+    archive.close()
+    assert [fault["asset"] for fault in source.faults.told()] == ["a"]
+    assert block.valid is not None
+    assert not block.valid.any()
+    assert (leaf.layers[0].numbers == (nodata or 0)).all()

@@ -11,7 +11,6 @@ import numpy as np
 from eocene.archive.tiff.geotiff import GeotiffRaster
 from eocene.cube.layer import decode_numbers, is_data
 from eocene.cube.warp import pick_pixels
-from eocene.model import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +123,7 @@ class Plane:
     Parameters
     ----------
     values : ndarray
-        (height, width) of the window: stored numbers, :func:`empty_number` where there are none yet.
+        (height, width) of the window: stored numbers; whatever it may be while nothing is laid.
     mask : ndarray of bool or None
         Where they are data; None where the numbers themselves tell.
     nodata : float or None
@@ -176,6 +175,7 @@ class Plane:
         if self.is_empty and part.raster.dtype == self.values.dtype and not part.mixed:
             self._lay_first(part, fetched)
             return
+        self.finish()
         needed, where = part.found.crop(place)
         picked = pick_pixels(part.read(needed, fetched), where)
         fresh = is_data(picked, part.nodata) & part.found.inside[place] & ~self._filled(place)
@@ -190,12 +190,8 @@ class Plane:
     def _lay_first(self, part: Part, fetched: Fetched) -> None:
         """Fill a plane that is empty, straight in its place: most images are laid on nothing."""
         values, found = self.values, part.found
-        try:
-            pixels = part.read(found.needed, fetched, values if found.where is None else None)
-            usable = part.usable(found.needed)
-        except DamageError:
-            values[...] = empty_number(values.dtype, self.nodata)
-            raise
+        pixels = part.read(found.needed, fetched, values if found.where is None else None)
+        usable = part.usable(found.needed)
         if found.where is not None:
             pick_pixels(pixels, found.where, values)
         if self.mask is None:
@@ -209,8 +205,15 @@ class Plane:
             np.copyto(values, empty_number(values.dtype, self.nodata), where=~part.found.inside)
         if len(self.parts) == 1:
             self.left = 0  # nobody asks which
+        elif self.nodata == 0 and values.dtype.kind != "f":
+            self.left -= int(np.count_nonzero(values))
         else:
             self.left -= int(np.count_nonzero(is_data(values, self.nodata)))
+
+    def finish(self) -> None:
+        """Put the number for no-data into a plane that is empty: there may be parts of what was not read."""
+        if self.is_empty:
+            self.values[...] = 0 if self.mask is not None else empty_number(self.values.dtype, self.nodata)
 
     def _mask_filled(self, part: Part, mask: Mask, usable: Mask | None) -> None:
         is_data(self.values, part.nodata, mask)

@@ -13,7 +13,7 @@ from eocene.archive.fetch import is_remote
 from eocene.archive.tiff.ahead import Ahead
 from eocene.cube.layer import Layer, choose_level
 from eocene.cube.opening import open_side_by_side
-from eocene.cube.plane import Part, Plane, empty_number, tells_itself
+from eocene.cube.plane import Part, Plane, tells_itself
 from eocene.cube.warp import find_footprint
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ class _Stack:
         parts = [_find_parts(source, items, band, window) for items in dates]
         every = list(chain(*parts))
         if tells_itself(dtype, every):
-            nodata, mask = every[0].nodata, None
-            empty = empty_number(dtype, nodata)
-            values = np.full(shape, empty, dtype) if empty else np.zeros(shape, dtype)
+            nodata, values, mask = every[0].nodata, np.empty(shape, dtype), None
         else:
             nodata, values, mask = None, np.zeros(shape, dtype), np.zeros(shape, bool)
         planes = [
@@ -81,6 +79,8 @@ class _Stack:
 
     def layer(self) -> Layer:
         """Return what was laid."""
+        for plane in self.planes:
+            plane.finish()
         if self.mask is None and self.nodata is None and self.values.dtype.kind != "f":
             # There is no number for dates of which nothing could be read.
             filled = [not plane.is_empty for plane in self.planes]

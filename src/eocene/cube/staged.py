@@ -122,10 +122,10 @@ def _span(positions: Sequence[int]) -> slice:
 
 
 def keep_in_memory(form: Block, grid: Grid, *, masked: bool = True) -> Store:
-    """Return an empty store in memory; without a mask it takes floats only."""
+    """Return a store in memory, to be filled whole; without a mask it takes floats only."""
     shape = (*form.values.shape[:-2], *grid.shape)
-    valid = np.zeros(shape, bool) if masked else None
-    return Store(form, grid, grid, np.zeros(shape, form.values.dtype), valid)
+    valid = np.empty(shape, bool) if masked else None
+    return Store(form, grid, grid, np.empty(shape, form.values.dtype), valid)
 
 
 def keep_on_disk(path: Path, form: Block, grid: Grid, *, block: int) -> Store:
