@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +47,11 @@ def test_odc_stac_loads_the_pixels_of_the_files(server, scenes, band):
     ids = [item["id"] for item in scenes[:3]]
     items = catalogue.search(collections=["sentinel-2-l2a"], ids=ids).item_collection()
     pixels, transform, crs = read_file(scenes[0], band)
-    loaded = odc_stac.load(items, bands=[band], crs=str(crs), resolution=transform.a)
+    with ThreadPoolExecutor(
+        1
+    ) as alone:  # the configuration of GDAL that it leaves behind goes with the thread
+        load = partial(odc_stac.load, items, bands=[band], crs=str(crs), resolution=transform.a)
+        loaded = alone.submit(load).result()
     assert loaded.sizes == {"time": 3, "y": pixels.shape[0], "x": pixels.shape[1]}
     for item, values in zip(scenes, loaded[band].values, strict=False):
         assert np.array_equal(values, read_file(item, band)[0])
