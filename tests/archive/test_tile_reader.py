@@ -137,10 +137,10 @@ def test_of_files_that_agree_in_their_headers_gdal_is_asked_once(
 def test_kept_tiles_stay_within_their_bytes() -> None:
     kept = KeptTiles(2500)
     tiles = [np.full(1000, number, np.uint8) for number in range(3)]
-    kept.put(0, tiles[0])
-    kept.put(1, tiles[1])
+    kept.take(0, lambda: tiles[0])
+    kept.take(1, lambda: tiles[1])
     assert kept.get(0) is tiles[0]
-    kept.put(2, tiles[2])
+    kept.take(2, lambda: tiles[2])
     assert [kept.get(number) is None for number in range(3)] == [False, True, False]
 
 

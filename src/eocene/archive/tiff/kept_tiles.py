@@ -98,11 +98,6 @@ class KeptTiles:
             self._by_turn[turn].move_to_end(key)
             return tile
 
-    def put(self, key: Any, tile: NDArray[Any]) -> None:
-        """Keep a tile, whose next turn is not known."""
-        with self._lock:
-            self._keep(key, tile, SOME_TIME)
-
     def let_go(self, key: Any) -> None:
         """Keep a tile no longer, since nobody is going to take it again."""
         with self._lock:
