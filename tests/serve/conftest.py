@@ -107,12 +107,20 @@ def start_app(layout: Layout, **choices: Any) -> tuple[FastAPI, str]:
 
 
 @pytest.fixture(scope="session")
-def server(workspace: Layout) -> Iterator[Running]:
+def running(workspace: Layout) -> Iterator[Running]:
     """The server of the workspace, with a worker and a logged-in user."""
     app, password = start_app(workspace)
     with run_server(app) as url, httpx.Client(base_url=url, timeout=60) as client:
         answer = client.get("/openeo/1.2/credentials/basic", auth=("eocene", password))
         yield Running(url, "eocene", password, app, client, answer.json()["access_token"])
+
+
+@pytest.fixture(scope="module")
+def server(running: Running) -> Iterator[Running]:
+    """The same server, where a module's tests leave no file or process of the user's to those of others."""
+    yield running
+    for path, kept in (("files", "files"), ("process_graphs", "processes")):
+        assert running.get(f"/openeo/1.2/{path}", headers=running.as_user()).json()[kept] == []
 
 
 @pytest.fixture(scope="session")
@@ -126,9 +134,9 @@ def specification() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def extent(server: Running) -> dict[str, Any]:
+def extent(running: Running) -> dict[str, Any]:
     """A small box inside the simulated Sentinel-2 tiles."""
-    collection = server.get("/stac/collections/sentinel-2-l2a").json()
+    collection = running.get("/stac/collections/sentinel-2-l2a").json()
     west, south, east, north = collection["extent"]["spatial"]["bbox"][0]
     x, y = west + (east - west) / 4, south + (north - south) / 2
     return {"west": x - 0.002, "south": y - 0.002, "east": x + 0.002, "north": y + 0.002}

@@ -56,7 +56,8 @@ def places(server):
     server.client.put(f"{FILES}/ranges/a.bin", content=CONTENT, headers=server.as_user())
     item = server.get("/stac/search?limit=1&collections=sentinel-2-l2a").json()["features"][0]
     asset = f"/stac/collections/sentinel-2-l2a/items/{item['id']}/assets/B04"
-    return [f"{FILES}/ranges/a.bin", asset, "/label/files/label.js", "/docs-static/swagger-ui.css"]
+    yield [f"{FILES}/ranges/a.bin", asset, "/label/files/label.js", "/docs-static/swagger-ui.css"]
+    server.client.delete(f"{FILES}/ranges/a.bin", headers=server.as_user())
 
 
 def ask(server, place, asked, **headers):
@@ -115,6 +116,7 @@ def test_an_empty_file_has_no_first_byte_but_all_of_its_last(server):
     server.client.put(place, content=b"", headers=server.as_user())
     assert ask(server, place, "bytes=0-").headers["content-range"] == "bytes */0"
     assert ask(server, place, "bytes=-5").status_code == 200
+    server.client.delete(place, headers=server.as_user())
 
 
 @given(
