@@ -100,16 +100,28 @@ def _fit(lattice: Lattice, row: int, col: int, epsg: int) -> Position | None:
     basis = _basis(_BETWEEN)
     missed = np.abs(np.einsum("ja,cjm,mb->cab", basis, coefficients, basis) - between).max(axis=(1, 2))
     pixel = (np.abs(coefficients[:, 1, 0]) + np.abs(coefficients[:, 0, 1])) / _HALF
-    return coefficients if bool((missed <= _PRECISE * pixel).all()) else None
+    room = _PRECISE * pixel - missed
+    return _leave_out(coefficients, room) if bool((room >= 0).all()) else None
+
+
+def _leave_out(coefficients: Position, room: Position) -> Position:
+    """Return the coefficients without the highest degrees, whose terms together are at most so large."""
+    sizes = np.abs(coefficients)  # no Chebyshev polynomial exceeds 1
+    for length in range(2, _DEGREE + 1):
+        rest = sizes.sum(axis=(1, 2)) - sizes[:, :length, :length].sum(axis=(1, 2))
+        if (rest <= room).all():
+            return coefficients[:, :length, :length]
+    return coefficients
 
 
 def _evaluate(coefficients: Position, down: Position, right: Position, out: Position) -> None:
     """Write the polynomial of some rows and columns, small terms first; (rows, columns)."""
-    across = np.zeros((_DEGREE + 1, right.shape[1]))
-    for k in range(_DEGREE, -1, -1):
+    degree = len(coefficients) - 1
+    across = np.zeros((degree + 1, right.shape[1]))
+    for k in range(degree, -1, -1):
         across += coefficients[:, k, None] * right[k]
     term = np.empty(out.shape)
-    np.multiply(down[_DEGREE][:, None], across[_DEGREE], out=out)
-    for k in range(_DEGREE - 1, -1, -1):
+    np.multiply(down[degree][:, None], across[degree], out=out)
+    for k in range(degree - 1, -1, -1):
         np.multiply(down[k][:, None], across[k], out=term)
         out += term
