@@ -372,6 +372,45 @@ def test_numbers_that_tell_themselves_are_laid_like_those_with_a_mask(
     assert np.array_equal(blocks[0].values[found], blocks[1].values[found])
 
 
+@pytest.mark.parametrize("nodata", [0, None])
+@pytest.mark.parametrize("gone", [0.0, 0.2])
+@pytest.mark.parametrize("seed", range(4))
+def test_images_that_are_laid_on_each_other_are_those_that_are_read_alone(
+    tmp_path: Path, seed: int, gone: float, nodata: int | None
+) -> None:
+    """Also from two zones, where what the upper ones leave is the same for all dates, and where it is not."""
+    chance = np.random.default_rng(seed)
+    window = Grid(UTM32, 74_990, -520_000, 40, 30)
+    dates = []
+    for day in range(2):
+        items = []
+        for number in range(4):
+            lattice = UTM32 if number % 2 else Lattice(32633, (10.0, 10.0))
+            grid = lattice.grid_over(window.bounds, window.epsg)
+            grid = shifted(grid, *(np.random.default_rng(seed * 9 + number).integers(-25, 25, 2).tolist()))
+            numbers = random_numbers(int(chance.integers(999)), grid.shape, "uint16", gone if number else 0.0)
+            time = f"2024-05-0{day + 1}T10:00:00Z"
+            items.append(make_scene(tmp_path, f"d{day}i{number}", time, grid, {"a": numbers}, nodata=nodata))
+        dates.append((DAY + np.timedelta64(day, "D"), tuple(items)))
+    archive = make_archive(tmp_path, [item for _, items in dates for item in items])
+
+    def look(some: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
+        source = CubeSource(archive, some, (Band("a", "uint16", nodata),), window)
+        block = source.decode(source.read(window), window)
+        return block.values, np.ones(block.values.shape, bool) if block.valid is None else block.valid
+
+    values, valid = look(tuple(dates))
+    expected, there = np.zeros(values.shape, np.uint16), np.zeros(values.shape, bool)
+    for number in range(4):
+        numbers, usable = look(tuple((day, (items[number],)) for day, items in dates))
+        expected = np.where(~there & usable, numbers, expected)
+        there |= usable
+    archive.close()
+    assert np.array_equal(valid, there)
+    assert np.array_equal(values[there], expected[there])
+    assert there.any()
+
+
 def shifted(grid: Grid, right: int, down: int) -> Grid:
     return Grid(grid.lattice, grid.left + right, grid.top + down, grid.width, grid.height)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from eocene.archive.tiff.geotiff import GeotiffRaster
 from eocene.cube.layer import decode_numbers, is_data
-from eocene.cube.warp import pick_pixels
+from eocene.cube.warp import find_beneath, pick_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     Numbers = NDArray[Any]
     Mask = NDArray[np.bool_]
     Fetched = Mapping[int, StoredTile] | None
-    Place = tuple[slice, slice]
-
-_WHOLE = slice(None), slice(None)
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,11 @@ class Part:
         return None if number is None or math.isnan(number) else number
 
     @property
+    def grid(self) -> Grid:
+        """The pixels of the overview that is read."""
+        return self.raster.levels[self.level]
+
+    @property
     def tiff(self) -> GeotiffRaster | None:
         """The raster if its tiles are read here: only these are fetched ahead, and may have masks."""
         return self.raster if isinstance(self.raster, GeotiffRaster) else None
@@ -92,16 +94,14 @@ class Part:
     def _again(self, tiff: GeotiffRaster) -> Again | None:
         """Return what counts the visit of the window to tiles of the image, if visits are foreseen."""
         file = tiff.identity, self.level
-        return self.visits.counter(
-            file, tiff.levels[self.level], tiff.tile(self.level), self.window, is_sure=self.is_top
-        )
+        return self.visits.counter(file, self.grid, tiff.tile(self.level), self.window, is_sure=self.is_top)
 
-    def pass_by(self, place: Place | None) -> None:
-        """Tell that the window is read without the image, but for a place of it."""
-        again = self._again(self.tiff) if self.tiff and place != _WHOLE else None
+    def pass_by(self, but: Footprint | None) -> None:
+        """Tell that the window is read without the image, ``but`` for some of what it needs."""
+        again = self._again(self.tiff) if self.tiff and but is not self.found else None
         if self.tiff and again:
-            but = None if place is None else self.found.crop(place)[0]
-            self.tiff.pass_by(self.found.needed, but, self.level, again)
+            read = None if but is None else but.needed
+            self.tiff.pass_by(self.found.needed, read, self.level, again)
 
     def usable(self, needed: Grid) -> Mask | None:
         """Return which of the pixels the file's own mask calls valid, None for all."""
@@ -134,6 +134,9 @@ class Plane:
         Pixels that are still empty.
     laid : int
         How many of the parts have been dealt with.
+    above : tuple of Grid or None
+        Images that were laid if all of their pixels under the window are data, so that what is left does not
+        depend on these; None if that is not so.
     """
 
     values: Numbers
@@ -142,6 +145,7 @@ class Plane:
     parts: Sequence[Part]
     left: int
     laid: int = 0
+    above: tuple[Grid, ...] | None = ()
 
     @property
     def is_done(self) -> bool:
@@ -153,19 +157,17 @@ class Plane:
         """Whether nothing has been laid yet."""
         return self.left == self.values.size
 
-    def hull(self, part: Part) -> Place | None:
-        """Return what of the window an image is still wanted for, None for nothing."""
+    def find_wanted(self, part: Part) -> Footprint | None:
+        """Return what an image is still wanted for, None for nothing."""
         if self.is_empty:
-            return _WHOLE
-        wanted = part.found.inside & ~self._filled(_WHOLE)
-        rows, cols = (np.flatnonzero(wanted.any(axis)) for axis in (1, 0))
-        return (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)) if rows.size else None
+            return part.found
+        if self.above is not None:  # the same for all dates and bands
+            return find_beneath(part.window, part.grid, self.above)
+        filled = is_data(self.values, self.nodata) if self.mask is None else self.mask
+        return part.found.within(~filled)
 
-    def _filled(self, place: Place) -> Mask:
-        return is_data(self.values[place], self.nodata) if self.mask is None else self.mask[place]
-
-    def lay(self, part: Part, place: Place, fetched: Fetched) -> None:
-        """Fill what is still empty in a place from an image.
+    def lay(self, part: Part, found: Footprint, fetched: Fetched) -> None:
+        """Fill what is still empty from an image.
 
         Raises
         ------
@@ -173,49 +175,57 @@ class Plane:
             If it cannot be read; nothing of it stays.
         """
         if self.is_empty and part.raster.dtype == self.values.dtype and not part.mixed:
-            self._lay_first(part, fetched)
-            return
-        self.finish()
-        needed, where = part.found.crop(place)
-        picked = pick_pixels(part.read(needed, fetched), where)
-        fresh = is_data(picked, part.nodata) & part.found.inside[place] & ~self._filled(place)
-        usable = part.usable(needed)
-        if usable is not None:
-            fresh &= pick_pixels(usable, where)
-        np.copyto(self.values[place], part.decode(picked), where=fresh, casting="unsafe")
-        if self.mask is not None:
-            self.mask[place] |= fresh
-        self.left -= int(np.count_nonzero(fresh))
+            left = self._lay_first(part, fetched)
+        else:
+            self.finish()
+            left = self._lay_below(part, found, fetched)
+        is_full = self.above is not None and left == self.left - found.count
+        self.left, self.above = left, (*(self.above or ()), part.grid) if is_full else None
 
-    def _lay_first(self, part: Part, fetched: Fetched) -> None:
+    def _lay_below(self, part: Part, found: Footprint, fetched: Fetched) -> int:
+        """Fill what is wanted of an image that is not the first; return how many pixels are left."""
+        picked, values = pick_pixels(part.read(found.needed, fetched), found.where), self.values[found.place]
+        if self.mask is None:
+            np.copyto(values, picked, where=found.inside)
+            return self._count_left()
+        fresh = is_data(picked, part.nodata) & found.inside
+        usable = part.usable(found.needed)
+        if usable is not None:
+            fresh &= pick_pixels(usable, found.where)
+        np.copyto(values, part.decode(picked), where=fresh, casting="unsafe")
+        self.mask[found.place] |= fresh
+        return self.left - int(np.count_nonzero(fresh))
+
+    def _lay_first(self, part: Part, fetched: Fetched) -> int:
         """Fill a plane that is empty, straight in its place: most images are laid on nothing."""
         values, found = self.values, part.found
         pixels = part.read(found.needed, fetched, values if found.where is None else None)
         usable = part.usable(found.needed)
         if found.where is not None:
             pick_pixels(pixels, found.where, values)
-        if self.mask is None:
-            self._count_filled(part)
-        else:
-            self._mask_filled(part, self.mask, None if usable is None else pick_pixels(usable, found.where))
+        if self.mask is not None:
+            return self._mask_filled(
+                part, self.mask, None if usable is None else pick_pixels(usable, found.where)
+            )
+        if not found.is_covering:
+            np.copyto(values, empty_number(values.dtype, self.nodata), where=found.outside)
+        return self._count_left()
 
-    def _count_filled(self, part: Part) -> None:
-        values = self.values
-        if not part.found.is_covering:
-            np.copyto(values, empty_number(values.dtype, self.nodata), where=~part.found.inside)
-        if len(self.parts) == 1:
-            self.left = 0  # nobody asks which
-        elif self.nodata == 0 and values.dtype.kind != "f":
-            self.left -= int(np.count_nonzero(values))
-        else:
-            self.left -= int(np.count_nonzero(is_data(values, self.nodata)))
+    def _count_left(self) -> int:
+        """Return how many pixels are empty where the numbers tell it; 0 if no image is there to fill them."""
+        if self.laid + 1 == len(self.parts):
+            return 0
+        if self.nodata == 0 and self.values.dtype.kind != "f":
+            return self.values.size - int(np.count_nonzero(self.values))
+        return self.values.size - int(np.count_nonzero(is_data(self.values, self.nodata)))
 
     def finish(self) -> None:
         """Put the number for no-data into a plane that is empty: there may be parts of what was not read."""
         if self.is_empty:
             self.values[...] = 0 if self.mask is not None else empty_number(self.values.dtype, self.nodata)
 
-    def _mask_filled(self, part: Part, mask: Mask, usable: Mask | None) -> None:
+    def _mask_filled(self, part: Part, mask: Mask, usable: Mask | None) -> int:
+        """Note what of an image that was laid is data; return how many pixels are left."""
         is_data(self.values, part.nodata, mask)
         if not part.found.is_covering:
             mask &= part.found.inside
@@ -224,7 +234,7 @@ class Plane:
         filled = int(np.count_nonzero(mask))
         if filled < mask.size:
             np.copyto(self.values, 0, where=~mask)  # what is no data never shows what was read there
-        self.left -= filled
+        return mask.size - filled
 
 
 def empty_number(dtype: np.dtype[Any], nodata: float | None) -> float:

@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eocene.archive import Raster
-    from eocene.cube.plane import Fetched, Place
+    from eocene.cube.plane import Fetched
     from eocene.cube.source import CubeSource
+    from eocene.cube.warp import Footprint
     from eocene.model import Band, Grid
 
     Item = Mapping[str, Any]
     Numbers = NDArray[Any]
     Mask = NDArray[np.bool_]
-    Piece = tuple[tuple[Plane, Part, Place], int, Callable[[], Fetched] | None]
+    Piece = tuple[tuple[Plane, Part, Footprint], int, Callable[[], Fetched] | None]
 
 
 def read_layers(source: CubeSource, dates: Sequence[Sequence[Item]], window: Grid) -> tuple[Layer, ...]:
@@ -91,14 +92,14 @@ class _Stack:
 
 
 def _lay_images(source: CubeSource, planes: Sequence[Plane]) -> None:
-    for (plane, part, place), fetched in Ahead(_find_pieces(source, planes)):
-        work = partial(plane.lay, part, place, fetched)
+    for (plane, part, found), fetched in Ahead(_find_pieces(planes)):
+        work = partial(plane.lay, part, found, fetched)
         source.faults.attempt(part.item, part.band.name, source.on_error, work)
         plane.laid += 1
 
 
-def _find_pieces(source: CubeSource, planes: Sequence[Plane]) -> Iterator[Piece | None]:
-    """Yield plane, image and place of what is to be laid; None while it depends on what is laid before."""
+def _find_pieces(planes: Sequence[Plane]) -> Iterator[Piece | None]:
+    """Yield plane, image and what of it is to be laid; None while it depends on what is laid before."""
     for depth in count():
         planes = [plane for plane in planes if len(plane.parts) > depth]
         if not planes:
@@ -107,19 +108,19 @@ def _find_pieces(source: CubeSource, planes: Sequence[Plane]) -> Iterator[Piece 
             while plane.laid < depth and not plane.is_done:
                 yield None
             part = plane.parts[depth]
-            place = None if plane.is_done else plane.hull(part)
-            part.pass_by(place)
-            if place is not None:
-                yield (plane, part, place), *_fetching(source, part, place)
+            found = None if plane.is_done else plane.find_wanted(part)
+            part.pass_by(found)
+            if found is not None:
+                yield (plane, part, found), *_fetching(part, found)
             else:
                 plane.laid += 1
 
 
-def _fetching(source: CubeSource, part: Part, place: Place) -> tuple[int, Callable[[], Fetched] | None]:
-    """Return how many bytes are fetched for a place of an image, and what asks for them."""
+def _fetching(part: Part, found: Footprint) -> tuple[int, Callable[[], Fetched] | None]:
+    """Return how many bytes are fetched for what is wanted of an image, and what asks for them."""
     if part.tiff is None or not part.is_remote:
         return 0, None
-    missing = part.tiff.missing(part.found.crop(place)[0], part.level)
+    missing = part.tiff.missing(found.needed, part.level)
     size = sum(length for _, length in missing.values())
     return size, partial(part.tiff.fetch, missing)
 

@@ -36,8 +36,8 @@ def locate_pixels(window: Grid, source: Lattice) -> tuple[Index, Index]:
     Within one CRS they are the axes of a product: rows (height, 1) and columns (1, width); between
     two CRSs both have shape (height, width). Centres that the transformation cannot reach get -2⁶².
     """
-    rows, cols = locate_centres(window, source)
-    return _floor_index(rows), _floor_index(cols)
+    rows, cols = (_floor(position) for position in locate_centres(window, source))
+    return rows.astype(np.int64), cols.astype(np.int64)
 
 
 def locate_centres(window: Grid, source: Lattice) -> tuple[Position, Position]:
@@ -67,34 +67,40 @@ def _on_lattice(x: Position, y: Position, source: Lattice) -> tuple[Position, Po
     return (ay - y) / ry, (x - ax) / rx
 
 
-def _floor_index(position: NDArray[np.float64]) -> Index:
+def _floor(position: Position) -> Position:
+    """Return the numbers of the pixels in which positions lie: whole, -2⁶² for those that are not finite."""
     # Rounding noise of the division must not move a centre that lies on an edge.
-    position = position + 1e-9
-    np.floor(position, out=position)
-    if position.size and not (np.isfinite(position.min()) and np.isfinite(position.max())):
-        position[~np.isfinite(position)] = -(2.0**62)
-    return position.astype(np.int64)
+    number = position + 1e-9
+    np.floor(number, out=number)
+    if not np.isfinite(number.sum()):
+        number[~np.isfinite(number)] = -(2.0**62)
+    return number
 
 
-def covering_window(rows: Index, cols: Index, bounds: Grid) -> Grid | None:
+def covering_window(rows: Index | Position, cols: Index | Position, bounds: Grid) -> Grid | None:
     """Return the smallest window inside ``bounds`` that holds the located pixels, None if none does."""
+    return _cover(rows, cols, bounds)[0]
+
+
+def _cover(rows: Index | Position, cols: Index | Position, bounds: Grid) -> tuple[Grid | None, bool]:
+    """Return the covering window, and whether all of the pixels lie in it."""
     down = _reach(rows, bounds.top, bounds.height)
     across = _reach(cols, bounds.left, bounds.width)
     if down is None or across is None:
-        return None
-    (top, bottom), (left, right) = down, across
-    return Grid(bounds.lattice, left, top, right - left + 1, bottom - top + 1)
+        return None, False
+    (top, bottom, all_down), (left, right, all_across) = down, across
+    return Grid(bounds.lattice, left, top, right - left + 1, bottom - top + 1), all_down and all_across
 
 
-def _reach(index: Index, first: int, count: int) -> tuple[int, int] | None:
-    """Return the smallest and the largest of those numbers that lie in a range, None if none does."""
+def _reach(index: Index | Position, first: int, count: int) -> tuple[int, int, bool] | None:
+    """Return the smallest and largest of those numbers that lie in a range, and whether all of them do."""
     if not index.size:
         return None
     low, high = int(index.min()), int(index.max())
     if low >= first and high < first + count:  # as most often
-        return low, high
+        return low, high, True
     index = index[(index >= first) & (index < first + count)]
-    return (int(index.min()), int(index.max())) if index.size else None
+    return (int(index.min()), int(index.max()), False) if index.size else None
 
 
 def gather_pixels(
@@ -109,28 +115,41 @@ def gather_pixels(
 
 @dataclass(frozen=True, eq=False)
 class Footprint:
-    """What a window needs of one source grid, and where its pixels then are.
+    """What a window, or a place in it, needs of one source grid, and where its pixels then are.
 
     Parameters
     ----------
     needed : Grid
         The part of the source to read.
     where : tuple of index, index or None
-        Where in what is read the window's pixels are: within one CRS the rows and the columns of which the
-        window is a product; between two the positions in the flattened array, of the window's shape, since
-        one index is looked up several times faster than two. None where it is the window itself.
+        Where in what is read the place's pixels are: within one CRS the rows and the columns of which the
+        place is a product; between two the positions in the flattened array, of the place's shape, since
+        one index is looked up several times faster than two. None where it is the place itself.
     inside : ndarray of bool
-        Where the source covers the window, broadcast to its shape.
+        Which pixels of the place are wanted of the source, all of which it covers.
+    place : tuple of slice
+        Rows and columns of the window.
     """
 
     needed: Grid
     where: Where
     inside: NDArray[np.bool_]
+    place: tuple[slice, slice] = (slice(None), slice(None))
 
     @cached_property
+    def count(self) -> int:
+        """How many pixels are wanted."""
+        return int(np.count_nonzero(self.inside))
+
+    @property
     def is_covering(self) -> bool:
-        """Whether the source covers all of the window."""
-        return bool(self.inside.all())
+        """Whether all pixels of the place are wanted."""
+        return self.count == self.inside.size
+
+    @cached_property
+    def outside(self) -> NDArray[np.bool_]:
+        """Which pixels of the place are not wanted."""
+        return ~self.inside
 
     @property
     def nbytes(self) -> int:
@@ -138,14 +157,27 @@ class Footprint:
         arrays = self.where if isinstance(self.where, tuple) else (self.where,)
         return sum(array.nbytes for array in (*arrays, self.inside) if array is not None)
 
-    def crop(self, place: tuple[slice, slice]) -> tuple[Grid, Where]:
+    def within(self, wanted: NDArray[np.bool_]) -> Footprint | None:
+        """Return what some of the window's pixels need, None for nothing.
+
+        Parameters
+        ----------
+        wanted : ndarray of bool
+            (height, width) of the window.
+        """
+        wanted = wanted & self.inside
+        rows, cols = (np.flatnonzero(wanted.any(axis)) for axis in (1, 0))
+        if not rows.size:
+            return None
+        place = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+        return Footprint(*self._crop(place), wanted[place], place)
+
+    def _crop(self, place: tuple[slice, slice]) -> tuple[Grid, Where]:
         """Return what a part of the window needs, and where its pixels are in that."""
         whole, where = self.needed, self.where
         if where is None:
-            (top, bottom), (left, right) = (s.indices(n)[:2] for s, n in zip(place, whole.shape, strict=True))
+            (top, bottom), (left, right) = ((s.start, s.stop) for s in place)
             return Grid(whole.lattice, whole.left + left, whole.top + top, right - left, bottom - top), None
-        if place == (slice(None), slice(None)):
-            return whole, where
         if isinstance(where, tuple):
             rows, cols = where[0][place[0]], where[1][place[1]]
         else:
@@ -159,7 +191,7 @@ class Footprint:
 
 
 def pick_pixels(pixels: NDArray[Any], where: Where, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return the pixels of a window out of what was read for it, in ``out`` if given: see Footprint."""
+    """Return the pixels of a place out of what was read for it, in ``out`` if given: see Footprint."""
     if isinstance(where, np.ndarray):
         # They lie inside; "clip" lets numpy write to the place at once.
         return np.asarray(np.take(pixels.reshape(-1), where, out=out, mode="clip"))
@@ -176,21 +208,31 @@ def find_footprint(window: Grid, source: Grid) -> Footprint | None:
 
     The images of one tile share their grid, so the answer is kept for the next date and band.
     """
-    rows, cols = (_floor_index(position) for position in locate_centres(window, source.lattice))
-    needed = covering_window(rows, cols, source)
+    r, c = (_floor(position) for position in locate_centres(window, source.lattice))
+    needed, is_covering = _cover(r, c, source)
     if needed is None:
         return None
-    r, c = rows - needed.top, cols - needed.left
-    reach = (r.min() >= 0, r.max() < needed.height, c.min() >= 0, c.max() < needed.width)
-    if all(reach):
-        inside: NDArray[np.bool_] = np.broadcast_to(np.array(True), window.shape)
-    else:
+    r -= needed.top
+    c -= needed.left
+    inside: NDArray[np.bool_] = np.broadcast_to(np.array(True), window.shape)
+    if not is_covering:
         inside = (r >= 0) & (r < needed.height) & (c >= 0) & (c < needed.width)
-        r, c = np.clip(r, 0, needed.height - 1), np.clip(c, 0, needed.width - 1)
+        np.clip(r, 0, needed.height - 1, out=r)
+        np.clip(c, 0, needed.width - 1, out=c)
     if needed == window:
         return Footprint(needed, None, inside)
     if window.epsg == source.epsg:
-        return Footprint(needed, (r[:, 0], c[0]), inside)
+        return Footprint(needed, (r[:, 0].astype(np.int64), c[0].astype(np.int64)), inside)
     r *= needed.width
     r += c
-    return Footprint(needed, r, inside)
+    return Footprint(needed, r.astype(np.int64), inside)
+
+
+@remember(lambda found: found.nbytes if found else 0)
+def find_beneath(window: Grid, source: Grid, above: tuple[Grid, ...]) -> Footprint | None:
+    """Return what ``window`` needs of ``source`` where others do not cover it, None for nothing."""
+    found, over = find_footprint(window, source), [find_footprint(window, grid) for grid in above]
+    if found is None:
+        return None
+    covered = [other.inside for other in over if other is not None]
+    return found.within(~np.logical_or.reduce(covered)) if covered else found
