@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,8 +16,8 @@ from eocene.process.run import Plan
 from tests.process.graphs import load
 
 if TYPE_CHECKING:
-    from eocene.cube.block import Block
-    from eocene.model import Grid
+    from eocene.cube.staged import Store
+    from eocene.process.evaluate import Window
     from eocene.workspace import Workspace
 
 
@@ -100,16 +100,16 @@ def test_a_plan_that_is_cut_for_one_worker_computes_one_block_at_a_time_and_the_
     plan = make_plan({"load": {**load(bands=["B04"]), "result": True}}, world.archive)
     expected = plan.run()
     held = Held()
-    compute = Plan.compute
+    compute_into = Plan.compute_into
 
-    def counted(self: Plan, window: Grid, times: Any = None) -> Block:
+    def counted(self: Plan, store: Store, part: Window) -> None:
         held.add(1)
         try:
-            return compute(self, window, times)
+            compute_into(self, store, part)
         finally:
             held.add(-1)
 
-    monkeypatch.setattr(Plan, "compute", counted)
+    monkeypatch.setattr(Plan, "compute_into", counted)
     assert plan.cut is not None
     monkeypatch.setattr(Plan, "cut", replace(plan.cut, workers=1))
     assert make_plan(plan.graph.source, world.archive).run().identical(expected)

@@ -18,6 +18,7 @@ from eocene.process.allocator import keep_freed_memory
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from eocene.cube.staged import Store
     from eocene.process.schema import CubeSchema, PlannedNode, PlanNodes, Source
     from eocene.process.whole import Stages
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 SUB_BLOCK = (128, 512)
 """Rows and columns of a sub-block at most: whole rows of a block, so few that what they give stays cached,
 and so many that threads do not stand in each other's way at the interpreter between two operations."""
-_VALUES = 24
-"""Values on a pixel, such as two bands of a dozen dates, from which on a sub-block has fewer rows."""
+_VALUES = 48
+"""Values on a pixel, such as four bands of a dozen dates, from which on a sub-block has fewer rows."""
 _LAYERS = 36
 """Numbers on a pixel, dates times bands, that are read at once, where the result lets them be cut."""
 _OVERLAP = 1.25
@@ -56,12 +57,17 @@ def evaluate(plan: PlanNodes, window: Window, target: str, stages: Stages) -> Bl
 
     The values are those of any other window where the two overlap, bit for bit.
     """
-    keep_freed_memory()
     result = keep_in_memory(_keep_times(plan.by_id[target].schema.probe, window.times), window.grid)
+    evaluate_into(result, plan, window, target, stages)
+    return result.read(window.grid)
+
+
+def evaluate_into(store: Store, plan: PlanNodes, window: Window, target: str, stages: Stages) -> None:
+    """Compute a node of the plan on a window, and write it into a store in memory sub-block by sub-block."""
+    keep_freed_memory()
     for part in passes(plan, window, target):
         for block in _evaluate(plan, part, target, stages):
-            result.write(block, part.times)
-    return result.read(window.grid)
+            store.write(block, part.times)
 
 
 def passes(plan: PlanNodes, window: Window, target: str) -> list[Window]:

@@ -14,7 +14,7 @@ from eocene.process.allowance import limit_plan
 from eocene.process.cost.cutting import Cut, StageCost, choose_cut, stage_costs
 from eocene.process.cost.estimate import Estimate, estimate_plan, refuse_window, room_for_blocks
 from eocene.process.cost.explain import Explanation, explain_plan
-from eocene.process.evaluate import Window, evaluate, passes
+from eocene.process.evaluate import Window, evaluate, evaluate_into, passes
 from eocene.process.loads.faults import treat_faults
 from eocene.process.output.delivery import find_format
 from eocene.process.output.formats import check_format
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from eocene.archive import Archive
+    from eocene.cube.staged import Store
     from eocene.process.graph import Graph
     from eocene.process.progress import Progress
 
@@ -162,6 +163,11 @@ class Plan:
             refuse_window(self, window)
         wanted = Window(window, None if times is None else tuple(times))
         return evaluate(self.nodes, wanted, self.schema.node, self.stages)
+
+    def compute_into(self, store: Store, part: Window) -> None:
+        """Compute one of the :meth:`parts` into a store in memory, which holds the whole result."""
+        self.prepare()
+        evaluate_into(store, self.nodes, part, self.schema.node, self.stages)
 
     def parts(self) -> Iterator[Window]:
         """Yield what is computed at a time: of the dates that are read together all blocks, then the next.

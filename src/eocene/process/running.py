@@ -59,9 +59,5 @@ def collect(
 ) -> Block:
     """Return a whole cube in memory: with a mask, or floats that are NaN where there is no data."""
     store = keep_in_memory(plan.schema.probe, plan.grid, masked=masked)
-    executor = executor_for(plan, workers)
-    parts = list(plan.parts())
-    done = executor.map("compute", parts, progress=progress, should_stop=should_stop)
-    for part, block in zip(parts, done, strict=True):
-        store.write(block, part.times)
+    executor_for(plan, workers).fill(store, list(plan.parts()), progress=progress, should_stop=should_stop)
     return store.read(plan.grid)

@@ -12,6 +12,8 @@ from eocene.process.progress import Progress, Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from eocene.cube.staged import Store
+    from eocene.process.evaluate import Window
     from eocene.process.run import Plan
 
 __all__ = ["VARIABLE", "Executor", "Progress", "Stopped", "ThreadExecutor", "executor_for", "map_blocks"]
@@ -47,6 +49,16 @@ class Executor(Protocol):
         should_stop : callable
             Asked between two parts; :class:`Stopped` is raised where it says so.
         """
+
+    def fill(
+        self,
+        store: Store,
+        parts: Sequence[Window],
+        *,
+        progress: Progress | None = None,
+        should_stop: Callable[[], bool] = bool,
+    ) -> None:
+        """Compute parts of the result into a store in memory that holds all of it; otherwise as ``map``."""
 
 
 def executor_for(plan: Plan, workers: int | None = None) -> Executor:

@@ -16,6 +16,8 @@ from eocene.process.progress import Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from eocene.cube.staged import Store
+    from eocene.process.evaluate import Window
     from eocene.process.executors import Progress
     from eocene.process.run import Plan
 
@@ -78,6 +80,19 @@ class ClusterExecutor:
                         progress(done, len(parts))
         finally:
             queue.cancel()
+
+    def fill(
+        self,
+        store: Store,
+        parts: Sequence[Window],
+        *,
+        progress: Progress | None = None,
+        should_stop: Callable[[], bool] = bool,
+    ) -> None:
+        """Compute parts of the result, and write them into a store of this process."""
+        done = self.map("compute", parts, progress=progress, should_stop=should_stop)
+        for part, block in zip(parts, done, strict=True):
+            store.write(block, part.times)
 
 
 class _Queue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eocene.process.allocator import give_back_memory
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from eocene.cube.staged import Store
     from eocene.process.progress import Progress
     from eocene.process.run import Plan
 
@@ -53,7 +55,28 @@ class ThreadExecutor:
 
         What the plan computes once is computed first, and counts like parts.
         """
-        function = TASKS[task]
+        work = partial(TASKS[task], self._plan, **(common or {}))
+        return self._run(work, parts, progress, should_stop)
+
+    def fill(
+        self,
+        store: Store,
+        parts: Sequence[Window],
+        *,
+        progress: Progress | None = None,
+        should_stop: Callable[[], bool] = bool,
+    ) -> None:
+        """Compute parts of the result straight into their places: what fills new memory is dear."""
+        for _ in self._run(partial(self._plan.compute_into, store), parts, progress, should_stop):
+            pass
+
+    def _run(
+        self,
+        work: Callable[[Any], Any],
+        parts: Sequence[Any],
+        progress: Progress | None,
+        should_stop: Callable[[], bool],
+    ) -> Iterator[Any]:
         before = steps_of(self._plan.stages_left())
         total = before + len(parts)
         self._plan.prepare(part_of(progress, 0, before, total), should_stop)
@@ -65,7 +88,7 @@ class ThreadExecutor:
 
         def run(part: Any) -> Any:
             with inside_task():
-                return function(self._plan, part, **(common or {}))
+                return work(part)
 
         told = part_of(progress, before, total, total)
         return map_blocks(run, parts, told, workers=workers, should_stop=should_stop)
