@@ -117,12 +117,25 @@ def test_an_unknown_collection_is_an_error_with_the_near_names(catalogue, produc
             },
             "end_datetime",
         ),
+        ({"properties": {"datetime": "9999-12-31T23:59:59-10:00"}}, "datetime.*9999"),
+        ({"properties": {"datetime": "0001-01-01T00:00:00+10:00"}}, "datetime.*9999"),
+        (
+            {
+                "properties": {
+                    "datetime": None,
+                    "start_datetime": "2024-01-01T00:00:00Z",
+                    "end_datetime": "9999-12-31T23:59:59-00:01",
+                }
+            },
+            "end_datetime.*9999",
+        ),
         ({"geometry": {"type": "Polygon", "coordinates": "no"}}, "geometry"),
         ({"geometry": {"type": "Blob"}}, "geometry"),
         ({"bbox": (0.0, 5.0, 1.0, 1.0)}, "bbox"),
         ({"bbox": (0.0, 0.0, 400.0, 1.0)}, "bbox"),
         ({"assets": None}, "assets"),
         ({"properties": {"x": float("nan")}}, "JSON"),
+        ({"properties": {"eo:cloud_cover": 10**400}}, "eo:cloud_cover"),
     ],
 )
 def test_a_bad_item_is_named_with_its_field_and_nothing_of_its_batch_is_written(
@@ -134,6 +147,13 @@ def test_a_bad_item_is_named_with_its_field_and_nothing_of_its_batch_is_written(
         )
     assert "good" not in str(caught.value)
     assert catalogue.count(Search()) == 0
+
+
+def test_the_first_and_the_last_instant_of_all_are_kept_and_told(catalogue, products):
+    ends = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
+    catalogue.put_items([products.make_item(f"i{i}", properties={"datetime": t}) for i, t in enumerate(ends)])
+    (collection,) = catalogue.collections()
+    assert collection["extent"]["temporal"]["interval"] == [list(ends)]
 
 
 def test_an_item_that_is_no_object_is_an_error(catalogue):

@@ -106,6 +106,15 @@ def test_a_feature_collection_of_items_can_be_ingested(archive, products, tmp_pa
     assert [item["id"] for item in archive.ingest(path)] == ["i0", "i1", "i2"]
 
 
+def test_an_item_of_the_year_10000_is_named_and_nothing_is_added(archive, products, tmp_path):
+    path = tmp_path / "items.json"
+    late = products.make_item("late", properties={"datetime": "9999-12-31T23:59:59-10:00"})
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [products.make_item("good"), late]}))
+    with pytest.raises(InputError, match=r"'late'.*datetime"):
+        archive.ingest(path)
+    assert archive.catalogue.collections() == []
+
+
 def test_a_catalogue_that_links_in_circles_ends(archive, products, tmp_path):
     folder = products.make_static_catalogue(tmp_path / "product")
     document = json.loads((folder / "s2" / "collection.json").read_text())

@@ -213,6 +213,17 @@ def test_strange_items_fail_alone(archive, source):
     assert len(report.failed) == 3
 
 
+def test_an_item_of_the_year_10000_fails_alone_and_by_its_name(archive, source):
+    source.items["scene-1"]["properties"]["datetime"] = "9999-12-31T23:59:59-10:00"
+    report = archive.sync(source.server.url, S2)
+    assert report.added == 3
+    (fault,) = report.failed
+    assert fault["item"] == "scene-1"
+    assert "datetime" in fault["error"]
+    check_pixels(archive, source, ["scene-0", "scene-2", "scene-3"])
+    assert [found["id"] for found in archive.catalogue.collections()] == ["s2"]
+
+
 def test_signatures_of_a_source_are_not_kept(archive, source):
     for item in source.items.values():
         for asset in item["assets"].values():

@@ -8,6 +8,7 @@ an item that only touches is meant, is decided by its exact columns.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,20 +45,23 @@ def split_antimeridian(bbox: BBox) -> list[BBox]:
 
 def make_boxes(
     keys: Sequence[int],
-    boxes: Sequence[BBox],
+    boxes: NDArray[np.float64],
     firsts: Sequence[int],
     lasts: Sequence[int],
     covers: Sequence[float | None],
 ) -> Iterator[tuple[int, ...]]:
-    """Yield the tree's rows of items; their times are microseconds since 1970.
+    """Yield the tree's rows of items: boxes (n, 4) in degrees, times in microseconds since 1970.
 
-    Those across the antimeridian have two: their halves east of it come last.
+    Items without a box, NaN, have none; those across the antimeridian have two: their halves east of it come
+    last.
     """
-    west, south, east, north = np.array(boxes, np.float64).reshape(-1, 4).T
-    cover = np.array(covers, np.float64)  # NaN where it is None
-    low, high = (np.where(np.isnan(cover), UNKNOWN, bound) for bound in cover_bounds(cover, cover))
-    rest = seconds(np.array(firsts, np.int64)), seconds(np.array(lasts, np.int64)), low, high
-    numbers, crossing = 2 * np.array(keys, np.int64), west > east
+    located = ~np.isnan(boxes[:, 0])
+    west, south, east, north = boxes[located].T
+    cover = np.array(covers, np.float64)[located]  # NaN where it is None
+    low, high = (np.where(np.isnan(cover), UNKNOWN, bound) for bound in _cover_bounds(cover))
+    times = (_seconds(np.array(moments, np.int64)[located]) for moments in (firsts, lasts))
+    rest = *times, low, high
+    numbers, crossing = 2 * np.array(keys, np.int64)[located], west > east
     rows = [numbers, *square(west, south, np.where(crossing, 180.0, east), north), *rest]
     halves = [numbers + 1, *square(np.full_like(west, -180.0), south, east, north), *rest]
     yield from _zip_integers(rows)
@@ -78,12 +82,24 @@ def square(west: Any, south: Any, east: Any, north: Any) -> tuple[Any, Any, Any,
     )
 
 
-def seconds(microseconds: Any) -> Any:
+def _seconds(microseconds: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the tree's time, rounded down; times beyond its range become its ends."""
     return np.clip(microseconds // 1_000_000 - _EPOCH, -_MOST, _MOST)
 
 
-def cover_bounds(low: Any, high: Any) -> tuple[Any, Any]:
+def ask_time(start: int, end: int) -> tuple[int, int]:
+    """Return what ``mint`` is at most and ``maxt`` at least in a search; microseconds since 1970."""
+    latest, earliest = (min(max(t // 1_000_000 - _EPOCH, -_MOST), _MOST) for t in (end, start))
+    return latest, earliest
+
+
+def _cover_bounds(cover: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return bounds around cloud covers in percent; all known ones lie above ``UNKNOWN``."""
-    least, most = (np.clip(100 * cover, -_MOST_COVER, _MOST_COVER) for cover in (low, high))
-    return np.floor(least), np.ceil(most)
+    hundredths = np.clip(100 * cover, -_MOST_COVER, _MOST_COVER)
+    return np.floor(hundredths), np.ceil(hundredths)
+
+
+def ask_cover(low: float, high: float) -> tuple[int, int]:
+    """Return what ``minc`` is at most and ``maxc`` at least in a search for covers in percent."""
+    most, least = (min(max(100 * cover, -_MOST_COVER), _MOST_COVER) for cover in (high, low))
+    return math.ceil(most), math.floor(least)

@@ -34,15 +34,28 @@ def parse_instant(text: str, *, end: bool = False) -> np.datetime64:
             return np.datetime64(step.astype("datetime64[s]")[0], "s")
         if not _INSTANT.fullmatch(text):
             raise ValueError(text)
-        moment = datetime.fromisoformat(text.upper())
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment
-        return np.datetime64(moment.replace(tzinfo=None), "s")
-    except (TypeError, ValueError, OverflowError) as error:
+        return np.datetime64(read_moment(text.upper()).replace(tzinfo=None), "s")
+    except (TypeError, ValueError) as error:
         raise InputError(
             f"{text!r} is not a time.",
             "Write a date such as 2024-04-30 or an instant such as 2024-04-30T10:00:00Z.",
             code="ProcessParameterInvalid",
         ) from error
+
+
+def read_moment(text: str) -> datetime:
+    """Return an ISO 8601 instant in UTC, in which it is taken to be where it names no zone.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or is not in the years 1 to 9999 once it is in UTC: no calendar here has others.
+    """
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is not in the years 1 to 9999") from error
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eocene.archive.catalogue.rows import Row
+    from eocene.archive.catalogue.rows import Rows
     from eocene.model.grid import BBox
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,15 +48,15 @@ class Extent:
         )
 
 
-def extent_of(rows: Sequence[Row]) -> Extent:
+def extent_of(rows: Rows) -> Extent:
     """Return the extent of at least one row; items across the antimeridian are taken together first."""
     bbox: BBox | None = None
-    for crossing in (False, True):
-        boxes = [row.bbox for row in rows if row.bbox and (row.bbox[0] > row.bbox[2]) is crossing]
-        if boxes:
-            west, south, east, north = zip(*boxes, strict=True)
-            bbox = _union_boxes(bbox, (min(west), min(south), max(east), max(north)))
-    return Extent(bbox, min(row.first for row in rows), max(row.last for row in rows))
+    west, _, east, _ = rows.boxes.T
+    for boxes in (rows.boxes[west <= east], rows.boxes[west > east]):
+        if len(boxes):
+            west_south, east_north = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+            bbox = _union_boxes(bbox, (*west_south.tolist(), *east_north.tolist()))
+    return Extent(bbox, min(rows.firsts), max(rows.lasts))
 
 
 def _union_boxes(a: BBox | None, b: BBox | None) -> BBox | None:

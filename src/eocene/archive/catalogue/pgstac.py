@@ -19,6 +19,7 @@ from eocene.archive.catalogue.interface import (
     no_item,
     root_text,
 )
+from eocene.archive.catalogue.item_checks import check_collection, dump
 from eocene.archive.catalogue.pgstac_reading import (
     DOCUMENT,
     count_pgstac,
@@ -34,7 +35,7 @@ from eocene.archive.catalogue.pgstac_writing import (
     put_collections,
     write_pgstac,
 )
-from eocene.archive.catalogue.rows import check_collection, dump, make_rows
+from eocene.archive.catalogue.rows import make_rows
 from eocene.archive.catalogue.search import Page, Search, make_token, read_token
 from eocene.archive.catalogue.writing import no_collection
 from eocene.archive.fields import pick_fields
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from eocene.archive.catalogue.rows import Row
 
 _BATCH = 5_000
 _COLLECTIONS = """
@@ -125,11 +125,8 @@ class PgstacCatalogue(Catalogue):
                 )
             for batch in in_batches(items, _BATCH):
                 rows = make_rows(batch)
-                by_collection: dict[str, list[Row]] = {}
-                for row in rows:
-                    by_collection.setdefault(row.collection, []).append(row)
-                for name in sorted(by_collection):  # in one order, so that two writers never wait in a ring
-                    write_pgstac(connection, name, by_collection[name], mode)
+                for name, group in rows.by_collection():
+                    write_pgstac(connection, name, group, mode)
                 total += len(rows)
         return total
 

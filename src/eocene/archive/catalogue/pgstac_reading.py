@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from eocene.archive.catalogue.cql2_sql import Sql
+from eocene.archive.catalogue.item_checks import CELLS
 from eocene.archive.catalogue.pgstac_search import DIALECT, bind
-from eocene.archive.catalogue.rows import CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

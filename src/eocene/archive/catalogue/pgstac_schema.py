@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from eocene.archive.catalogue.rows import CELLS
+from eocene.archive.catalogue.item_checks import CELLS
 from eocene.model.errors import DamageError, InputError, UnavailableError
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ import shapely
 
 from eocene.archive.catalogue.cql2_filter import Filter, read_filter
 from eocene.archive.catalogue.cql2_sql import Sql, join
+from eocene.archive.catalogue.item_checks import CELLS
 from eocene.archive.catalogue.pgstac_dialect import PostgresDialect, instant
-from eocene.archive.catalogue.rows import CELLS
+from eocene.archive.catalogue.region import read_area
 from eocene.archive.catalogue.search import ALWAYS, microseconds, sort_orders, wrong_sort
-from eocene.archive.catalogue.search_sql import after_values, read_area
+from eocene.archive.catalogue.search_sql import after_values
 
 if TYPE_CHECKING:
     from eocene.archive.catalogue.search import Search

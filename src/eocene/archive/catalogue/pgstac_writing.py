@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,10 @@ import shapely
 
 from eocene.archive.catalogue.extents import Extent, extent_of, summarise
 from eocene.archive.catalogue.interface import Mode, item_exists, no_item
+from eocene.archive.catalogue.item_checks import dump
 from eocene.archive.catalogue.pgstac_dialect import instant
 from eocene.archive.catalogue.pgstac_slim import slim_item
-from eocene.archive.catalogue.rows import dump
-from eocene.archive.catalogue.search_sql import draw_box
+from eocene.archive.catalogue.region import draw_box
 from eocene.archive.catalogue.writing import no_collection
 from eocene.model.errors import InputError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from eocene.archive.catalogue.rows import Row
+    from eocene.archive.catalogue.rows import Rows
 
 _SUMMARISED = 10_000
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -74,7 +75,7 @@ SELECT min(west), min(south), max(east), max(north), min(first), max(last) FROM 
 """  # noqa: S608  (our own words)
 
 
-def write_pgstac(connection: Connection[Any], collection: str, rows: Sequence[Row], mode: Mode) -> None:
+def write_pgstac(connection: Connection[Any], collection: str, rows: Rows, mode: Mode) -> None:
     """Add or replace the rows of one collection, and widen its extent; in the caller's transaction.
 
     Raises
@@ -85,8 +86,8 @@ def write_pgstac(connection: Connection[Any], collection: str, rows: Sequence[Ro
         If an item exists that is to be created, or has a text that PostgreSQL cannot keep.
     """
     known = lock_collection(connection, collection)
-    rows = list({row.id: row for row in rows}.values())
-    ids = [row.id for row in rows]
+    rows = rows.last_of_each()
+    ids = rows.ids
     found = connection.execute(
         "SELECT id FROM pgstac.items WHERE collection = %s AND id = ANY(%s)", (collection, ids)
     )
@@ -103,7 +104,7 @@ def write_pgstac(connection: Connection[Any], collection: str, rows: Sequence[Ro
     connection.execute(_INSERT)
     connection.execute("TRUNCATE eocene_staging")
     extent = extent_of(rows).union(Extent.from_columns(known[:6]))
-    summaries = summarise(orjson.loads(known[6]), [row.properties for row in rows])
+    summaries = summarise(orjson.loads(known[6]), rows.properties)
     connection.execute(
         "UPDATE eocene.collections SET items = items + %s WHERE id = %s", (len(rows) - len(old), collection)
     )
@@ -127,8 +128,8 @@ def lock_collection(connection: Connection[Any], collection: str) -> tuple[Any, 
     return tuple(known)
 
 
-def _stage(connection: Connection[Any], collection: str, rows: Sequence[Row]) -> None:
-    items = [orjson.loads(row.document) for row in rows]
+def _stage(connection: Connection[Any], collection: str, rows: Rows) -> None:
+    items = [orjson.loads(document) for document in rows.documents]
     found = connection.execute(
         "SELECT base_item_id, base_item FROM pgstac.current_base_item(%s)", (collection,)
     )
@@ -136,24 +137,25 @@ def _stage(connection: Connection[Any], collection: str, rows: Sequence[Row]) ->
     connection.execute(_STAGING)
     columns = "id, collection, shape, first, last, content, document"
     with connection.cursor() as cursor, cursor.copy(f"COPY eocene_staging ({columns}) FROM STDIN") as copy:
-        for row, item, shape in zip(rows, items, _write_shapes(rows, items), strict=True):
-            if _NUL.search(row.document):
+        shapes = _write_shapes(rows, items)
+        rest = rows.ids, rows.firsts, rows.lasts, rows.documents
+        for item, shape, name, first, last, document in zip(items, shapes, *rest, strict=True):
+            if _NUL.search(document):
                 raise InputError(
-                    f"The item {row.id!r} is not valid: a text in it has a NUL character.",
+                    f"The item {name!r} is not valid: a text in it has a NUL character.",
                     "Remove it; PostgreSQL cannot keep it. Nothing was written.",
                 )
             content = dump(slim_item(item, base, base_id))
-            times = instant(row.first), instant(row.last)
-            copy.write_row((row.id, row.collection, shape, *times, content, row.document))
+            copy.write_row((name, collection, shape, instant(first), instant(last), content, document))
 
 
-def _write_shapes(rows: Sequence[Row], items: Sequence[dict[str, Any]]) -> list[str]:
+def _write_shapes(rows: Rows, items: Sequence[dict[str, Any]]) -> list[str]:
     """Return the geometries as EWKB in hexadecimal, as they were given where that can be."""
     texts = [dump(item["geometry"]) if item.get("geometry") else None for item in items]
     given = shapely.from_geojson(texts, on_invalid="ignore")
     shapes = [
-        shape or (shapely.from_wkb(row.shape) if row.shape else draw_box(row.bbox) if row.bbox else _NOWHERE)
-        for shape, row in zip(given, rows, strict=True)
+        shape or (shapely.from_wkb(wkb) if wkb else _NOWHERE if math.isnan(box[0]) else draw_box(box))
+        for shape, wkb, box in zip(given, rows.shapes, rows.boxes.tolist(), strict=True)
     ]
     written: list[str] = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True).tolist()
     return written

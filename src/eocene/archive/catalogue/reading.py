@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -33,10 +34,7 @@ _GROUPS = {
 def find_items(
     connection: Connection, query: Search, selection: Selection, limit: int | None, offset: int = 0
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield keys and documents of the items that match, in order.
-
-    Documents are read one by one, when their turn comes: what is sorted and skipped are rows alone.
-    """
+    """Return keys and documents of the items that match, in order, read when their turn comes."""
     wanted = None if limit is None else offset + limit
     way = choose_way(connection, query, selection, wanted)
     connection.region = selection.region
@@ -47,7 +45,7 @@ def find_items(
     pairs = ((key, orjson.loads(document)) for key, document in found)
     if selection.filter is not None:
         pairs = ((key, item) for key, item in pairs if selection.filter.matches(item))
-    yield from islice(pairs, offset, wanted)
+    return islice(pairs, offset, wanted)
 
 
 def count_items(connection: Connection, query: Search, selection: Selection) -> int:
@@ -105,15 +103,13 @@ def _newest_from_tree(connection: Connection, tree: Sql, where: Sql) -> Iterator
     The tree's boxes come out by their seconds; those of one second are then put in the exact order.
     """
     text = (  # without LIMIT, SQLite leaves out the order of a part of a join
-        f"WITH near AS MATERIALIZED ({tree.text} ORDER BY mint DESC LIMIT -1) "  # noqa: S608
-        "SELECT near.mint, -items.first, items.id, items.collection, items.key, documents.document "
-        "FROM near CROSS JOIN items ON items.key = near.key "
+        "SELECT near.mint, -items.first, items.id, items.collection, items.key, documents.document "  # noqa: S608
+        f"FROM ({tree.text} ORDER BY mint DESC LIMIT -1) AS near "
+        "CROSS JOIN items ON items.key = near.key "
         f"CROSS JOIN documents ON documents.key = items.key WHERE {where.text}"
     )
-    second, group = None, set[tuple[Any, ...]]()
-    for row in connection.execute(text, (*tree.parameters, *where.parameters)):
-        if row[0] != second:
-            yield from (found[-2:] for found in sorted(group))
-            second, group = row[0], set()
-        group.add(row)
-    yield from (found[-2:] for found in sorted(group))
+    rows = connection.execute(text, (*tree.parameters, *where.parameters))
+    for _, group in groupby(rows, key=itemgetter(0)):
+        found = {row[4]: row for row in group}  # by their keys: an item may have two boxes
+        for row in sorted(found.values()):
+            yield row[4:]

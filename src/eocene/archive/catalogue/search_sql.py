@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import shapely
-from shapely.geometry import LineString, Point, box
-
 from eocene.archive.catalogue.cql2_filter import Filter, read_filter
 from eocene.archive.catalogue.cql2_sql import Sql, join
+from eocene.archive.catalogue.region import read_area, touches_region
 from eocene.archive.catalogue.search import (
     ALWAYS,
     Order,
     microseconds,
-    read_geometry,
     sort_orders,
     wrong_sort,
 )
 from eocene.archive.catalogue.sqlite_dialect import SqliteDialect
-from eocene.archive.tree import cover_bounds, seconds, split_antimeridian, square
+from eocene.archive.tree import ask_cover, ask_time, square
 
 if TYPE_CHECKING:
     from eocene.archive.catalogue.schema import RegionTest
@@ -37,9 +34,9 @@ _INSIDE = (
     "(items.west >= ? AND items.south >= ? AND items.east <= ? AND items.north <= ? "
     "AND items.west <= items.east)"
 )
-_BOXES = (
-    "SELECT box >> 1 AS key, mint FROM boxes WHERE minx <= ? AND maxx >= ? AND miny <= ? AND maxy >= ? "
-    "AND mint <= ? AND maxt >= ?"
+_BOXES = (  # time comes first: of the boxes in a node that is looked at it leaves the fewest
+    "SELECT box >> 1 AS key, mint FROM boxes WHERE mint <= ? AND maxt >= ? "
+    "AND minx <= ? AND maxx >= ? AND miny <= ? AND maxy >= ?"
 )
 
 
@@ -57,6 +54,8 @@ class Selection:
         Keys and times of all items whose boxes meet the search, perhaps twice, and some more.
     is_named : bool
         Whether ids or cells are given, which lead to few items at once.
+    time : tuple of int
+        When the searched time starts and ends, in microseconds since 1970.
     share : float
         The part of the world that is searched.
     region : callable or None
@@ -70,6 +69,7 @@ class Selection:
     where: Sql
     orders: tuple[tuple[Sql, bool], ...]
     tree: Sql | None
+    time: tuple[int, int]
     share: float
     region: RegionTest | None
     filter: Filter | None
@@ -110,13 +110,13 @@ def compile_search(query: Search, after: tuple[Any, ...] | None = None) -> Selec
     if query.cells:
         cells = f"SELECT item FROM cells WHERE cell IN ({_marks(query.cells)})"  # noqa: S608
         conditions.append(Sql(f"items.key IN ({cells})", query.cells))
+    time = start, end = microseconds(query.span)
     if query.span != ALWAYS:
-        start, end = microseconds(query.span)
         conditions.append(Sql("items.first < ? AND items.last >= ?", (end, start)))
     matcher = read_filter(query.filter, _DIALECT) if query.filter is not None else None
     if matcher:
         conditions.extend(matcher.sql)
-    orders = tuple((_sort_value(order), order.falls) for order in sort_orders(query.sortby))
+    orders = _sort_values(query.sortby) if query.sortby else _NEWEST
     newest_first = query.sortby in ((), ("-datetime",), ("-datetime", "id"), ("-properties.datetime",))
     if after is not None:
         conditions.append(after_values(orders, after))
@@ -128,10 +128,11 @@ def compile_search(query: Search, after: tuple[Any, ...] | None = None) -> Selec
         conditions.append(_touching(parts, inside_counts=query.bbox is not None))
         if not query.ids and not query.cells:
             latest = after[0] if after is not None and newest_first else None
-            tree = _ask_tree(query, parts, matcher.cover if matcher else None, latest)
+            tree = _ask_tree(time, parts, matcher.cover if matcher else None, latest)
     share = sum((e - w) * (n - s) for w, s, e, n in parts) / 64_800.0 if parts else 1.0
+    region = touches_region(parts if query.bbox is not None else [], regions) if regions else None
     return Selection(
-        join("AND", conditions or [Sql("1")]), orders, tree, share, _touches(regions) if regions else None,
+        join("AND", conditions or [Sql("1")]), orders, tree, time, share, region,
         None if matcher is None or matcher.is_exact else matcher, newest_first,
         bool(query.ids or query.cells),
     )  # fmt: skip
@@ -139,17 +140,6 @@ def compile_search(query: Search, after: tuple[Any, ...] | None = None) -> Selec
 
 def _marks(values: tuple[Any, ...]) -> str:
     return ", ".join("?" * len(values))
-
-
-def read_area(query: Search) -> tuple[list[BBox], list[Any]]:
-    """Return the boxes and the geometries of the area that is searched; empty for anywhere."""
-    if query.bbox is not None:
-        parts = split_antimeridian(query.bbox)
-        return parts, [draw_box(part) for part in parts]
-    if query.intersects is not None:
-        geometry = read_geometry(query.intersects)
-        return [geometry.bounds], [geometry]
-    return [], []
 
 
 def _touching(parts: list[BBox], *, inside_counts: bool) -> Sql:
@@ -163,39 +153,24 @@ def _touching(parts: list[BBox], *, inside_counts: bool) -> Sql:
     return Sql(f"({near}) AND ({inside} OR {touches})", values + tuple(v for part in parts for v in part))
 
 
-def _ask_tree(query: Search, parts: list[BBox], cover: tuple[float, float] | None, latest: int | None) -> Sql:
-    start, end = (int(seconds(v)) for v in microseconds(query.span))
-    end = end if latest is None else min(end, int(seconds(latest)))
-    text = _BOXES
-    more: tuple[int, ...] = (end, start)
+def _ask_tree(
+    time: tuple[int, int], parts: list[BBox], cover: tuple[float, float] | None, latest: int | None
+) -> Sql:
+    start, end = time
+    bounds = ask_time(start, end if latest is None else min(end, latest))
+    text: str = _BOXES
+    covers: tuple[int, ...] = ()
     if cover is not None:
-        low, high = map(int, cover_bounds(*cover))
-        text, more = f"{text} AND minc <= ? AND maxc >= ?", (*more, high, low)
+        text, covers = f"{_BOXES} AND minc <= ? AND maxc >= ?", ask_cover(*cover)
     values: tuple[int, ...] = ()
     for part in parts:
         minx, maxx, miny, maxy = map(int, square(*part))
-        values += (maxx, minx, maxy, miny, *more)
+        values += (*bounds, maxx, minx, maxy, miny, *covers)
     return Sql(" UNION ALL ".join([text] * len(parts)), values)
 
 
-def draw_box(bbox: BBox) -> Any:
-    """Return a box as shapely's polygon, or as a line or point where it has no area."""
-    west, south, east, north = bbox
-    if west == east and south == north:
-        return Point(west, south)
-    if west == east or south == north:
-        return LineString([(west, south), (east, north)])
-    return box(west, south, east, north)
-
-
-def _touches(regions: list[Any]) -> RegionTest:
-    shapely.prepare(regions)
-
-    def meets_region(wkb: bytes | None, west: float, south: float, east: float, north: float) -> bool:
-        geometry = draw_box((west, south, east, north)) if wkb is None else shapely.from_wkb(wkb)
-        return any(region.intersects(geometry) for region in regions)
-
-    return meets_region
+def _sort_values(sortby: tuple[str, ...]) -> tuple[tuple[Sql, bool], ...]:
+    return tuple((_sort_value(order), order.falls) for order in sort_orders(sortby))
 
 
 def _sort_value(order: Order) -> Sql:
@@ -217,3 +192,6 @@ def after_values(orders: tuple[tuple[Sql, bool], ...], values: tuple[Any, ...], 
             alternatives.append(join("AND", [*same, Sql(beyond, parameters)]))
         same.append(Sql(f"{value.text} {equals} ?", (*value.parameters, last)))
     return join("OR", alternatives)
+
+
+_NEWEST = _sort_values(())

@@ -20,8 +20,9 @@ from eocene.archive.catalogue.interface import (
     no_item,
     root_text,
 )
+from eocene.archive.catalogue.item_checks import check_collection, dump
 from eocene.archive.catalogue.reading import count_items, find_items, group_items, sort_values
-from eocene.archive.catalogue.rows import check_collection, dump, make_rows
+from eocene.archive.catalogue.rows import make_rows
 from eocene.archive.catalogue.schema import Connection, connect, open_catalogue
 from eocene.archive.catalogue.search import Page, Search, make_token, read_token, sort_orders
 from eocene.archive.catalogue.search_sql import compile_search
@@ -32,8 +33,6 @@ from eocene.model.errors import DamageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from eocene.archive.catalogue.rows import Row
 
 
 _BATCH = 5_000
@@ -108,10 +107,7 @@ class SqliteCatalogue(Catalogue):
             )
             for batch in in_batches(items, _BATCH):
                 rows = make_rows(batch)
-                by_collection: dict[str, list[Row]] = {}
-                for row in rows:
-                    by_collection.setdefault(row.collection, []).append(row)
-                for name, group in by_collection.items():
+                for name, group in rows.by_collection():
                     write_rows(connection, name, group, mode)
                 total += len(rows)
         return total

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from eocene.archive.catalogue.cql2_sql import Sql, join
-from eocene.archive.catalogue.search import ALWAYS, microseconds
+from eocene.archive.catalogue.search import ALWAYS
 
 if TYPE_CHECKING:
     from eocene.archive.catalogue.schema import Connection
@@ -69,7 +69,7 @@ def choose_way(connection: Connection, query: Search, selection: Selection, limi
     whole = _Whole(*connection.execute(_KNOWN, (names,)).fetchone())
     if selection.is_named or not whole.total:
         return Way(Sql("items"), selection.where)
-    start, end = microseconds(query.span)
+    start, end = selection.time
     costs = {"time": _ROW_COST * _count_by_time(whole, query, selection, limit)}
     if query.collections:
         costs["names"] = _ROW_COST * whole.chosen
@@ -92,7 +92,7 @@ def choose_way(connection: Connection, query: Search, selection: Selection, limi
 
 def _count_by_time(whole: _Whole, query: Search, selection: Selection, limit: int | None) -> float:
     """Return how many rows are looked at on the way by time."""
-    start, end = microseconds(query.span)
+    start, end = selection.time
     rows = whole.total * whole.part(start - whole.longest, end)
     if limit is None or not selection.newest_first:
         return rows

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 from itertools import count
+from operator import sub
 from typing import TYPE_CHECKING, Any
 
 from eocene.archive.catalogue.extents import Extent, extent_of, summarise
 from eocene.archive.catalogue.interface import Mode, item_exists, no_item
-from eocene.archive.catalogue.rows import CELLS, dump
+from eocene.archive.catalogue.item_checks import CELLS, dump
 from eocene.archive.tree import make_boxes
 from eocene.model.errors import NotFoundError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from eocene.archive.catalogue.rows import Row
+    from eocene.archive.catalogue.rows import Rows
 
 _SUMMARISED = 10_000
 _ITEM = "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -32,9 +33,7 @@ _KNOWN = "SELECT id, key FROM items WHERE collection = ? AND id IN (SELECT value
 _COLUMNS = "SELECT west, south, east, north, first, last, summaries FROM collections WHERE id = ?"
 
 
-def write_rows(
-    connection: sqlite3.Connection, collection: str, rows: Sequence[Row], mode: Mode = "upsert"
-) -> None:
+def write_rows(connection: sqlite3.Connection, collection: str, rows: Rows, mode: Mode = "upsert") -> None:
     """Add or replace the rows of one collection, and widen its extent; in the caller's transaction.
 
     Raises
@@ -47,15 +46,15 @@ def write_rows(
     known = connection.execute(_COLUMNS, (collection,)).fetchone()
     if known is None:
         raise no_collection(collection, collection_names(connection))
-    rows = list({row.id: row for row in rows}.values())
-    old = dict(connection.execute(_KNOWN, (collection, json.dumps([row.id for row in rows]))).fetchall())
-    _check_mode(mode, collection, rows, old)
-    keyed = _give_keys(connection, rows, old)  # before old items go, whose keys stay theirs
+    rows = rows.last_of_each()
+    old = dict(connection.execute(_KNOWN, (collection, json.dumps(rows.ids))).fetchall())
+    _check_mode(mode, collection, rows.ids, old)
+    keys = _give_keys(connection, rows.ids, old)  # before old items go, whose keys stay theirs
     _delete(connection, list(old.values()))
-    _insert(connection, keyed)
+    _insert(connection, keys, rows)
     extent = extent_of(rows).union(Extent.from_columns(known[:6]))
-    summaries = summarise(json.loads(known[6]), [row.properties for row in rows])
-    longest = max(row.last - row.first for row in rows)
+    summaries = summarise(json.loads(known[6]), rows.properties)
+    longest = max(map(sub, rows.lasts, rows.firsts))
     connection.execute(
         "UPDATE collections SET items = items + ?, longest = max(longest, ?) WHERE id = ?",
         (len(rows) - len(old), longest, collection),
@@ -63,31 +62,33 @@ def write_rows(
     _write_extent(connection, collection, extent, summaries)
 
 
-def _check_mode(mode: Mode, collection: str, rows: Sequence[Row], old: dict[str, int]) -> None:
+def _check_mode(mode: Mode, collection: str, ids: Sequence[str], old: dict[str, int]) -> None:
     if mode == "create" and old:
         raise item_exists(collection, min(old))
-    for row in rows:
-        if mode == "update" and row.id not in old:
-            raise no_item(collection, row.id)
+    for name in ids:
+        if mode == "update" and name not in old:
+            raise no_item(collection, name)
 
 
-def _give_keys(
-    connection: sqlite3.Connection, rows: Sequence[Row], old: dict[str, int]
-) -> list[tuple[int, Row]]:
+def _give_keys(connection: sqlite3.Connection, ids: Sequence[str], old: dict[str, int]) -> list[int]:
     (last,) = connection.execute("SELECT coalesce(max(key), 0) FROM items").fetchone()
     new = count(last + 1)
-    return [(old[row.id] if row.id in old else next(new), row) for row in rows]
+    return [old[name] if name in old else next(new) for name in ids]
 
 
-def _insert(connection: sqlite3.Connection, keyed: Sequence[tuple[int, Row]]) -> None:
-    # Generators: lists of so many tuples would set off Python's garbage collection.
-    nowhere = (None, None, None, None)
-    connection.executemany(_ITEM, ((key, *row[:6], *(row.bbox or nowhere)) for key, row in keyed))
-    connection.executemany(_DOCUMENT, ((key, row.shape, row.document) for key, row in keyed))
-    located = [(key, row.bbox, row.first, row.last, row.cloud_cover) for key, row in keyed if row.bbox]
-    if located:
-        connection.executemany(_BOX, make_boxes(*zip(*located, strict=True)))
-    cells = ((cell, key) for key, row in keyed if CELLS in row.properties for cell in row.cells)
+def _insert(connection: sqlite3.Connection, keys: Sequence[int], rows: Rows) -> None:
+    names = keys, rows.collections, rows.ids
+    times = rows.moments, rows.firsts, rows.lasts
+    place = rows.boxes.T.tolist()  # SQLite takes NaN for null
+    connection.executemany(_ITEM, zip(*names, *times, rows.covers, *place, strict=True))
+    connection.executemany(_DOCUMENT, zip(keys, rows.shapes, rows.documents, strict=True))
+    connection.executemany(_BOX, make_boxes(keys, rows.boxes, rows.firsts, rows.lasts, rows.covers))
+    cells = (
+        (cell, key)
+        for key, properties in zip(keys, rows.properties, strict=True)
+        if CELLS in properties
+        for cell in dict.fromkeys(properties[CELLS])
+    )
     connection.executemany("INSERT INTO cells VALUES (?, ?)", cells)
 
 

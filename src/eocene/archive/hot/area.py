@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from eocene.archive.catalogue.rows import dump
+from eocene.archive.catalogue.item_checks import dump
 from eocene.archive.fetch import is_remote, parse_href
 from eocene.archive.product import name_collection
 from eocene.model.grid import Grid, Lattice
