@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from eocene.process.methods.kernels import fill_gaps_along_first, median_along_first
+from eocene.process.methods.gaps import fill_gaps_along_first
+from eocene.process.methods.kernels import median_along_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eocene.cube.source import CubeSource, box_test, choose_level, is_data
+from eocene.cube.source import CubeSource, Layer, Leaf, box_test, choose_level, is_data
 from eocene.model import Band, Grid, Lattice
 from tests.cube.scenes import (
     TINY,
@@ -163,6 +166,54 @@ def test_no_data_is_the_declared_number_and_in_floats_also_nan(
     numbers: np.ndarray, nodata: float | None, expected: list[bool]
 ) -> None:
     assert is_data(numbers, nodata).tolist() == expected
+
+
+@given(
+    st.sampled_from(["u1", "u2", "i2", "i4", "f4"]),
+    st.sampled_from([0.0, 1.0, 255.0, -9.0, 0.5, float("nan"), None]),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_layer_lacks_nothing_only_where_all_of_it_is_data(
+    dtype: str, nodata: float | None, masked: bool, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    choice = [0, 1, 2, 255] if dtype[0] == "u" else [-9, -8, 0, 1, np.nan if dtype[0] == "f" else 3]
+    some = random.choice(choice, random.integers(1, len(choice) + 1))
+    numbers = random.choice(some, (2, 3, 4)).astype(dtype)
+    layer = Layer(numbers, numbers > random.integers(-9, 3) if masked else None, nodata)
+    for rows in (slice(0, 3), slice(1, 2), slice(0, 0)):
+        place = (slice(None), rows, slice(None))
+        _, valid = layer.cut(place)
+        assert valid.all() or not layer.lacks_nothing(place)
+        lowest_or_highest = nodata in (0.0, 255.0) and dtype == "u1"
+        assert layer.lacks_nothing(place) or not (valid.all() and (masked or lowest_or_highest))
+
+
+@pytest.mark.parametrize("gaps", list(product([0, 1], repeat=3)))
+def test_bands_with_gaps_beside_bands_without_keep_their_masks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gaps: tuple[int, ...]
+) -> None:
+    numbers = np.arange(1, 1 + 3 * 2 * 6 * 5).reshape(3, 2, 6, 5).astype("u2")
+    for band, gap in enumerate(gaps):
+        numbers[band, 1:, 2:4, 3] *= 1 - gap
+    grid = Grid(UTM32, 0, 0, 5, 6)
+    dates = ((DAY, ()), (DAY + np.timedelta64(1, "D"), ()))
+    source = CubeSource(
+        make_archive(tmp_path, []),
+        dates,
+        tuple(Band(n, "uint16", 0) for n in "abc"),
+        grid,
+        dtype=np.dtype("u2"),
+    )
+    leaf = Leaf(grid, tuple(Layer(n, None, 0) for n in numbers))
+    monkeypatch.setattr(np, "empty", np.zeros)  # what is not written is no data, and so is seen
+    for window in (grid, Grid(UTM32, 2, 1, 3, 4), Grid(UTM32, 0, 4, 5, 2)):
+        block = source.decode(leaf, window)
+        part = numbers[(..., *window.slices_in(grid))].swapaxes(0, 1)
+        assert np.array_equal(block.values, part)
+        assert (block.valid is None) == bool((part != 0).all())
+        assert block.valid is None or np.array_equal(block.valid, part != 0)
 
 
 def make_pyramid(folder: Path) -> tuple[dict[str, Any], Grid]:

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from eocene.process.methods.kernels import choose, fill_gaps_along_first, median_along_first, sort_along_first
+from eocene.process.methods.gaps import fill_gaps_along_first
+from eocene.process.methods.kernels import (
+    choose,
+    median_along_first,
+    sort_along_first,
+    without_repeats,
+)
 
 series = st.integers(1, 40).flatmap(
     lambda length: st.tuples(
@@ -66,6 +72,49 @@ def test_the_median_of_small_integers_is_that_of_the_same_floats(
         found = median_along_first(values, mask)
         assert found.dtype == np.float32
         assert np.array_equal(found, median_along_first(values.astype("f4"), mask), equal_nan=True)
+
+
+@given(
+    st.sampled_from(["u1", "i2", "u2", "f4", "f8"]),
+    st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    st.integers(1, 9),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_median_below_a_mask_that_repeats_itself_is_that_below_its_copies(
+    dtype: str, shape: list[int], length: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 50, (length, *shape)).astype(dtype)
+    once = rng.random([1 if rng.random() < 0.4 else size for size in values.shape]) < 0.6
+    repeated = np.broadcast_to(once, values.shape)
+    expected = median_along_first(values, repeated.copy())
+    assert without_repeats(repeated).size <= once.size
+    for mask in (once, repeated, without_repeats(repeated)):
+        assert median_along_first(values, mask).tobytes() == expected.tobytes()
+
+
+def test_the_median_below_one_mask_of_many_bands_is_that_of_each_band() -> None:
+    rng = np.random.default_rng(3)
+    values = rng.integers(0, 20_000, (7, 5, 90, 500)).astype("u2")  # several pieces, the last one smaller
+    valid = rng.random((7, 1, 90, 500)) < 0.4
+    found = median_along_first(values, valid)
+    hidden = np.where(valid, values, np.nan)
+    few = np.broadcast_to(valid.any(axis=0), found.shape)
+    assert np.isnan(found[~few]).all()
+    assert np.array_equal(found[few], np.nanmedian(hidden[:, few], axis=0).astype("f4"))
+
+
+@pytest.mark.parametrize("shape", [(3, 0, 4), (3, 2, 0)])
+def test_of_no_pixels_there_is_no_median(shape: tuple[int, ...]) -> None:
+    values = np.zeros(shape, "u2")
+    assert median_along_first(values, values > 0).shape == shape[1:]
+    assert median_along_first(values, np.ones((3, 1, 1), bool)).shape == shape[1:]
+
+
+def test_the_mean_of_two_of_the_largest_numbers_is_not_infinite_where_one_of_them_is_alone() -> None:
+    largest = np.finfo("f4").max
+    values, valid = np.full((3, 2), largest), np.array([[True, True], [False, True], [False, True]])
+    assert (median_along_first(values, valid) == largest).all()
 
 
 def test_a_nan_below_the_mask_is_not_seen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,32 @@ def test_not_if_any_and_all_know_the_third_value() -> None:
         lenient = registry.get(name).call({"data": series, "ignore_nodata": True})
         known = [v for v in values if v is not None]
         assert truths(lenient) == [any(known) if name == "any" else all(known)]
+
+
+@pytest.mark.parametrize("ignore_nodata", [True, False])
+@pytest.mark.parametrize("name", ["any", "all"])
+def test_any_and_all_of_a_list_of_masks_are_those_of_an_array(name: str, ignore_nodata: bool) -> None:
+    rows = list(product(TRUTH, repeat=3))
+    masks = [truth_block([row[place] for row in rows]) for place in range(3)]
+    complete = truth_block([True, False, True] * 9).with_(valid=None)
+    narrow = truth_block([True]).pick("t", 0)  # lacks a dimension, so that it is stretched
+    for given in (
+        masks,
+        masks[:1],
+        [*masks, complete],
+        [complete, complete],
+        [*masks, True],
+        [*masks, narrow],
+    ):
+        found = registry.get(name).call({"data": given, "ignore_nodata": ignore_nodata})
+        assert (found.dims, found.axis, found.values.dtype) == (masks[0].dims, None, bool)
+        columns = [truths(g) if isinstance(g, Block) else [g] for g in given]
+        columns = [column if len(column) == 27 else column * 27 for column in columns]
+        for answer, row in zip(truths(found), zip(*columns, strict=True), strict=True):
+            known = [value for value in row if value is not None]
+            settled = (any if name == "any" else all)(known)
+            decided = ignore_nodata or len(known) == len(row) or settled == (name == "any")
+            assert answer == (settled if decided else None), row
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -13,7 +13,7 @@ from eocene.cube.block import Block
 from eocene.process import registry
 from eocene.process.callback import Callback
 from eocene.process.graph import parse_graph
-from tests.process.blocks import DTYPES, TIMES, X, make_block, valid_of, wide
+from tests.process.blocks import DTYPES, TIMES, X, differences, make_block, valid_of, wide
 from tests.process.graphs import call
 
 if TYPE_CHECKING:
@@ -40,6 +40,20 @@ def some(function: Callable[[np.ndarray], float], least: int = 1) -> Callable[[n
             return function(series) if len(series) >= least else None
 
     return answer
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_median_below_one_mask_for_all_bands_is_that_of_each_band(dtype: str) -> None:
+    block = make_block(dtype, 4).with_(axis="t")
+    clouds = valid_of(block)[:, :1]
+    block = block.with_(valid=np.broadcast_to(clouds, block.values.shape))
+    for ignore_nodata in (True, False):
+        arguments = {"ignore_nodata": ignore_nodata}
+        found = registry.get("median").call({"data": block, **arguments})
+        for position in range(block.values.shape[1]):
+            alone = block.with_(valid=block.valid.copy()).pick("bands", position)
+            expected = registry.get("median").call({"data": alone, **arguments})
+            assert not differences(found.pick("bands", position), expected.values, valid_of(expected))
 
 
 REDUCERS = {

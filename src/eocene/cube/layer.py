@@ -37,6 +37,21 @@ class Layer:
         out[...] = self.valid[place]
         return numbers, out
 
+    def lacks_nothing(self, place: tuple[slice, ...]) -> bool:
+        """Tell whether all numbers at a place are data; of numbers that tell it, whether their range does.
+
+        That takes one pass and no memory. Where ``nodata`` lies among the numbers, false may be wrong.
+        """
+        if self.valid is not None:
+            return bool(self.valid[place].all())
+        numbers, nodata = self.numbers[place], self.nodata
+        is_float = numbers.dtype.kind == "f"
+        if nodata is None or np.isnan(nodata) or not (is_float or float(nodata).is_integer()):
+            return not (is_float and np.isnan(numbers.min(initial=0)))
+        if nodata > 0:
+            return bool(numbers.max(initial=0) < nodata)
+        return bool(numbers.min(initial=1) > nodata)
+
 
 def decode_numbers(numbers: NDArray[Any], band: Band) -> NDArray[Any]:
     """Return values; in float64 where there is a scale, so that the one rounding is the later cast."""

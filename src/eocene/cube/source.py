@@ -149,13 +149,18 @@ class CubeSource:
         """Return the values of a window that lies in the leaf: (t, bands, y, x)."""
         place = (slice(None), *window.slices_in(leaf.grid))
         values = np.empty((len(self.dates), len(self.bands), *window.shape), self.dtype)
-        valid = np.empty(values.shape, bool)
+        valid = None
         for position, (band, layer) in enumerate(zip(self.bands, leaf.layers, strict=True)):
-            numbers, _ = layer.cut(place, valid[:, position])
+            if valid is None and not layer.lacks_nothing(place):
+                valid = np.empty(values.shape, bool)
+                valid[:, :position] = True
+            numbers = layer.numbers[place]
+            if valid is not None:
+                layer.cut(place, valid[:, position])
             if self.scaled and band.name not in self.mixed:
                 numbers = decode_numbers(numbers, band)
             values[:, position] = numbers
-        return self._block(values, None if valid.all() else valid, window)
+        return self._block(values, None if valid is None or valid.all() else valid, window)
 
     def bytes_per_pixel(self) -> int:
         """Return the memory that a pixel of what is read takes: numbers and mask of all dates and bands."""

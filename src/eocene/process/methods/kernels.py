@@ -1,4 +1,4 @@
-"""Along time, for many pixels at once: sorting, medians and the filling of gaps, in plain numpy.
+"""Along time, for many pixels at once: sorting and medians, in plain numpy.
 
 Sorting runs Batcher's odd-even merge network: a fixed list of pairs, each of which is put in order by one
 minimum and one maximum of whole planes. No pixel is looked at by itself, nothing is compiled, and NaN
@@ -10,6 +10,7 @@ takes ten times as long where clouds are scattered.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating[Any]]
     Mask = NDArray[np.bool_]
+    _Step = tuple[int, int, bool, bool]
 
-_PLANE_BYTES = 2**17
-"""How much of a plane is worked on at a time: some stay in the cache, and few calls are made."""
+_PIECE_BYTES = 2**20
+"""How much of the values is worked on at a time: it stays in the cache, and few calls are made."""
 
 
 @lru_cache(maxsize=256)
@@ -47,14 +49,14 @@ def sorting_network(length: int) -> tuple[tuple[int, int], ...]:
 
 
 @lru_cache(maxsize=256)
-def _middle_network(length: int) -> tuple[tuple[int, int], ...]:
-    """Return those pairs of the network on which the rank in the middle and the one below it depend."""
-    wanted, kept = {(length - 1) // 2, length // 2, max(length // 2 - 1, 0)}, []
-    for pair in reversed(sorting_network(length)):
-        if not wanted.isdisjoint(pair):
-            wanted.update(pair)
-            kept.append(pair)
-    return tuple(reversed(kept))
+def _steps(length: int, ranks: tuple[int, ...]) -> tuple[_Step, ...]:
+    """Return the steps of the network on which ranks depend, each with what of it they depend on."""
+    wanted, steps = set(ranks), []
+    for low, high in reversed(sorting_network(length)):
+        if low in wanted or high in wanted:
+            steps.append((low, high, low in wanted, high in wanted))
+            wanted.update((low, high))
+    return tuple(reversed(steps))
 
 
 def sort_along_first(values: Floats, valid: Mask | None = None) -> Floats:
@@ -64,9 +66,10 @@ def sort_along_first(values: Floats, valid: Mask | None = None) -> Floats:
     """
     out = np.empty(values.shape, values.dtype)
     infinity = values.dtype.type(np.inf)
-    for flat, mask, ranks in _pieces(values, valid, out):
+    steps = _steps(len(values), tuple(range(len(values))))
+    for flat, mask, ranks in pieces(values, valid, out):
         planes = flat.copy() if mask is None else choose(mask, flat, infinity)
-        for rank, plane in enumerate(_put_in_order(list(planes), sorting_network(len(flat)))):
+        for rank, plane in enumerate(_put_in_order(list(planes), steps)):
             ranks[rank] = plane
     return out
 
@@ -75,38 +78,68 @@ def median_along_first(values: NDArray[Any], valid: Mask | None = None) -> Float
     """Return the median of the valid numbers along the first axis, of an even number the mean of two.
 
     Integers, of 16 bits at most, are put in order as they are, and give float32. NaN where one of them is
-    NaN, and where there is none.
+    NaN, and where there is none. A mask may have length 1 where it repeats itself.
     """
     is_float = values.dtype.kind == "f"
     out: Floats = np.empty((1, *values.shape[1:]), values.dtype if is_float else np.float32)
-    for flat, mask, median in _pieces(values, valid, out):
+    middle = len(values) // 2
+    is_single = valid is None and len(values) % 2
+    steps = _steps(len(values), (middle,) if is_single or not middle else (middle - 1, middle))
+    for flat, mask, median in pieces(values, valid, out):
         planes, odd_missing = (list(flat.copy()), None) if mask is None else _balance(flat, mask)
-        ranks = _put_in_order(planes, _middle_network(len(flat)))
-        median[0] = _middle(ranks, odd_missing, out.dtype)
-        if mask is not None and not is_float:
-            np.copyto(median[0], np.nan, where=~mask.any(axis=0))
+        half: Any = 0.5
+        if mask is not None and not is_float:  # of floats the infinities that stand for no data give NaN
+            some = np.asarray(mask.any(axis=0))
+            half = choose(some, np.full(some.shape, 0.5, out.dtype), np.nan)
+        _put_middle(_put_in_order(planes, steps), odd_missing, half, median[0])
     return out.reshape(values.shape[1:])
 
 
-def _pieces(
+def pieces(
     values: NDArray[Any], valid: Mask | None, out: Floats
 ) -> Iterator[tuple[NDArray[Any], Mask | None, Floats]]:
-    """Cut pixels into pieces that fit the cache: views (length, pixels) of values, mask and result."""
-    flat, result = values.reshape(len(values), -1), out.reshape(len(out), -1)
-    mask = None if valid is None else valid.reshape(len(values), -1)
-    pixels = _PLANE_BYTES // values.dtype.itemsize
-    for start in range(0, flat.shape[1], pixels):
+    """Cut pixels into pieces that fit the cache: views (length, alike, pixels) of values, mask and result.
+
+    Alike are pixels of which the same are data, as those of the bands of a date below clouds; their mask is
+    there once: (length, 1, pixels).
+    """
+    alike = 1
+    if valid is not None:
+        alike, valid = _fold(valid, values.shape)
+    flat, result = values.reshape(len(values), alike, -1), out.reshape(len(out), alike, -1)
+    pixels = _PIECE_BYTES // (len(values) * values.dtype.itemsize * alike) or 1
+    for start in range(0, flat.shape[2], pixels):
         piece = slice(start, start + pixels)
-        yield flat[:, piece], None if mask is None else mask[:, piece], result[:, piece]
+        yield flat[..., piece], None if valid is None else valid[..., piece], result[..., piece]
 
 
-def _put_in_order(planes: list[NDArray[Any]], network: Sequence[tuple[int, int]]) -> list[NDArray[Any]]:
-    """Run a network on planes, which are overwritten, and return them in their new order."""
+def without_repeats(mask: Mask) -> Mask:
+    """Return a view of a mask with length 1 along the axes on which it repeats itself."""
+    return mask[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in mask.strides)]
+
+
+def _fold(valid: Mask, shape: tuple[int, ...]) -> tuple[int, Mask]:
+    """Return how many pixels share a place in a mask, side by side, and the mask (length, 1, places)."""
+    first = 1
+    while first < valid.ndim - 1 and valid.shape[first] == 1:
+        first += 1
+    alike = math.prod(shape[1:first]) or 1
+    mask = np.broadcast_to(valid, (*shape[:1], *valid.shape[1:first], *shape[first:]))
+    return alike, mask.reshape(len(mask), 1, -1)
+
+
+def _put_in_order(planes: list[NDArray[Any]], steps: Sequence[_Step]) -> list[NDArray[Any]]:
+    """Run steps of a network on planes, which are overwritten, and return them in their new order."""
     spare = np.empty_like(planes[0])
-    for low, high in network:
-        np.minimum(planes[low], planes[high], out=spare)
+    for low, high, is_low_wanted, is_high_wanted in steps:
+        if not is_high_wanted:
+            np.minimum(planes[low], planes[high], out=planes[low])
+            continue
+        if is_low_wanted:
+            np.minimum(planes[low], planes[high], out=spare)
         np.maximum(planes[low], planes[high], out=planes[high])
-        planes[low], spare = spare, planes[low]
+        if is_low_wanted:
+            planes[low], spare = spare, planes[low]
     return planes
 
 
@@ -119,66 +152,39 @@ def _balance(values: NDArray[Any], valid: Mask) -> tuple[list[NDArray[Any]], Mas
     integer = _INTEGERS[values.dtype.itemsize]
     is_float = values.dtype.kind == "f"
     largest = np.inf if is_float else np.iinfo(values.dtype).max
-    turn = np.iinfo(integer).min if is_float else -1  # the bits in which the two differ
-    fill = np.full(values.shape[1:], largest, values.dtype).view(integer)
+    fill = np.full(valid.shape[1:], largest, values.dtype).view(integer)
     first = fill.flat[0] if fill.size else 0
+    sign = np.iinfo(integer).min  # all in which infinities differ; integers differ in every bit
     planes = []
     for value, here in zip(values, valid, strict=True):
         bits = _bits(here, integer)
-        planes.append(_merge(bits, value.view(integer), fill).view(values.dtype))
+        plane = value.view(integer) & bits
         np.invert(bits, out=bits)
-        bits &= turn
+        plane |= fill & bits
+        planes.append(plane.view(values.dtype))
+        if is_float:
+            bits &= sign
         fill ^= bits
     return planes, fill != first
 
 
-def _middle(ranks: Sequence[NDArray[Any]], odd_missing: Mask | None, dtype: np.dtype[Any]) -> Floats:
-    """Return the median of ranks: the one in the middle, or the mean of two where their number is even."""
-    half, is_odd = divmod(len(ranks), 2)
-    upper: Floats = ranks[half].astype(dtype, copy=False)
+def _put_middle(ranks: Sequence[NDArray[Any]], odd_missing: Mask | None, half: Any, out: Floats) -> None:
+    """Put the median of ranks in ``out``: the one in the middle, or half the sum of two if they are even."""
+    middle, is_odd = divmod(len(ranks), 2)
+    one, other = (ranks[middle], ranks[middle - 1]) if is_odd else (ranks[middle - 1], ranks[middle])
+    out[...] = one
     if odd_missing is None and is_odd:
-        return upper
-    below: Floats = ranks[half - 1].astype(dtype, copy=False) if half else -upper
-    with np.errstate(invalid="ignore"):
-        mean = (below + upper) / 2
-    if odd_missing is None:
-        return mean
-    return choose(odd_missing, mean, upper) if is_odd else choose(odd_missing, below, mean)
-
-
-def fill_gaps_along_first(values: Floats, position: NDArray[np.float64]) -> Floats:
-    """Return floats with each inner run of NaN replaced by the straight line between its neighbours."""
-    out = np.array(values, order="C")  # as a piece of another order would be a copy
-    for flat, _, filled in _pieces(values, None, out):
-        known = ~np.isnan(flat)
-        if not known.all():
-            _fill(flat, known, position, filled)
-    return out
-
-
-def _fill(values: Floats, known: Mask, position: NDArray[np.float64], out: Floats) -> None:
-    before = list(_carry(values, known, position))
-    after = _carry(values[::-1], known[::-1], position[::-1])
-    unbounded = bool(np.isinf(values).any())
-    for i, (high, last) in zip(reversed(range(len(values))), after, strict=True):
-        low, first = before[i]
-        with np.errstate(invalid="ignore"):
-            share = (position[i] - first) / (last - first)
-            line = low + (high - low) * share
-            if unbounded:  # beside an infinity the weighted mean is the limit
-                line = np.where(np.isfinite(line), line, low * (1 - share) + high * share)
-        out[i] = choose(known[i], values[i], line.astype(out.dtype))
-
-
-def _carry(
-    values: Floats, known: Mask, position: NDArray[np.float64]
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield for each plane the last known value up to it, and its position; NaN where there is none."""
-    last = place = np.full(values.shape[1], np.nan)
-    for value, here, now in zip(values, known, position, strict=True):
-        last = choose(here, value.astype(np.float64), last)
-        place = choose(here, np.full_like(place, now), place)
-        yield last, place
+        return
+    if not middle:
+        other = -one
+    is_pair = odd_missing if odd_missing is None or is_odd else ~odd_missing
+    if is_pair is not None and one.dtype != out.dtype:  # of integers twice the one is exact
+        other = choose(is_pair, other, one)
+    with np.errstate(invalid="ignore", over="ignore"):
+        out += other
+    out *= half
+    if is_pair is not None and one.dtype == out.dtype:
+        out[...] = choose(is_pair, out, one)
 
 
 _INTEGERS: dict[int, np.dtype[Any]] = {size: np.dtype(f"i{size}") for size in (1, 2, 4, 8)}

@@ -27,7 +27,7 @@ def array_interpolate_linear(data: Numbers) -> Numbers:
     data
         An array of numbers.
     """
-    from eocene.process.methods.kernels import fill_gaps_along_first
+    from eocene.process.methods.gaps import fill_gaps_along_first
 
     series = as_series(data)
     values, present = numbers_first(series)

@@ -212,15 +212,24 @@ def aggregate(data: Block, dim: str, groups: dict[Any, list[int]], reducer: Call
             reduced[tuple(group)] = fill(reducer(data.take(dim, group).with_(axis=dim)), like, "reducer")
     # What nothing is reduced to does not decide the dtype where there is something.
     dtypes = [part.values.dtype for group, part in reduced.items() if group or len(reduced) == 1]
-    axis = data.index(dim)
-    shape = (*like.values.shape[:axis], len(groups), *like.values.shape[axis:])
-    values = np.empty(shape, np.result_type(*dtypes))
-    complete = all(part.valid is None for part in reduced.values())
-    valid = None if complete else np.ones(shape, bool)
-    for position, group in enumerate(groups.values()):
-        part, at = reduced[tuple(group)], (slice(None),) * axis + (position,)
+    parts = [reduced[tuple(group)] for group in groups.values()]
+    values, valid = _lay_side_by_side(parts, data.index(dim), np.result_type(*dtypes), like.values.shape)
+    return data.with_(values=values, valid=valid, labels={**data.labels, dim: tuple(groups)}, axis=None)
+
+
+def _lay_side_by_side(
+    parts: Sequence[Block], axis: int, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return the values of parts, each of one shape, along a new axis, and which of them are data."""
+    if len(parts) == 1:  # nothing is copied
+        alone = parts[0].valid
+        return np.expand_dims(parts[0].values, axis), None if alone is None else np.expand_dims(alone, axis)
+    shape = (*shape[:axis], len(parts), *shape[axis:])
+    values = np.empty(shape, dtype)
+    valid = None if all(part.valid is None for part in parts) else np.ones(shape, bool)
+    for position, part in enumerate(parts):
+        at = (slice(None),) * axis + (position,)
         values[at] = part.values
         if valid is not None and part.valid is not None:
             valid[at] = part.valid
-    labels = {**data.labels, dim: tuple(groups)}
-    return data.with_(values=values, valid=valid, labels=labels, axis=None)
+    return values, valid

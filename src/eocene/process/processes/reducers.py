@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eocene.process.methods.elementwise import promote, quiet
-from eocene.process.methods.kernels import choose, median_along_first
+from eocene.process.methods.kernels import choose, median_along_first, without_repeats
 from eocene.process.methods.series import (
     along,
     as_series,
@@ -148,7 +148,9 @@ def median(values: Floats, present: Mask) -> tuple[Floats, Mask]:
     if not 0 < len(values) <= _LONG:
         middle, some = find_quantiles(values, present, [0.5])
         return middle[0], some[0]
-    return median_along_first(values, None if present.all() else present), np.asarray(present.any(axis=0))
+    present = without_repeats(present)
+    some = np.broadcast_to(present.any(axis=0), values.shape[1:])
+    return median_along_first(values, None if present.all() else present), some
 
 
 def find_quantiles(values: Floats, present: Mask, cuts: Sequence[float]) -> tuple[Floats, Mask]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eocene.cube.block import Block, both_valid
 from eocene.process.methods.series import (
     as_series,
     axis_first,
@@ -23,9 +24,9 @@ from eocene.process.registry import process
 from eocene.process.types import Anything, Array, Boolean, Booleans, Condition, Context, Flag, Known
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from eocene.cube.block import Block
+    from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
 
@@ -98,6 +99,8 @@ def _find_counted(series: Block, condition: Any, context: Any) -> Mask:
 
 
 def _decide(data: Any, ignore_nodata: bool, *, decisive: bool) -> Any:
+    if isinstance(data, list | tuple) and _are_masks(data):
+        return _join(data, ignore_nodata, decisive=decisive)
     series = as_series(data)
     values, present = axis_first(series)
     truth = values.astype(bool, copy=False)
@@ -105,6 +108,29 @@ def _decide(data: Any, ignore_nodata: bool, *, decisive: bool) -> Any:
     settled = np.asarray((decides if present is None else decides & present).any(axis=0))
     known = None if present is None or ignore_nodata else np.asarray(settled | present.all(axis=0))
     return reduced(series, settled if decisive else ~settled, known)
+
+
+def _are_masks(entries: Sequence[Any]) -> bool:
+    """Tell whether entries are booleans of the same pixels."""
+    return bool(entries) and all(
+        isinstance(entry, Block)
+        and entry.values.dtype == bool
+        and entry.values.shape == entries[0].values.shape
+        and entry.dims == entries[0].dims != ()
+        for entry in entries
+    )
+
+
+def _join(masks: Sequence[Block], ignore_nodata: bool, *, decisive: bool) -> Block:
+    """Decide between masks one after another: nothing is copied to lie side by side."""
+    settled = np.zeros(masks[0].values.shape, bool)
+    for mask in masks:
+        decides = mask.values if decisive else ~mask.values
+        settled |= decides if mask.valid is None else decides & mask.valid
+    known = None if ignore_nodata else both_valid([mask.valid for mask in masks], settled.shape)
+    return masks[0].with_(
+        values=settled if decisive else ~settled, valid=None if known is None else settled | known, axis=None
+    )
 
 
 @process("logic", "reducer")
