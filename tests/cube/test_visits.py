@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eocene.archive.tiff.kept_tiles import SOME_TIME, KeptTiles
-from eocene.archive.tiff.tile_encoding import TileEncoding
+from eocene.archive.tiff.tile_reader import TileFile
 from eocene.cube.visits import Visits
 from eocene.cube.warp import find_footprint
 from eocene.model import Grid, Lattice
@@ -18,6 +18,8 @@ from tests.cube.scenes import UTM32, make_archive, make_scene
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from eocene.archive.tiff.image import TiffImage
 
 IMAGE = Grid(UTM32, 60_000, -520_000, 400, 300)
 TILED = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate"}
@@ -88,14 +90,14 @@ def test_a_run_decodes_each_tile_once_and_keeps_none(
     for item, numbers in zip(items, (upper, lower), strict=True):
         rewrite_tiled(item["assets"]["a"]["href"], numbers)
     archive = make_archive(tmp_path, items)
-    decoded: Counter[int] = Counter()
-    decode = TileEncoding.decode
+    decoded: Counter[tuple[str, int, int]] = Counter()
+    decode = TileFile._decode
 
-    def count(self: TileEncoding, number: int, data: Any, out: Any) -> None:
-        decoded[id(self), number] += 1
-        decode(self, number, data, out)
+    def count(self: TileFile, image: TiffImage, number: int, *others: Any) -> None:
+        decoded[self.content.name, image.width, number] += 1
+        decode(self, image, number, *others)
 
-    monkeypatch.setattr(TileEncoding, "decode", count)
+    monkeypatch.setattr(TileFile, "_decode", count)
     monkeypatch.setattr("eocene.process.cost.cutting.SIZES", (80,))
     plan = make_plan(graph(), archive)
     assert plan.block_size == 80

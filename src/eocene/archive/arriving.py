@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
+
+from eocene.archive.fetch.coming import Coming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,13 +20,13 @@ class StoredTile:
 
     Parameters
     ----------
-    asked : Future
+    asked : Coming
         What waits for each of the tiles that are asked for together, once they have been asked for.
     place : int
         Which of them it is.
     """
 
-    def __init__(self, asked: Future[list[Callable[[], Piece]]], place: int) -> None:
+    def __init__(self, asked: Coming[list[Callable[[], Piece]]], place: int) -> None:
         self._asked, self._place = asked, place
 
     def result(self) -> Piece:
@@ -60,17 +61,18 @@ def fetch_tiles(content: HttpContent, wanted: Mapping[int, tuple[int, int]]) -> 
     """
     found: dict[int, StoredTile] = {}
     own: list[tuple[int, int]] = []
-    asked: Future[list[Callable[[], Piece]]] = Future()
+    asked: Coming[list[Callable[[], Piece]]] = Coming()
+    identity = content.identity
     with _lock:
         for number, place in wanted.items():
-            tile = _arriving.get((content.identity, place))
+            tile = _arriving.get((identity, place))
             if tile is None:
-                tile = _arriving[content.identity, place] = StoredTile(asked, len(own))
+                tile = _arriving[identity, place] = StoredTile(asked, len(own))
                 own.append(place)
             found[number] = tile
     try:
-        asked.set_result(content.ask_many(own))
+        asked.give(content.ask_many(own))
     except BaseException as error:
-        asked.set_exception(error)
+        asked.give_up(error)
         raise
     return found

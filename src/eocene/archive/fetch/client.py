@@ -19,9 +19,9 @@ from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from concurrent.futures import Future
 
     from eocene.archive.fetch.answer import Arrived
+    from eocene.archive.fetch.coming import Coming
     from eocene.archive.fetch.connections import Pool
     from eocene.archive.fetch.policy import Policy
     from eocene.archive.fetch.urls import Url
@@ -139,14 +139,14 @@ class Client:
 
     def start(
         self, make: Callable[[], Request], take: Callable[[Answer | Arrived], T], size: int
-    ) -> Future[T]:
+    ) -> Coming[T]:
         """Do as :meth:`ask` does for a range of so many bytes, without waiting.
 
         ``take`` is called in another thread, whose time others wait for.
         """
         errand = RangeErrand(self, make, take, size)
         shared_connections().express.send(errand)
-        return errand.future
+        return errand.coming
 
     def find_pools(self, request: Request) -> list[Pool]:
         """Return the connections that a request may go over, those of the best address first.

@@ -14,16 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from cachetools import TTLCache
-
 from eocene.archive.fetch import addresses
 from eocene.archive.fetch.addresses import check_addresses
 from eocene.archive.fetch.connection import Connection
 from eocene.archive.fetch.express import Express
+from eocene.archive.fetch.lately import Lately
 from eocene.archive.fetch.watch import start_watch
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
 
     from eocene.archive.fetch.urls import Url
 
@@ -81,8 +80,8 @@ class Connections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pools: OrderedDict[tuple[str, str, int, str], Pool] = OrderedDict()
-        self._resolved: TTLCache[tuple[str, int], list[str]] = TTLCache(1024, _RESOLVED_S)
-        self._redirecting: TTLCache[Hashable, None] = TTLCache(1024, _RESOLVED_S)
+        self._resolved: Lately[tuple[str, int], list[str]] = Lately(1024, _RESOLVED_S)
+        self._redirecting: Lately[tuple[str, str, int], bool] = Lately(1024, _RESOLVED_S)
         self.slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self.express = Express(self.slots)
         self.threads = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="fetch")
@@ -99,12 +98,10 @@ class Connections:
             If the host cannot be resolved.
         """
         key = url.host, url.port
-        with self._lock:
-            found = self._resolved.get(key)
+        found = self._resolved.get(key)
         if found is None:
             found = addresses.resolve_host(*key)
-            with self._lock:
-                self._resolved[key] = found
+            self._resolved.note(key, found)
         check_addresses(url, found, private=private)
         return [self._pool(url, address) for address in found]
 
@@ -117,18 +114,15 @@ class Connections:
 
     def forget(self, url: Url) -> None:
         """Resolve a host anew the next time, since none of its addresses answers."""
-        with self._lock:
-            self._resolved.pop((url.host, url.port), None)
+        self._resolved.forget((url.host, url.port))
 
     def note_redirect(self, url: Url) -> None:
         """Note that a host has sent a request elsewhere: the next ones will be sent there, too."""
-        with self._lock:
-            self._redirecting[url.origin] = None
+        self._redirecting.note(url.origin, True)
 
     def redirects(self, url: Url) -> bool:
         """Return whether a host has sent a request elsewhere lately."""
-        with self._lock:
-            return url.origin in self._redirecting
+        return self._redirecting.get(url.origin) is not None
 
     def _pool(self, url: Url, address: str) -> Pool:
         key = (*url.origin, address)

@@ -8,14 +8,11 @@ prefixes that the operator allows, at addresses that were checked; nothing else.
 from __future__ import annotations
 
 import stat
-import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from cachetools import TTLCache
 
 from eocene.archive.fetch.answer import Limits
 from eocene.archive.fetch.checksum import Checksum
@@ -24,6 +21,7 @@ from eocene.archive.fetch.content import LocalContent, MissingError
 from eocene.archive.fetch.documents import ask_document, read_document
 from eocene.archive.fetch.download import Download
 from eocene.archive.fetch.http_content import HttpContent
+from eocene.archive.fetch.lately import Lately
 from eocene.archive.fetch.paths import parse_href
 from eocene.archive.fetch.place import Place, WebPlace
 from eocene.archive.fetch.policy import Policy
@@ -40,9 +38,8 @@ if TYPE_CHECKING:
     from eocene.archive.fetch.urls import Url
 
 _REMEMBERED_S = 60.0
-_remembered: TTLCache[Any, HttpContent] = TTLCache(4096, _REMEMBERED_S)
+_remembered: Lately[Any, HttpContent] = Lately(4096, _REMEMBERED_S)
 """Remote objects that were opened: a cube opens each asset for every block."""
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -192,13 +189,11 @@ class Door:
                 self._remember(place, HttpContent(self._client, place))
 
     def _recall(self, place: Place) -> HttpContent | None:
-        with _lock:
-            content: HttpContent | None = _remembered.get((place.key, self.policy, self.limits))
+        content = _remembered.get((place.key, self._client))
         return None if content is None or content.is_stale else content
 
     def _remember(self, place: Place, content: HttpContent) -> HttpContent:
-        with _lock:
-            _remembered[place.key, self.policy, self.limits] = content
+        _remembered.note((place.key, self._client), content)
         return content
 
     def open_small(self, url: str, most: int) -> Content:
@@ -305,9 +300,9 @@ class Door:
     def _allowed(self) -> frozenset[str]:
         return frozenset(map(str, self.roots))  # thousands of products may have been ingested
 
-    @property
+    @cached_property
     def _client(self) -> Client:
-        return Client(self.policy, self.limits)
+        return _make_client(self.policy, self.limits)
 
     def _admit(self, href: str, headers: Mapping[str, str] | None = None) -> Place:
         url = self.policy.admit(href)
@@ -325,6 +320,12 @@ class Door:
             raise refuse_path(href, "it lies outside the workspace and the folders that were ingested")
         if not stat.S_ISREG(resolved.stat().st_mode):
             raise refuse_path(href, "it is not a regular file")
+
+
+@lru_cache(maxsize=64)
+def _make_client(policy: Policy, limits: Limits) -> Client:
+    """Return the client of a policy: the same for doors that let the same through."""
+    return Client(policy, limits)
 
 
 def _missing(path: Path) -> MissingError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from eocene.archive.fetch.answer import REDIRECTS, Arrived, PassingError, describe_fault, find_fault
+from eocene.archive.fetch.coming import Coming
 from eocene.archive.fetch.connection import compose_request
 from eocene.archive.fetch.connections import shared_connections
 
@@ -36,7 +36,7 @@ class RangeErrand(Generic[T]):
 
     Attributes
     ----------
-    future : Future
+    coming : Coming
         What is made of the answer, or why there is none.
     """
 
@@ -46,7 +46,7 @@ class RangeErrand(Generic[T]):
         self._client, self._make, self._take = client, make, take
         self.size, self.stall_s = size, client.limits.stall_s
         self.deadline = time.monotonic() + client.limits.total_s
-        self.future: Future[T] = Future()
+        self.coming: Coming[T] = Coming()
 
     def depart(self) -> tuple[Pool, Connection, bytes] | None:
         """Return a connection and the request, None if there is no such; then asking says why."""
@@ -64,11 +64,13 @@ class RangeErrand(Generic[T]):
     def arrive(self, response: Response, body: memoryview) -> None:
         """Take the answer."""
         try:
-            self.future.set_result(self._take(Arrived(response, body)))
+            found = self._take(Arrived(response, body))
         except PassingError as fault:
             self._ask_again(fault)
         except Exception as error:  # noqa: BLE001  it is for who waits
-            self.future.set_exception(error)
+            self.coming.give_up(error)
+        else:
+            self.coming.give(found)
 
     def fail(self, error: Exception | None, response: Response | None) -> None:
         """Let a thread ask, with all attempts and redirects."""
@@ -85,6 +87,8 @@ class RangeErrand(Generic[T]):
     def _ask(self, fault: PassingError | None) -> None:
         left = self.deadline - time.monotonic()
         try:
-            self.future.set_result(self._client.ask(self._make, self._take, seconds=left, fault=fault))
+            found = self._client.ask(self._make, self._take, seconds=left, fault=fault)
         except BaseException as error:  # noqa: BLE001  as above
-            self.future.set_exception(error)
+            self.coming.give_up(error)
+        else:
+            self.coming.give(found)

@@ -114,7 +114,8 @@ class Express:
         exchange, number = _Exchange(errand, pool, connection, sock), sock.fileno()
         with self._lock:
             self._running[number] = exchange
-            self._is_busy.set()
+            if not self._is_busy.is_set():
+                self._is_busy.set()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="fetch-express", daemon=True)
                 self._thread.start()

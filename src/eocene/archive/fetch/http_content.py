@@ -12,10 +12,10 @@ from eocene.model.errors import DamageError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
 
     from eocene.archive.fetch.answer import Answer, Arrived
     from eocene.archive.fetch.client import Client
+    from eocene.archive.fetch.coming import Coming
     from eocene.archive.fetch.content import Identity, Piece
     from eocene.archive.fetch.place import Place
 
@@ -98,7 +98,7 @@ class HttpContent:
         coming = {span: self._fetch(*span) for span in spans}
         return [partial(self._cut, coming, *span) for span in wanted]
 
-    def _cut(self, coming: Mapping[tuple[int, int], Future[Piece]], start: int, stop: int) -> Piece:
+    def _cut(self, coming: Mapping[tuple[int, int], Coming[Piece]], start: int, stop: int) -> Piece:
         if stop <= len(self._head):
             return self._head[start:stop]
         for (first, last), part in coming.items():
@@ -106,7 +106,7 @@ class HttpContent:
                 return part.result()[start - first : stop - first]
         return b""
 
-    def _fetch(self, start: int, stop: int) -> Future[Piece]:
+    def _fetch(self, start: int, stop: int) -> Coming[Piece]:
         headers = {"Range": f"bytes={start}-{stop - 1}"} | _condition(self.identity[2])
         return self._client.start(
             lambda: self._place.ask(headers), lambda answer: self._take(answer, start, stop), stop - start
@@ -134,7 +134,7 @@ class HttpContent:
             raise PassingError(f"it was cut off after {len(body)} of {stop - start} bytes")
         return body
 
-    def _open(self) -> Future[Identity]:
+    def _open(self) -> Coming[Identity]:
         headers = {"Range": f"bytes=0-{self._head_bytes - 1}"}
         return self._client.start(lambda: self._place.ask(headers), self._take_head, self._head_bytes)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -73,7 +73,7 @@ class Url:
     @cached_property
     def name(self) -> str:
         """The URL without what may be secret: signatures and tokens of its query."""
-        told = hide_secrets(self.query)
+        told = hide_secrets(self.query) if self.query else ""
         return f"{self.scheme}://{self.authority}{self.path}" + (f"?{told}" if told else "")
 
     def __str__(self) -> str:
@@ -106,6 +106,11 @@ def parse_url(text: str) -> Url:
     """
     if not is_remote(text) or len(text) > _LONGEST:
         raise refuse_url(text[:200], f"it is no http, https or s3 URL of at most {_LONGEST} characters")
+    return _read_url(text)
+
+
+@lru_cache(maxsize=1024)
+def _read_url(text: str) -> Url:
     if not _PLAIN.fullmatch(text) or _CODED.search(text):
         raise refuse_url(text, "it has characters that must be percent-encoded")
     try:
@@ -119,29 +124,31 @@ def parse_url(text: str) -> Url:
     if "#" in text:
         raise refuse_url(shown, "it has a fragment")
     scheme = parts.scheme.lower()
-    _check_host(shown, scheme, host, parts.netloc)
+    if why := _doubt_host(scheme, host, parts.netloc):
+        raise refuse_url(shown, why)
     _check_path(shown, parts.path)
     if port == 0 or (scheme == "s3" and (port or parts.query)):
         raise refuse_url(shown, "its port or query means nothing")
     return Url(scheme, host, port or PORTS[scheme], parts.path or "/", parts.query)
 
 
-def _check_host(text: str, scheme: str, host: str, netloc: str) -> None:
+@lru_cache(maxsize=256)
+def _doubt_host(scheme: str, host: str, netloc: str) -> str:
+    """Return what is wrong with a host, empty if nothing is."""
     if netloc.endswith(":") or "%" in netloc:
-        raise refuse_url(text, "its host is not plain")
+        return "its host is not plain"
     if scheme == "s3":
-        if not _BUCKET.fullmatch(host) or ".." in host:
-            raise refuse_url(text, "it names no bucket")
-        return
+        return "it names no bucket" if not _BUCKET.fullmatch(host) or ".." in host else ""
     try:
         if netloc.startswith("["):
             IPv6Address(host)
         elif not _HOST.fullmatch(host) or len(host) > 253:
-            raise refuse_url(text, "its host is not a plain name")
+            return "its host is not a plain name"
         elif _NUMBER.fullmatch(host.rpartition(".")[2]):
             IPv4Address(host)
-    except AddressValueError as error:
-        raise refuse_url(text, "its host is a number in an unusual form") from error
+    except AddressValueError:
+        return "its host is a number in an unusual form"
+    return ""
 
 
 def _check_path(text: str, path: str) -> None:

@@ -7,33 +7,30 @@ extents of all tiles with the size of the file. Source: TIFF 6.0 and the BigTIFF
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from eocene.archive.fetch import LocalContent
 from eocene.archive.tiff.header import Header
+from eocene.archive.tiff.image import GEOREFERENCE, STORED, TABLES, TYPES, ImageForm, TiffImage, unpack
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from eocene.archive.tiff.image import Entry
 
-    from numpy.typing import NDArray
+    _Values = tuple[tuple[int, Entry], ...]
 
-_TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _WIDTH, _HEIGHT, _SUBFILE = 256, 257, 254
 _OFFSETS, _COUNTS = (273, 324), (279, 325)
 _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
-_STORED = (258, 259, 262, 266, 277, 284, 317, 339, 530, 50674)
-_GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
-_TABLES = 347
 _NUMBERS = (
-    _WIDTH, _HEIGHT, _SUBFILE, *_OFFSETS, *_COUNTS, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT, *_STORED,
+    _WIDTH, _HEIGHT, _SUBFILE, *_OFFSETS, *_COUNTS, _STRIP_ROWS, _TILE_WIDTH, _TILE_HEIGHT, *STORED,
 )  # fmt: skip
-_KEPT = (*_NUMBERS, *_GEOREFERENCE, _TABLES)
+_KEPT = (*_NUMBERS, *GEOREFERENCE, TABLES)
 _SIZES = {
     1: 1,
     2: 1,
@@ -54,95 +51,39 @@ _SIZES = {
 }
 _MOST_IMAGES = 64
 _MOST_ENTRIES = 4096
-_FARTHEST = 2**62
 
-Entry = tuple[int, int, bytes]
+_KNOWN, _KNOWN_BYTES = 1024, 16 * 2**10
+"""Directories that are remembered, since files of one kind agree in most of theirs; bytes of each at most."""
+
+_Stored = tuple[int, int, bytes | int]
 """Kind, number of values, and their bytes, or where these lie."""
 
 
-@dataclass(frozen=True, eq=False)
-class TiffImage:
-    """One image of the file: full resolution, an overview or a mask.
+class _Layout(NamedTuple):
+    """How numbers of a file are packed: of how many entries there are, an entry, a place."""
 
-    Parameters
-    ----------
-    width, height, subfile : int
-        Its size, and the flags that say what it is.
-    tile : tuple of int
-        Height and width of its tiles or strips in pixels.
-    is_tiled : bool
-        Whether there are tiles rather than strips.
-    byte_order : str
-        As in struct.
-    values : mapping
-        Tag → kind, number of values, and they themselves as stored; unpacked when they are asked for, since
-        most overviews are never read.
-    """
-
-    width: int
-    height: int
-    subfile: int
-    tile: tuple[int, int]
-    is_tiled: bool
-    byte_order: str
-    values: Mapping[int, Entry]
-
-    @cached_property
-    def offsets(self) -> NDArray[np.int64]:
-        """Where its tiles or strips lie: row by row, of one band after another where bands are apart."""
-        return self._places(_OFFSETS)
-
-    @cached_property
-    def lengths(self) -> NDArray[np.int64]:
-        """How long they are; 0 is a sparse tile."""
-        return self._places(_COUNTS)
-
-    @cached_property
-    def stored(self) -> dict[int, tuple[int, ...]]:
-        """The tags that say how: bits, compression, samples, planes, predictor, number format."""
-        return {tag: _unpack(self.byte_order, self.values[tag]) for tag in _STORED if tag in self.values}
-
-    @property
-    def georeference(self) -> tuple[tuple[int, int, bytes], ...]:
-        """The tags, with kind and bytes, that say where the image lies and what no-data is."""
-        found = ((tag, self.values[tag]) for tag in _GEOREFERENCE if tag in self.values)
-        return tuple((tag, kind, data) for tag, (kind, _, data) in found)
-
-    @property
-    def tables(self) -> bytes:
-        """What its JPEG tiles share."""
-        return self.values[_TABLES][2] if _TABLES in self.values else b""
-
-    def _places(self, tags: Sequence[int]) -> NDArray[np.int64]:
-        """Return offsets or lengths; those that are beyond any file stay beyond it."""
-        kind, _, data = next(self.values[tag] for tag in tags if tag in self.values)
-        stored = np.frombuffer(data, np.dtype(self.byte_order + _TYPES[kind]))
-        found: NDArray[np.int64] = np.minimum(stored.astype(np.uint64), _FARTHEST).astype(np.int64)
-        return found
-
-    @property
-    def is_overview(self) -> bool:
-        """Whether it is a reduced image of the pixels (not of a mask)."""
-        return bool(self.subfile & 1) and not self.subfile & 4
-
-    @property
-    def is_mask(self) -> bool:
-        """Whether it says which pixels of the image before it are valid."""
-        return bool(self.subfile & 4)
-
-
-@dataclass(frozen=True)
-class _Layout:
     order: str
-    big: bool
+    length: Struct
+    entry: Struct
+    word: Struct
 
-    @property
-    def word(self) -> str:
-        return self.order + ("Q" if self.big else "I")
 
-    @property
-    def entry(self) -> str:
-        return self.order + ("HHQ8s" if self.big else "HHI4s")
+_LAYOUTS = {
+    (order, magic): _Layout(order, *(Struct(order + form) for form in forms))
+    for magic, forms in ((42, ("H", "HHI4s", "I")), (43, ("Q", "HHQ8s", "Q")))
+    for order in "<>"
+}
+"""Of TIFF and BigTIFF, by byte order and magic number."""
+
+
+class _Table(NamedTuple):
+    """A directory: values that stand in it, and others; offsets and lengths; where the next one is."""
+
+    inside: _Values
+    outside: tuple[tuple[int, _Stored], ...]
+    places: tuple[_Stored, _Stored]
+    bytes_outside: int
+    following: int
 
 
 def read_images(source: Path | Header) -> tuple[TiffImage, ...]:
@@ -188,65 +129,73 @@ def check_complete(path: Path) -> None:
 def _read_start(header: Header) -> tuple[_Layout, int]:
     head = header.read(0, 16)
     order = {b"II": "<", b"MM": ">"}[head[:2]]
-    (magic,) = struct.unpack(order + "H", head[2:4])
-    if magic == 42:
-        return _Layout(order, big=False), struct.unpack(order + "I", head[4:8])[0]
-    if magic == 43:
-        return _Layout(order, big=True), struct.unpack(order + "Q", head[8:16])[0]
-    raise ValueError("no TIFF magic number")
+    layout = _LAYOUTS.get((order, *struct.unpack(order + "H", head[2:4])))
+    if layout is None:
+        raise ValueError("no TIFF magic number")
+    (position,) = layout.word.unpack(head[layout.word.size : 2 * layout.word.size])
+    return layout, position
 
 
 def _read_directory(header: Header, layout: _Layout, position: int) -> tuple[TiffImage, int]:
-    entries, following = _read_entries(header, layout, position)
-    values = {tag: _read_values(header, layout, entries[tag]) for tag in _KEPT if tag in entries}
-    if odd := [tag for tag in _NUMBERS if tag in values and values[tag][0] not in _TYPES]:
+    (count,) = layout.length.unpack(header.read(position, layout.length.size))
+    if not 0 < count <= _MOST_ENTRIES:
+        raise ValueError(f"{count} entries in a directory")
+    length = count * layout.entry.size + layout.word.size
+    packed = header.read(position + layout.length.size, length)
+    table = (_read_table if length <= _KNOWN_BYTES else _read_table.__wrapped__)(layout, packed)
+    outside = tuple([(tag, _read_values(header, entry)) for tag, entry in table.outside])
+    offsets, lengths = [_read_values(header, entry) for entry in table.places]
+    read_form = _read_form if table.bytes_outside <= _KNOWN_BYTES else _read_form.__wrapped__
+    form = read_form(layout.order, table.inside, outside, offsets[1])
+    return TiffImage(form, (offsets, lengths)), table.following
+
+
+@lru_cache(maxsize=_KNOWN)
+def _read_table(layout: _Layout, packed: bytes) -> _Table:
+    """Return what is kept of the entries of a directory."""
+    end = len(packed) - layout.word.size
+    entries = {tag: entry for tag, *entry in layout.entry.iter_unpack(packed[:end])}
+    stored: dict[int, _Stored] = {}
+    for tag in filter(entries.__contains__, _KEPT):
+        kind, number, value = entries[tag]
+        size = number * _SIZES[kind]
+        stored[tag] = kind, number, value[:size] if size <= len(value) else layout.word.unpack(value)[0]
+    if odd := [tag for tag in _NUMBERS if tag in stored and stored[tag][0] not in TYPES]:
         raise ValueError(f"the tags {odd} are no whole numbers")
+    offsets, lengths = ([stored.pop(t) for t in tags if t in stored] for tags in (_OFFSETS, _COUNTS))
+    if not offsets or not lengths:
+        raise ValueError("it does not say where its pixels are")
+    if offsets[0][1] != lengths[0][1]:
+        raise ValueError(f"{offsets[0][1]} places, {lengths[0][1]} lengths")
+    (following,) = layout.word.unpack(packed[end:])
+    return _Table(
+        inside=tuple((tag, (k, n, data)) for tag, (k, n, data) in stored.items() if isinstance(data, bytes)),
+        outside=tuple((tag, entry) for tag, entry in stored.items() if isinstance(entry[2], int)),
+        places=(offsets[0], lengths[0]),
+        bytes_outside=sum(n * _SIZES[k] for k, n, place in stored.values() if isinstance(place, int)),
+        following=following,
+    )
+
+
+@lru_cache(maxsize=_KNOWN)
+def _read_form(order: str, inside: _Values, outside: _Values, places: int) -> ImageForm:
+    found = dict((*inside, *outside))
 
     def one(tag: int, default: int | None = None) -> int:
-        if default is not None and tag not in values:
+        if default is not None and tag not in found:
             return default
-        (value,) = _unpack(layout.order, values[tag])
+        (value,) = unpack(order, found[tag])
         return value
 
     width, height = one(_WIDTH), one(_HEIGHT)
-    if _TILE_WIDTH in values:
+    if _TILE_WIDTH in found:
         tile = one(_TILE_HEIGHT), one(_TILE_WIDTH)
     else:
         tile = min(one(_STRIP_ROWS, height), height), width
-    offsets, lengths = (next((values[t] for t in tags if t in values), None) for tags in (_OFFSETS, _COUNTS))
-    if offsets is None or lengths is None:
-        raise ValueError("it does not say where its pixels are")
-    if offsets[1] != lengths[1]:
-        raise ValueError(f"{offsets[1]} places, {lengths[1]} lengths")
-    return TiffImage(
-        width, height, one(_SUBFILE, 0), tile, _TILE_WIDTH in values, layout.order, values
-    ), following
+    return ImageForm(width, height, one(_SUBFILE, 0), tile, _TILE_WIDTH in found, places, order, found)
 
 
-def _read_entries(header: Header, layout: _Layout, position: int) -> tuple[dict[int, Entry], int]:
-    """Return the entries of a directory by tag, and where the next directory lies."""
-    count_format = layout.order + ("Q" if layout.big else "H")
-    start = struct.calcsize(count_format)
-    (count,) = struct.unpack(count_format, header.read(position, start))
-    if not 0 < count <= _MOST_ENTRIES:
-        raise ValueError(f"{count} entries in a directory")
-    length, word = count * struct.calcsize(layout.entry), struct.calcsize(layout.word)
-    table = header.read(position + start, length + word)
-    found = struct.iter_unpack(layout.entry, table[:length])
-    (following,) = struct.unpack(layout.word, table[length:])
-    return {tag: (kind, number, value) for tag, kind, number, value in found}, following
-
-
-def _read_values(header: Header, layout: _Layout, entry: Entry) -> Entry:
+def _read_values(header: Header, entry: _Stored) -> Entry:
     """Return kind, number and bytes of the values of an entry, wherever they lie."""
-    kind, number, inline = entry
-    size = number * _SIZES[kind]
-    if size <= len(inline):
-        return kind, number, inline[:size]
-    (offset,) = struct.unpack(layout.word, inline)
-    return kind, number, header.read(offset, size)
-
-
-def _unpack(order: str, values: Entry) -> tuple[int, ...]:
-    kind, number, data = values
-    return struct.unpack(f"{order}{number}{_TYPES[kind]}", data)
+    kind, number, place = entry
+    return kind, number, place if isinstance(place, bytes) else header.read(place, number * _SIZES[kind])

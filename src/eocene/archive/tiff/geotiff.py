@@ -18,7 +18,7 @@ from rasterio.windows import Window
 from eocene.archive.epsg import find_epsg
 from eocene.archive.fetch import GDAL_DRIVER, describe_file, gdal_environment, open_dataset
 from eocene.archive.raster import check_window, parse_nodata
-from eocene.archive.tiff.skeleton import STORED_TYPE, make_skeleton
+from eocene.archive.tiff.skeleton import make_skeleton
 from eocene.archive.tiff.tile_reader import open_tiles
 from eocene.model.errors import DamageError, InputError
 from eocene.model.grid import Grid
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from eocene.archive.arriving import StoredTile
     from eocene.archive.fetch import Content
     from eocene.archive.fetch.content import Identity
-    from eocene.archive.tiff.directory import TiffImage
+    from eocene.archive.tiff.image import ImageForm
     from eocene.archive.tiff.tile_reader import Again, TileFile
 
 _OPEN_PER_THREAD = 128
@@ -52,10 +52,7 @@ class _HeaderKey:
     """What the header of a file follows from: scenes of a tile agree in it, so GDAL is asked once."""
 
     band: int
-    sizes: tuple[tuple[int, int], ...]
-    stored: tuple[Any, ...]
-    georeference: tuple[tuple[int, int, bytes], ...]
-    first: TiffImage = field(compare=False)
+    forms: tuple[ImageForm, ...]
     name: str = field(compare=False)
 
 
@@ -69,18 +66,16 @@ def read_header(file: TileFile, band: int) -> Header:
     DamageError
         If the file cannot be read.
     """
-    first = file.images[0]
-    stored = (first.byte_order, *((tag, first.stored.get(tag)) for tag in STORED_TYPE))
-    sizes = tuple((image.width, image.height) for image in file.images)
-    return _ask_gdal(_HeaderKey(band, sizes, stored, first.georeference, first, file.content.name))
+    return _ask_gdal(_HeaderKey(band, tuple(image.form for image in file.images), file.content.name))
 
 
 @lru_cache(maxsize=256)
 def _ask_gdal(key: _HeaderKey) -> Header:
+    first, *overviews = key.forms
     try:
         with (
             gdal_environment(),
-            rasterio.MemoryFile(make_skeleton(key.first)) as memory,
+            rasterio.MemoryFile(make_skeleton(first)) as memory,
             memory.open(driver=GDAL_DRIVER, sharing=False) as dataset,
         ):
             if not 1 <= key.band <= dataset.count:
@@ -88,11 +83,11 @@ def _ask_gdal(key: _HeaderKey) -> Header:
                     f"The file {key.name!r} has {dataset.count} bands, band {key.band} was asked for.",
                     "Correct eocene:band of the asset.",
                 )
-            full = read_grid(dataset, key.name, key.sizes[0])
+            full = read_grid(dataset, key.name, (first.width, first.height))
             dtype, nodata = dataset.dtypes[key.band - 1], dataset.nodatavals[key.band - 1]
     except (RasterioIOError, NotGeoreferencedWarning, ValueError) as error:
         raise damaged(key.name, str(error)) from error
-    levels = (full, *(_overview_grid(full, *size) for size in key.sizes[1:]))
+    levels = (full, *(_overview_grid(full, form.width, form.height) for form in overviews))
     return Header(np.dtype(dtype), nodata, levels)
 
 
@@ -137,7 +132,7 @@ class GeotiffRaster:
 
     def tile(self, level: int) -> tuple[int, int]:
         """Height and width of the tiles of ``levels[level]``."""
-        return self.file.images[level].tile
+        return self.file.images[level].form.tile
 
     def missing(self, window: Grid, level: int = 0) -> dict[int, tuple[int, int]]:
         """Return offset and length of the stored tiles that a window has to be read from, by their number."""

@@ -6,6 +6,8 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
+import imagecodecs
+
 if TYPE_CHECKING:
     from eocene.archive.fetch import Content
 
@@ -73,7 +75,7 @@ class Header:
     def dump(self) -> bytes:
         """Return the parts that were read, packed."""
         plain = b"".join(_PART.pack(offset, len(part)) + part for offset, part in self._parts.items())
-        return zlib.compress(plain, 1)
+        return bytes(imagecodecs.deflate_encode(plain, 1))  # sooner than zlib, which unpacks it
 
 
 def _load(packed: bytes) -> dict[int, bytes]:

@@ -9,16 +9,14 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eocene.archive.tiff.directory import TiffImage
+    from eocene.archive.tiff.image import ImageForm
 
-STORED_TYPE = (258, 277, 284, 339)
-"""Bits, samples, planes, number format."""
 _SHORT, _LONG, _BLACK_IS_ZERO = 3, 4, 1
 _UNITS = {2: 1, 3: 2, 4: 4, 12: 8, 16: 8}
 _MOST_SAMPLES = 4096
 
 
-def make_skeleton(image: TiffImage) -> bytes:
+def make_skeleton(image: ImageForm) -> bytes:
     """Return a file of one pixel that has type, number of bands and georeference of an image.
 
     Raises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eocene.archive.tiff.directory import TiffImage
+    from eocene.archive.tiff.image import ImageForm
 
 _LARGEST_TILE = 32 * 2**20
 _KINDS = {1: "u", 2: "i", 3: "f"}
@@ -44,8 +45,6 @@ class TileEncoding:
         Tags of the directory: compression, predictor, photometric interpretation, what LERC is packed in.
     tables : bytes
         What JPEG tiles share.
-    offsets, lengths : ndarray
-        Of the tiles in the file.
     is_tiled, apart : bool
         Whether there are tiles rather than strips; whether bands are stored one after another.
     """
@@ -59,13 +58,11 @@ class TileEncoding:
     photometric: int
     packed: int
     tables: bytes
-    offsets: NDArray[np.int64]
-    lengths: NDArray[np.int64]
     is_tiled: bool
     apart: bool
 
     @classmethod
-    def of(cls, image: TiffImage) -> TileEncoding:
+    def of(cls, image: ImageForm) -> TileEncoding:
         """Return the encoding of an image.
 
         Raises
@@ -98,12 +95,10 @@ class TileEncoding:
             photometric=one(262, 1),
             packed=image.stored.get(50674, (0, 0))[-1],
             tables=image.tables,
-            offsets=image.offsets,
-            lengths=image.lengths,
             is_tiled=image.is_tiled,
             apart=apart and samples > 1,
         )
-        _refuse_if(len(made.offsets) != made.per_band * (samples if made.apart else 1), "tiles left out")
+        _refuse_if(image.places != made.per_band * (samples if made.apart else 1), "tiles left out")
         made._check_coding(one(266, 1))
         return made
 
@@ -125,12 +120,12 @@ class TileEncoding:
             not predicted or (self.bits == 1 and self.predictor != NONE), f"predictor {self.predictor}"
         )
 
-    @property
+    @cached_property
     def across(self) -> int:
         """How many tiles lie side by side."""
         return ceil(self.image[1] / self.shape[1])
 
-    @property
+    @cached_property
     def per_band(self) -> int:
         """How many tiles cover the image once."""
         return self.across * ceil(self.image[0] / self.shape[0])
@@ -152,12 +147,21 @@ class TileEncoding:
     def under(self, band: int, rows: slice, columns: slice) -> Iterator[tuple[int, Place, Place]]:
         """Yield the number of each tile that a window meets, and where they meet: in tile and in window."""
         height, width, _ = self.shape
-        first = band * self.per_band if self.apart else 0
-        for row in range(rows.start // height, ceil(rows.stop / height)):
+        for number in self.numbers(band, rows, columns):
+            row, column = divmod(number % self.per_band, self.across)
             down = _overlap(rows, row * height, height)
-            for column in range(columns.start // width, ceil(columns.stop / width)):
-                right = _overlap(columns, column * width, width)
-                yield first + row * self.across + column, (down[0], right[0]), (down[1], right[1])
+            right = _overlap(columns, column * width, width)
+            yield number, (down[0], right[0]), (down[1], right[1])
+
+    def numbers(self, band: int, rows: slice, columns: slice) -> list[int]:
+        """Return the numbers of the tiles that a window meets, row by row."""
+        height, width, _ = self.shape
+        first = band * self.per_band if self.apart else 0
+        return [
+            first + row * self.across + column
+            for row in range(rows.start // height, ceil(rows.stop / height))
+            for column in range(columns.start // width, ceil(columns.stop / width))
+        ]
 
     def decode(self, number: int, data: Any, out: NDArray[Any]) -> None:
         """Write the numbers of a tile into ``out``, of its shape and dtype in native order.

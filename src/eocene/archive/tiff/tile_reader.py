@@ -15,10 +15,10 @@ import numpy as np
 from eocene.archive.arriving import StoredTile, fetch_tiles
 from eocene.archive.fetch import LocalContent
 from eocene.archive.fetch.http_content import HttpContent
-from eocene.archive.tiff.directory import TiffImage, read_images
+from eocene.archive.tiff.directory import read_images
 from eocene.archive.tiff.header import Header
 from eocene.archive.tiff.kept_tiles import KEPT_BYTES, KeptTiles, kept_tiles
-from eocene.archive.tiff.tile_encoding import TileEncoding, UnusualError
+from eocene.archive.tiff.tile_encoding import UnusualError
 from eocene.model.errors import DamageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from eocene.archive.fetch import Content
     from eocene.archive.fetch.content import Identity
+    from eocene.archive.tiff.image import TiffImage
 
     Again = Callable[[int], int | None]
 
@@ -59,40 +60,32 @@ class TileFile:
         self.content, self._on_damage = content, on_damage
         first, *others = read_images(header)
         self.opening = header.size
-        self.images = (first, *(image for image in others if image.is_overview))
-        masks = [image for image in others if image.is_mask]
+        self.images = (first, *(image for image in others if image.form.is_overview))
+        masks = [image for image in others if image.form.is_mask]
         self.masks = tuple(_of_size(masks, image) for image in self.images)
-        self._encodings: dict[TiffImage, TileEncoding] = {}
 
     def unusual(self, level: int) -> str:
         """Return why a level or its mask cannot be read here, empty if both can be."""
         try:
-            self._encoding(self.images[level])
-            mask = self.masks[level] or self.masks[0]
-            if mask is not None:
-                self._encoding(mask)
+            for image in (self.images[level], self.masks[level] or self.masks[0]):
+                if image is not None:
+                    image.form.encoding  # noqa: B018
         except UnusualError as error:
             return str(error)
         return ""
 
-    def _encoding(self, image: TiffImage) -> TileEncoding:
-        found = self._encodings.get(image)
-        if found is None:
-            found = self._encodings[image] = TileEncoding.of(image)
-        return found
-
     def missing(self, level: int, band: int, rows: slice, columns: slice) -> dict[int, tuple[int, int]]:
         """Return offset and length of the tiles that a window has to be read from, by their number."""
-        image = self._encoding(self.images[level])
+        image = self.images[level]
         return {
             number: (int(image.offsets[number]), int(image.lengths[number]))
-            for number, *_ in image.under(band, rows, columns)
+            for number in image.form.encoding.numbers(band, rows, columns)
             if image.lengths[number] and kept_tiles.get((self.content.identity, level, number)) is None
         }
 
     def tiles_under(self, level: int, band: int, rows: slice, columns: slice) -> set[int]:
         """Return the numbers of the tiles that a window meets."""
-        return {number for number, *_ in self._encoding(self.images[level]).under(band, rows, columns)}
+        return set(self.images[level].form.encoding.numbers(band, rows, columns))
 
     def let_go(self, level: int, number: int) -> None:
         """Keep a tile no longer, since nobody is going to read it again."""
@@ -137,16 +130,17 @@ class TileFile:
         ValueError
             If a tile is cut off or cannot be decoded.
         """
-        image, given = self._encoding(self.images[level]), fetched or {}
-        passes_by = image.is_whole(*place) and image.shape[2] == 1
-        for number, inside, target in image.under(band, *place):
+        image, given = self.images[level], fetched or {}
+        form = image.form.encoding
+        passes_by = form.is_whole(*place) and form.shape[2] == 1
+        for number, inside, target in form.under(band, *place):
             into = out[target]
-            if passes_by and (*into.shape, 1) == image.shape_of(number):
+            if passes_by and (*into.shape, 1) == form.shape_of(number):
                 self._decode(image, number, into[..., None], empty, given)
                 continue
 
             def decode(number: int = number) -> NDArray[Any]:
-                tile = kept_tiles.make(image.shape_of(number), image.dtype.newbyteorder("="))
+                tile = kept_tiles.make(form.shape_of(number), form.dtype.newbyteorder("="))
                 self._decode(image, number, tile, empty, given)
                 return tile
 
@@ -154,11 +148,11 @@ class TileFile:
             if passes_by:
                 kept = kept_tiles.get(key)
                 tile = decode() if kept is None else kept
-            elif again is None or image.shape[2] > 1:  # a tile of several bands is read for each of them
+            elif again is None or form.shape[2] > 1:  # a tile of several bands is read for each of them
                 tile = kept_tiles.take(key, decode)
             else:
                 tile = kept_tiles.take(key, decode, partial(again, number))
-            into[...] = tile[(*inside, 0 if image.apart else band)]
+            into[...] = tile[(*inside, 0 if form.apart else band)]
 
     def read_mask(self, level: int, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Return which pixels of a window the file's own mask calls valid.
@@ -168,7 +162,7 @@ class TileFile:
         found, place = self.masks[level] or self.masks[0], (rows, columns)
         if found is None:
             return np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
-        image, own = self._encoding(found), self.images[level]
+        form, own = found.form.encoding, self.images[level]
         picked: Any = ...
         if self.masks[level] is None:
             lines = _under_centres(rows, found.height / own.height)
@@ -176,11 +170,11 @@ class TileFile:
             place = slice(lines[0], lines[-1] + 1), slice(across[0], across[-1] + 1)
             level, picked = 0, np.ix_(lines - lines[0], across - across[0])
         valid = np.empty(tuple(s.stop - s.start for s in place), bool)
-        for number, inside, target in image.under(0, *place):
+        for number, inside, target in form.under(0, *place):
 
             def decode(number: int = number) -> NDArray[Any]:
-                tile = np.empty(image.shape_of(number), np.uint8)
-                self._decode(image, number, tile, 0, {})
+                tile = np.empty(form.shape_of(number), np.uint8)
+                self._decode(found, number, tile, 0, {})
                 return tile
 
             tile = kept_tiles.take((self.content.identity, "mask", level, number), decode)
@@ -190,7 +184,7 @@ class TileFile:
 
     def _decode(
         self,
-        image: TileEncoding,
+        image: TiffImage,
         number: int,
         out: NDArray[Any],
         empty: float,
@@ -212,7 +206,7 @@ class TileFile:
             raise
         if len(data) < length:
             raise ValueError(f"tile {number} is cut off")
-        image.decode(number, data, out)
+        image.form.encoding.decode(number, data, out)
 
 
 def _under_centres(pixels: slice, scale: float) -> NDArray[np.int64]:

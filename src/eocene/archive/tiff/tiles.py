@@ -72,12 +72,13 @@ def _count_tiles(file: TileFile, itemsize: int) -> tuple[TileBytes, ...]:
     """Return the tiles of each level of a GeoTIFF, its first band's where bands are stored apart."""
     found = []
     for image in file.images:
-        height, width = image.tile
-        bands = image.stored.get(277, (1,))[0] if image.stored.get(284, (1,)) == (1,) else 1
+        height, width = image.form.tile
+        stored = image.form.stored
+        bands = stored.get(277, (1,))[0] if stored.get(284, (1,)) == (1,) else 1
         shape = ceil(image.height / height), ceil(image.width / width)
         lengths = image.lengths[: shape[0] * shape[1]].astype(np.float64)
         decoded = height * width * itemsize * bands
-        found.append(TileBytes(image.tile, lengths.reshape(shape), decoded, file.opening, bands))
+        found.append(TileBytes(image.form.tile, lengths.reshape(shape), decoded, file.opening, bands))
     return tuple(found)
 
 
