@@ -199,6 +199,13 @@ def test_what_is_ingested_is_added_to_an_area_at_once(desk: Path, simulated_worl
         assert len(ids) == len(found)
 
 
+def test_what_names_no_area_is_told_with_the_names_there_are(desk: Path) -> None:
+    with eocene.open(desk) as workspace:
+        for name in (5, None, "..", "gone"):
+            with pytest.raises(NotFoundError, match="no materialised area"):
+                workspace.hot.drop(name)
+
+
 # -- killed ------------------------------------------------------------------------------------
 
 KILLED = """

@@ -70,7 +70,7 @@ class HotAreas:
         return len(self._list())
 
     def __getitem__(self, name: str) -> HotArea:
-        area = self._read(name)
+        area = self._read(name) if isinstance(name, str) else None
         if area is None:
             names = ", ".join(area.name for area in self._list()) or "none"
             raise NotFoundError(f"There is no materialised area {name!r}.", f"There are: {names}.")
