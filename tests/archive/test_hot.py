@@ -221,6 +221,17 @@ while True:
 """
 
 
+def test_an_area_whose_deletion_was_cut_off_is_gone_and_is_swept_away(desk: Path) -> None:
+    with eocene.open(desk) as workspace:
+        box = centre(workspace)
+        made = workspace.materialise(S2, box, "2024-04/2024-06", ["B04"])
+        place = workspace.hot.path(made.area)
+        place.rename(place.with_name(f".{place.name}.0a1b"))
+        assert list(workspace.hot) == []
+        workspace.materialise(S2, box, "2024-04/2024-06", ["B04"])
+        assert {p.name for p in workspace.hot.folder.iterdir()} == {"writer.lock", made.area.name}
+
+
 @pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.long)])
 def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new(desk: Path, kills: int) -> None:
     with eocene.open(desk) as workspace:

@@ -81,7 +81,7 @@ class HotAreas:
             names = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
         except FileNotFoundError:
             return []
-        found = (self._read(name) for name in names if not name.startswith("."))
+        found = map(self._read, names)
         return [area for area in found if area is not None]
 
     def _read(self, name: str) -> HotArea | None:
@@ -97,7 +97,7 @@ class HotAreas:
         return known.area
 
     def _key(self, name: str) -> _Key | None:
-        if Path(name).name != name:
+        if Path(name).name != name or name.startswith("."):  # what is being deleted is none any more
             return None
         try:
             status = self._record(name).stat()
