@@ -75,7 +75,7 @@ def test_centres_out_of_the_crs_are_nowhere() -> None:
     polar = Grid(Lattice(3031, (100_000.0, 100_000.0)), -2, -2, 4, 4)
     rows, cols = locate_pixels(polar, Lattice(3857, (1000.0, 1000.0)))
     window = Grid(Lattice(3857, (1000.0, 1000.0)), 0, 0, 10, 10)
-    assert covering_window(rows, cols, window) is None
+    assert covering_window(rows, cols, window)[0] is None
     _, inside = gather_pixels(np.zeros((10, 10)), window, rows, cols)
     assert not inside.any()
 
@@ -86,7 +86,7 @@ def test_the_covering_window_is_the_smallest_that_holds_the_pixels(
 ) -> None:
     bounds = Grid(SOURCE, 0, 0, 8, 6)
     rows, cols = locate_pixels(Grid(SOURCE, left, top, width, height), SOURCE)
-    assert covering_window(rows, cols, bounds) == Grid(SOURCE, left, top, width, height).intersect(bounds)
+    assert covering_window(rows, cols, bounds)[0] == Grid(SOURCE, left, top, width, height).intersect(bounds)
 
 
 @pytest.mark.parametrize("name", ["degrees", "web mercator", "other zone"])
@@ -96,7 +96,7 @@ def test_gathered_pixels_are_those_of_a_loop_also_at_the_edge_of_the_tile(name: 
     # A tile that ends in the middle of the window.
     tile = Grid(SOURCE, int(np.median(cols)), int(np.median(rows)), 40, 30)
     numbers = np.random.default_rng(1).integers(0, 999, (2, *tile.shape))
-    needed = covering_window(rows, cols, tile)
+    needed, _ = covering_window(rows, cols, tile)
     assert needed is not None
     picked, inside = gather_pixels(numbers[(..., *needed.slices_in(tile))], needed, rows, cols)
     assert 0 < inside.sum() < inside.size

@@ -77,13 +77,11 @@ def _floor(position: Position) -> Position:
     return number
 
 
-def covering_window(rows: Index | Position, cols: Index | Position, bounds: Grid) -> Grid | None:
-    """Return the smallest window inside ``bounds`` that holds the located pixels, None if none does."""
-    return _cover(rows, cols, bounds)[0]
+def covering_window(rows: Index | Position, cols: Index | Position, bounds: Grid) -> tuple[Grid | None, bool]:
+    """Return the smallest window inside ``bounds`` that holds the located pixels, and whether it holds all.
 
-
-def _cover(rows: Index | Position, cols: Index | Position, bounds: Grid) -> tuple[Grid | None, bool]:
-    """Return the covering window, and whether all of the pixels lie in it."""
+    The window is None if none of them lies inside.
+    """
     down = _reach(rows, bounds.top, bounds.height)
     across = _reach(cols, bounds.left, bounds.width)
     if down is None or across is None:
@@ -209,7 +207,7 @@ def find_footprint(window: Grid, source: Grid) -> Footprint | None:
     The images of one tile share their grid, so the answer is kept for the next date and band.
     """
     r, c = (_floor(position) for position in locate_centres(window, source.lattice))
-    needed, is_covering = _cover(r, c, source)
+    needed, is_covering = covering_window(r, c, source)
     if needed is None:
         return None
     r -= needed.top
@@ -231,8 +229,7 @@ def find_footprint(window: Grid, source: Grid) -> Footprint | None:
 @remember(lambda found: found.nbytes if found else 0)
 def find_beneath(window: Grid, source: Grid, above: tuple[Grid, ...]) -> Footprint | None:
     """Return what ``window`` needs of ``source`` where others do not cover it, None for nothing."""
-    found, over = find_footprint(window, source), [find_footprint(window, grid) for grid in above]
-    if found is None:
-        return None
-    covered = [other.inside for other in over if other is not None]
-    return found.within(~np.logical_or.reduce(covered)) if covered else found
+    found = find_footprint(window, source)
+    over = filter(None, (find_footprint(window, grid) for grid in above))
+    covered = np.logical_or.reduce([other.inside for other in over])
+    return found.within(~covered) if found else None
